@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything that comes from outside, as imported targets, from the distribution's own packages (deploy/packages.txt).
+# What each may be used for is the table of the architecture: Asio in session, app, control and the gRPC transport;
+# gRPC in the gRPC transport, control and netmsgctl.
+
+find_package(Threads REQUIRED)
+find_package(spdlog CONFIG REQUIRED)        # spdlog::spdlog
+find_package(CLI11 CONFIG REQUIRED)         # CLI11::CLI11
+find_package(tomlplusplus CONFIG REQUIRED)  # tomlplusplus::tomlplusplus
+find_package(Protobuf REQUIRED)             # protobuf::libprotobuf, protobuf::protoc
+find_package(gRPC CONFIG REQUIRED)          # gRPC::grpc++, gRPC::grpc_cpp_plugin
+
+# Asio without Boost has headers only and no CMake file.
+find_path(NETMSG_ASIO_INCLUDE asio.hpp REQUIRED)
+add_library(netmsg_asio INTERFACE)
+target_include_directories(netmsg_asio SYSTEM INTERFACE ${NETMSG_ASIO_INCLUDE})
+target_compile_definitions(netmsg_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+target_link_libraries(netmsg_asio INTERFACE Threads::Threads)
+
+if(BUILD_TESTING)
+  find_package(GTest CONFIG REQUIRED)      # GTest::gtest, GTest::gtest_main, GTest::gmock
+  find_package(benchmark CONFIG REQUIRED)  # benchmark::benchmark
+  find_package(Python3 COMPONENTS Interpreter REQUIRED)
+endif()
