@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a task has from its start (spec 05 section 6, 07 sections 4 and 8, 08 section 1). */
+#ifndef _MACH_MACH_INIT_H_
+#define _MACH_MACH_INIT_H_
+
+#include <mach/mach_types.h>
+#include <mach/port.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* mach_task_self - the task's own port: a send right, always under the same name. No reference is taken. It
+ * is MACH_PORT_NULL while there is no daemon. An expression, not an lvalue. */
+extern mach_port_t mach_task_self_;
+#define mach_task_self() (mach_task_self_ + 0)
+
+/* Send right for the host's name service; MACH_PORT_NULL while there is no daemon. A program may assign to
+ * it. */
+extern mach_port_t name_server_port;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _MACH_MACH_INIT_H_ */

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls on the names of a task's port space (spec 05).
+ *
+ * `task` is mach_task_self(). Codes every call may return, not repeated below: KERN_INVALID_NAME (the name
+ * denotes nothing; also 0 and MACH_PORT_DEAD), KERN_INVALID_RIGHT (it denotes something unsuitable),
+ * KERN_INVALID_TASK (the daemon that held this task's space has ended), KERN_FAILURE (there is no daemon),
+ * MACH_SEND_INVALID_DEST (`task` is not a task port). On an error nothing in the space has changed, except as
+ * said at insert_right and request_notification; out-parameters are left alone. A name whose port has died is
+ * a dead name for every call. */
+#ifndef _MACH_MACH_PORT_H_
+#define _MACH_MACH_PORT_H_
+
+#include <mach/kern_return.h>
+#include <mach/mach_types.h>
+#include <mach/message.h>
+#include <mach/port.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* mach_port_type - what `name` denotes: MACH_PORT_TYPE_ bits in *ptype (05 section 3). */
+extern kern_return_t mach_port_type(ipc_space_t task, mach_port_name_t name, mach_port_type_t* ptype);
+
+/* mach_port_allocate - a new receive right (queue limit 5, no send right) or dead name (one reference); the
+ * new name, owned by the caller, in *name (05 section 2). Other rights: KERN_INVALID_VALUE. KERN_NO_SPACE:
+ * the space is full; KERN_RESOURCE_SHORTAGE: a quota. */
+extern kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach_port_name_t* name);
+
+/* mach_port_allocate_name - as mach_port_allocate, under a name of the caller's choice (05 section 2). `name`
+ * 0 or MACH_PORT_DEAD, or a bad `right`: KERN_INVALID_VALUE; name in use: KERN_NAME_EXISTS. */
+extern kern_return_t mach_port_allocate_name(ipc_space_t task, mach_port_right_t right,
+                                             mach_port_name_t name);
+
+/* mach_port_destroy - gives up everything `name` denotes, all references at once (05 section 2, 01 section
+ * 11). */
+extern kern_return_t mach_port_destroy(ipc_space_t task, mach_port_name_t name);
+
+/* mach_port_deallocate - gives up one reference of a send right or dead name, or a send-once right (whose
+ * port then gets a send-once notification) (05 section 2). Receive right alone: KERN_INVALID_RIGHT. */
+extern kern_return_t mach_port_deallocate(ipc_space_t task, mach_port_name_t name);
+
+/* mach_port_get_refs - user references of `right` under `name` in *refs; 0 if it denotes something else (05
+ * section 2). right >= 5: KERN_INVALID_VALUE. */
+extern kern_return_t mach_port_get_refs(ipc_space_t task, mach_port_name_t name, mach_port_right_t right,
+                                        mach_port_urefs_t* refs);
+
+/* mach_port_mod_refs - changes the user references of `right` under `name` by `delta`; at 0 the right is
+ * given up (05 section 2). Receive and send-once rights take 0 or -1 only. KERN_INVALID_VALUE: right >= 5, or
+ * the count would be negative; KERN_UREFS_OVERFLOW: above 65534 (dead names 65535). */
+extern kern_return_t mach_port_mod_refs(ipc_space_t task, mach_port_name_t name, mach_port_right_t right,
+                                        mach_port_delta_t delta);
+
+/* mach_port_set_qlimit - the number of messages the receive right `name` queues before senders block, 0..16;
+ * above: KERN_INVALID_VALUE. Raising it wakes blocked senders (05 section 4). */
+extern kern_return_t mach_port_set_qlimit(ipc_space_t task, mach_port_name_t name,
+                                          mach_port_msgcount_t qlimit);
+
+/* mach_port_get_receive_status - fills *status for the receive right `name` (05 section 4). */
+extern kern_return_t mach_port_get_receive_status(ipc_space_t task, mach_port_name_t name,
+                                                  mach_port_status_t* status);
+
+/* mach_port_insert_right - takes the caller's right `poly` under the disposition `polyPoly` and enters it
+ * under `name` (05 section 5). The idiom (task, n, n, MACH_MSG_TYPE_MAKE_SEND) gives a receive right's holder
+ * a send right. KERN_INVALID_VALUE: bad disposition, or name 0 or MACH_PORT_DEAD; KERN_INVALID_CAPABILITY:
+ * poly null or dead; KERN_RIGHT_EXISTS: the space has the port under another name; KERN_NAME_EXISTS: `name`
+ * denotes something else; KERN_UREFS_OVERFLOW; KERN_NO_SPACE; KERN_RESOURCE_SHORTAGE. Rights: consumed as the
+ * disposition says; if the call fails after taking the right, the right is destroyed. */
+extern kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, mach_port_t poly,
+                                            mach_msg_type_name_t polyPoly);
+
+/* mach_port_extract_right - takes a right from `name` under the disposition `msgt_name` and gives it to the
+ * caller: the name in *poly, the kind (16, 17, 18) in *polyPoly (05 section 5). A dead name gives
+ * MACH_PORT_DEAD. Bad disposition: KERN_INVALID_VALUE. */
+extern kern_return_t mach_port_extract_right(ipc_space_t task, mach_port_name_t name,
+                                             mach_msg_type_name_t msgt_name, mach_port_t* poly,
+                                             mach_msg_type_name_t* polyPoly);
+
+/* mach_port_request_notification - registers the send-once right taken from `notify` (disposition
+ * `notifyPoly`: MAKE_SEND_ONCE or MOVE_SEND_ONCE) for the notification `id` about `name`; MACH_PORT_NULL
+ * cancels. The right that was registered before, now the caller's, is in *previous, or MACH_PORT_NULL (05
+ * section 5, 06). `id`: MACH_NOTIFY_DEAD_NAME (sync not 0: at once if it is a dead name already),
+ * MACH_NOTIFY_NO_SENDERS (sync: see 06 section 7), MACH_NOTIFY_PORT_DESTROYED (sync 0). Others:
+ * KERN_INVALID_VALUE. KERN_INVALID_CAPABILITY: notify is dead; KERN_INVALID_ARGUMENT: dead name with sync 0;
+ * KERN_UREFS_OVERFLOW; KERN_RESOURCE_SHORTAGE; MIG_BAD_ARGUMENTS: the disposition gives another kind of
+ * right; MACH_SEND_INVALID_RIGHT: the caller lacks the right. Rights: on a failure after taking it, the
+ * send-once right is destroyed: its port gets a send-once notification. */
+extern kern_return_t mach_port_request_notification(ipc_space_t task, mach_port_name_t name, mach_msg_id_t id,
+                                                    mach_port_mscount_t sync, mach_port_t notify,
+                                                    mach_msg_type_name_t notifyPoly, mach_port_t* previous);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _MACH_MACH_PORT_H_ */
