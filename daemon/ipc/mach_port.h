@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The mach_port_* calls on a space (spec 05 §§2-5): one function for each, named as the call is. Each is one event.
+// Codes are those of spec 05; KERN_INVALID_NAME (nothing under that name; also 0 and DEAD) and KERN_INVALID_RIGHT
+// (something unsuitable) mean just that and are not repeated. On an error nothing in the space has changed, except that
+// rights which the call was to consume are destroyed with all consequences (05 §1).
+#pragma once
+
+#include <utility>
+
+#include "daemon/ipc/types.h"
+
+namespace netmsg::ipc {
+
+class Space;
+
+namespace mach_port {
+
+// 05 §2. `right` is MACH_PORT_RIGHT_RECEIVE or _DEAD_NAME or _PORT_SET. KERN_INVALID_VALUE: another one.
+// KERN_NO_SPACE: no name left. KERN_RESOURCE_SHORTAGE: the account cannot bear another port.
+Kern<Name> allocate(Space& space, mach_port_right_t right);
+// The same, MACH_PORT_NULL on any failure (the trap mach_reply_port).
+Name reply_port(Space& space);
+
+// Drops all that the name denotes (01 §11).
+kern_return_t destroy(Space& space, Name name);
+// Drops one uref of a send right or dead name, or the send-once right.
+kern_return_t deallocate(Space& space, Name name);
+// KERN_INVALID_VALUE: `right` is 5 or more (tested before the name).
+Kern<mach_port_urefs_t> get_refs(Space& space, Name name, mach_port_right_t right);
+// 05 §2, table. KERN_INVALID_VALUE, KERN_UREFS_OVERFLOW.
+kern_return_t mod_refs(Space& space, Name name, mach_port_right_t right, mach_port_delta_t delta);
+
+// 05 §3: MACH_PORT_TYPE_* bits with DNREQUEST and MAREQUEST.
+Kern<mach_port_type_t> type(Space& space, Name name);
+
+// 05 §4.
+Kern<mach_port_status_t> get_receive_status(Space& space, Name name);
+// KERN_INVALID_VALUE: more than 16 (tested before the name). Raising by d wakes up to d blocked senders.
+kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit);
+
+// 05 §5. `caller` holds `poly` and gives it under `disposition`; `space` gets it as `name`. The right is consumed also on
+// failure, once the copyin has succeeded. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY, KERN_RIGHT_EXISTS,
+// KERN_NAME_EXISTS, KERN_UREFS_OVERFLOW, KERN_NO_SPACE.
+kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly, mach_msg_type_name_t disposition);
+// The right that `name` denotes in `space`, taken under `disposition`, goes to `caller`: its name and received type there
+// (MACH_PORT_DEAD for a dead name). KERN_INVALID_VALUE, KERN_NO_SPACE (then the right is destroyed).
+Kern<std::pair<Name, mach_msg_type_name_t>> extract_right(Space& caller, Space& space, Name name,
+                                                          mach_msg_type_name_t disposition);
+// The previously registered send-once right's new name in `caller`, or MACH_PORT_NULL. `notify` is taken from `caller` under
+// `disposition` and destroyed on failure. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY, KERN_INVALID_ARGUMENT,
+// KERN_UREFS_OVERFLOW, MIG_BAD_ARGUMENTS, MACH_SEND_INVALID_RIGHT.
+Kern<Name> request_notification(Space& caller, Space& space, Name name, mach_msg_id_t id, mach_port_mscount_t sync,
+                                Name notify, mach_msg_type_name_t disposition);
+
+}  // namespace mach_port
+}  // namespace netmsg::ipc

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// A message in transit: it owns its bytes, the two header rights, the rights of its body and the charge for its
+// memory. Its bytes have the layout of spec 02; name slots in them are zero while the message is in transit.
+//
+// A message dies through MessageDisposer: dropping a MessagePtr, wherever it is, puts the message on the reaper's
+// work list, which takes messages apart one after the other (spec 01 §12). Owner thread only.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "daemon/ipc/quota.h"
+#include "daemon/ipc/right.h"
+
+namespace netmsg::ipc {
+
+class MessageReaper;
+struct Message;
+
+struct MessageDisposer {
+  void operator()(Message* message) const noexcept;
+};
+using MessagePtr = std::unique_ptr<Message, MessageDisposer>;
+
+// A right of the body and where its name goes: 8-byte slots, `offset` from the start of the message.
+struct BodyRight {
+  std::uint32_t offset;
+  CarriedRight right;
+};
+
+struct Message {
+  // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released with it.
+  static MessagePtr create(MessageReaper& reaper, Bytes bytes, Charge charge);
+
+  std::uint32_t size() const { return static_cast<std::uint32_t>(bytes.size()); }
+  bool sent_to_send_once() const { return destination.type() == RightType::kSendOnce; }
+
+  // The bits above the two type fields, as the receiver shall see them: CIRCULAR cleared, COMPLEX set only if the body
+  // contained a port item (02 §3).
+  mach_msg_bits_t other_bits = 0;
+  mach_msg_id_t id = 0;
+  std::uint32_t seqno = 0;  // stamped at dequeue (01 §7)
+  Bytes bytes;
+  CarriedRight destination;  // SEND or SEND_ONCE
+  CarriedRight reply;
+  std::vector<BodyRight> body;  // in the order of the body
+  bool circular = false;        // carries, directly or not, the receive right of its own destination (03 §9)
+
+  // Gives up all rights in the order of spec 01 §12: destination, reply, body front to back.
+  void take_apart();
+
+ private:
+  friend class MessageReaper;
+  friend class MessageQueue;
+  friend struct MessageDisposer;
+  explicit Message(MessageReaper& reaper) : reaper_(reaper) {}
+
+  MessageReaper& reaper_;
+  Charge charge_;
+  Message* next_ = nullptr;  // in a queue, or on the reaper's list
+};
+
+// FIFO of messages; owns them.
+class MessageQueue {
+ public:
+  MessageQueue() = default;
+  MessageQueue(const MessageQueue&) = delete;
+  MessageQueue& operator=(const MessageQueue&) = delete;
+  ~MessageQueue();
+
+  bool empty() const { return head_ == nullptr; }
+  const Message* front() const { return head_; }
+  void push(MessagePtr message);
+  MessagePtr pop();  // null when empty
+
+  template <typename Visitor>
+  void for_each(Visitor visit) const {
+    for (const Message* at = head_; at != nullptr; at = at->next_) visit(*at);
+  }
+
+ private:
+  Message* head_ = nullptr;
+  Message* tail_ = nullptr;
+};
+
+// Takes messages apart, one at a time and in the order in which they were dropped.
+class MessageReaper {
+ public:
+  void dispose(Message* message);
+
+ private:
+  MessageQueue pending_;
+  bool running_ = false;
+};
+
+}  // namespace netmsg::ipc

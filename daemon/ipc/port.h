@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port (spec 01 §5): where its receive right is, what rights exist to it, its queue, and who waits for it.
+//
+//   Home        the receive right is ...                              next
+//   kLimbo      a ReceiveRight in somebody's hands (just made, or     kSpace, kTransit, kRemote, kKernel, kDead
+//               taken out of a space, or being received)
+//   kSpace      in an entry of a space                                kLimbo, kDead
+//   kTransit    in a message queued towards `transit_to`              kLimbo, kDead
+//   kRemote     on another host: this port is a proxy                 kDead
+//   kKernel     the engine's: messages to it are requests (05 §8)     kDead
+//   kDead       nowhere; what names the port is a dead name           -
+//
+// The object lives as long as something refers to it (PortRef); the port lives as long as its receive right does.
+// Owner thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "daemon/base/intrusive_list.h"
+#include "daemon/ipc/message.h"
+#include "daemon/ipc/right.h"
+#include "daemon/ipc/types.h"
+
+namespace netmsg::ipc {
+
+class Core;
+class Operation;
+class PortSet;
+class Space;
+struct PortRegistryTag;
+struct RequestTag;
+struct WaiterTag;
+
+// A dead-name request (06 §3): owned by the entry it stands on, listed at the port in the order of registration.
+struct DeadNameRequest : base::ListNode<RequestTag> {
+  DeadNameRequest(Space& in_space, Name of_name, SendOnceRight to)
+      : space(in_space), name(of_name), notify(std::move(to)) {}
+  Space& space;
+  Name name;  // follows renames
+  SendOnceRight notify;
+};
+
+// A queue of messages and those who wait to receive from it: a port's own, or that of the set the port is in.
+struct ReceiveQueue {
+  MessageQueue messages;
+  base::IntrusiveList<Operation, WaiterTag> receivers;  // most recent first are served
+};
+
+class Port : public base::ListNode<PortRegistryTag> {
+ public:
+  enum class Home { kLimbo, kSpace, kTransit, kRemote, kKernel, kDead };
+
+  // A new port, its receive right in the caller's hands. `charge` is kept as long as the object.
+  static ReceiveRight create(Core& core, Charge charge);
+
+  Core& core() const { return core_; }
+  Home home() const { return home_; }
+  bool dead() const { return home_ == Home::kDead; }
+  bool remote() const { return home_ == Home::kRemote; }
+
+  // kSpace: where the receive right is.
+  Space* receiver() const { return home_ == Home::kSpace ? receiver_ : nullptr; }
+  Name receiver_name() const { return receiver_name_; }
+  // kTransit: the destination of the message that carries the receive right.
+  Port* transit_to() const { return home_ == Home::kTransit ? transit_to_.get() : nullptr; }
+
+  // The receive right has arrived somewhere. REQUIRES: kLimbo (kSpace also for a rename).
+  void settle_in_space(Space& space, Name name);
+  void settle_in_transit(Port& destination);
+  void settle_remote() { home_ = Home::kRemote; }
+  void settle_kernel() { home_ = Home::kKernel; }
+  // The receive right leaves its space (01 §10 step 1): receivers blocked on the port are woken, the make-send count and
+  // the sequence number start again, the payload is unset.
+  void leave_space();
+  // The message that carried the receive right has been taken apart or received.
+  void leave_transit();
+
+  // --- rights (01 §5); changed by the rights themselves ---
+  std::uint32_t srights() const { return srights_; }
+  std::uint32_t sorights() const { return sorights_; }
+  bool referenced() const { return srights_ + sorights_ > 0; }
+
+  // --- flow (01 §8) ---
+  // How many more messages the port takes before senders block.
+  std::uint32_t room() const { return msgcount < qlimit ? qlimit - msgcount : 0; }
+
+  // The link's mark on exported ports and proxies; 0: neither.
+  std::uint64_t link_slot = 0;
+
+  std::uint32_t mscount = 0;
+  std::uint32_t seqno = 0;
+  std::uint32_t msgcount = 0;  // a proxy: our messages that its home has not settled yet
+  std::uint32_t qlimit = MACH_PORT_QLIMIT_DEFAULT;  // a proxy: the window its home gave
+  std::optional<std::uint64_t> payload;
+  SendOnceRight no_senders_request;
+  base::IntrusiveList<DeadNameRequest, RequestTag> dead_name_requests;
+  ReceiveQueue queue;
+  base::IntrusiveList<Operation, WaiterTag> senders;  // first come, first served
+
+  // The queue a message for this port goes to, and a receive from this port would look at.
+  ReceiveQueue& current_queue() { return queue; }
+
+  ~Port();
+
+ private:
+  friend class PortRef;
+  friend class SendRight;
+  friend class SendOnceRight;
+  friend class ReceiveRight;
+  Port(Core& core, Charge charge);
+
+  void die();  // teardown.cc
+
+  Core& core_;
+  Charge charge_;
+  std::uint32_t memory_refs_ = 0;
+  Home home_ = Home::kLimbo;
+  Name receiver_name_ = kNullName;
+  Space* receiver_ = nullptr;
+  PortRef transit_to_;
+  std::uint32_t srights_ = 0;
+  std::uint32_t sorights_ = 0;
+};
+
+}  // namespace netmsg::ipc
