@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// The protocol between a client process and the daemon of its host, over Unix stream sockets.
+//
+// The model
+//   A *task* is one client process with one port space. Its *main connection*, the socket it connected to the
+//   daemon's path, is the task: when that connection ends, or the process that made it, the task is dead and
+//   its space with it. Each thread of the client that makes calls has a *lane* of its own: one end of a
+//   socket pair that the daemon made and passed over the main connection. Nobody proves anything on a lane:
+//   whoever holds it is the task.
+//
+// Bytes
+//   All numbers are little-endian. Each direction of each connection is a sequence of frames: a FrameHeader,
+//   then `length` bytes of payload. Payloads are the structs below, one for each kind; MachMsg and
+//   MachMsgDone are followed by message bytes. Fields named `zero` are sent as 0 and must be 0.
+//
+// Frames
+//   kind          on    from    payload                   answered by
+//   Hello         main  client  Hello                     Welcome or Refused
+//   Welcome       main  daemon  Welcome
+//   Refused       main  daemon  Refused, then the end
+//   OpenLane      main  client  -                         LaneOpened
+//   LaneOpened    main  daemon  LaneOpened
+//   MachMsg       lane  client  MachMsg, message bytes    MachMsgDone
+//   MachMsgDone   lane  daemon  MachMsgDone, bytes
+//   PortCall      lane  client  PortCall                  PortCallDone
+//   PortCallDone  lane  daemon  PortCallDone
+//   Cancel        lane  client  -                         never itself
+//
+// Start of a task
+//   1. The client connects and sends Hello with the versions it speaks. It has kHandshakeMs for that.
+//   2. The daemon takes the process's identity from the kernel, makes a space, and answers Welcome with the
+//   highest
+//      version both speak, or Refused with a reason and the versions it speaks.
+//   3. The client sends OpenLane whenever it needs a lane, as often as it likes (also before earlier ones are
+//   answered;
+//      answers come in order). LaneOpened with kLaneOk comes with exactly one descriptor (SCM_RIGHTS); with
+//      another code, with none.
+//   The task's port has the name kTaskSelfName in every space. The name service's name is told by Welcome; it
+//   is the same in every space that one daemon makes as long as it has a name service.
+//
+// Requests
+//   `id` is chosen by the client; it says which request is answered or cancelled. It is valid from the
+//   request to its answer and free afterwards. Frames that are no request and no answer carry id 0. Each
+//   request is answered exactly once, whichever way it ended. One MachMsg may be outstanding on a lane; until
+//   it is answered, Cancel is the only frame the client may send there. PortCalls are answered at once and in
+//   order.
+//
+// Cancel
+//   Asks that the outstanding MachMsg with that id end. If it is blocked, it ends with MACH_SEND_INTERRUPTED
+//   or MACH_RCV_INTERRUPTED; if it has ended, nothing happens, and its answer is on its way or has arrived:
+//   an id that is not outstanding is no error. Sending it twice is the same as once.
+//
+// Ends
+//   A lane may be closed by the client at any moment, also within a frame: the half frame is dropped, an
+//   outstanding MachMsg is cancelled and its answer dropped. (A client whose message turns out to be
+//   unreadable half-way gives the lane back in this way and opens another.) Whatever breaks the rules of this
+//   file (unknown kind, kind on the wrong connection or in the wrong order, wrong length, non-zero `zero`,
+//   unknown call) is the end of the task: the daemon closes all its connections and logs why. The task is
+//   dead, for everybody as if the process had been killed. When the daemon ends, the connections end. A
+//   client does not attach to another daemon by itself.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <type_traits>
+
+namespace netmsg::local {
+
+static_assert(std::endian::native == std::endian::little, "frames are copied to and from memory as they are");
+
+inline constexpr std::uint32_t kMagic = 0x67736d4e;  // "Nmsg"
+inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::uint32_t kTaskSelfName = 1;
+inline constexpr std::uint32_t kHandshakeMs = 5000;
+
+enum class Kind : std::uint16_t {
+  kHello = 1,
+  kWelcome = 2,
+  kRefused = 3,
+  kOpenLane = 4,
+  kLaneOpened = 5,
+  kMachMsg = 16,
+  kMachMsgDone = 17,
+  kPortCall = 18,
+  kPortCallDone = 19,
+  kCancel = 20,
+};
+
+struct FrameHeader {
+  std::uint32_t length;  // of the payload
+  std::uint16_t kind;    // Kind
+  std::uint16_t zero;
+  std::uint64_t id;
+};
+
+struct Hello {
+  std::uint32_t magic;        // kMagic
+  std::uint16_t version_min;  // the versions the client speaks
+  std::uint16_t version_max;
+};
+
+struct Welcome {
+  std::uint32_t version;
+  std::uint32_t task_port;     // kTaskSelfName
+  std::uint32_t name_service;  // a send right's name, or 0: this daemon has no name service
+  std::uint32_t inline_max;    // largest message, header included; a larger one gets MACH_SEND_NO_BUFFER
+  std::uint32_t lanes_max;     // at one time
+  std::uint32_t zero;
+};
+
+enum class RefusedReason : std::uint32_t {
+  kVersion = 1,         // no common version
+  kTooManyTasks = 2,    // of this user
+  kIdentity = 3,        // the kernel does not tell who is connecting
+  kOutOfResources = 4,  // no descriptor or memory for another task
+};
+
+struct Refused {
+  std::uint32_t reason;  // RefusedReason
+  std::uint16_t version_min;
+  std::uint16_t version_max;
+};
+
+enum class LaneCode : std::uint32_t {
+  kOk = 0,
+  kTooMany = 1,         // lanes_max reached; works again when one has been closed
+  kOutOfResources = 2,  // no descriptor or memory in the daemon
+};
+
+struct LaneOpened {
+  std::uint32_t code;  // LaneCode
+  std::uint32_t zero;
+};
+
+// The arguments of mach_msg (spec 03 §1), followed by send_size bytes of the caller's buffer (none without
+// MACH_SEND_MSG; send_size is 0 then). The client has checked nothing that the daemon relies on; it answers
+// MACH_SEND_MSG_TOO_SMALL (spec 03 §3 phase 1) and a size above inline_max by itself, and never sends such a
+// frame.
+struct MachMsg {
+  std::uint32_t option;
+  std::uint32_t send_size;
+  std::uint32_t rcv_size;
+  std::uint32_t rcv_name;
+  std::uint32_t timeout_ms;
+  std::uint32_t notify;
+};
+
+// What mach_msg returns, followed by `length` bytes to be written at `offset` of the caller's buffer: a whole
+// message, a header, the size field alone, or nothing.
+struct MachMsgDone {
+  std::uint32_t code;
+  std::uint32_t offset;
+  std::uint32_t length;
+  std::uint32_t zero;
+};
+
+// A call without a message: number, then arguments in the order of the call's prototype without the task;
+// what is not used is 0. Numbers are the ids of the same calls in message form (spec 05 §8); those that have
+// none are below 100.
+enum class Call : std::uint32_t {
+  kReplyPort = 1,               // () -> name (0 on any failure)
+  kType = 3201,                 // (name) -> type
+  kAllocateName = 3203,         // (right, name)
+  kAllocate = 3204,             // (right) -> name
+  kDestroy = 3205,              // (name)
+  kDeallocate = 3206,           // (name)
+  kGetRefs = 3207,              // (name, right) -> urefs
+  kModRefs = 3208,              // (name, right, delta: two's complement)
+  kSetQlimit = 3210,            // (name, limit)
+  kRequestNotification = 3214,  // (name, id, sync, notify, disposition) -> previous
+  kInsertRight = 3215,          // (name, poly, disposition)
+  kExtractRight = 3216,         // (name, disposition) -> name, type
+  kGetReceiveStatus = 3217,     // (name) -> the nine fields of mach_port_status_t
+};
+
+inline constexpr unsigned kCallArgsMax = 6;
+inline constexpr unsigned kCallOutsMax = 10;
+
+struct PortCall {
+  std::uint32_t number;  // Call
+  std::uint32_t zero;
+  std::uint64_t args[kCallArgsMax];
+};
+
+// `outs` are 0 unless code is KERN_SUCCESS.
+struct PortCallDone {
+  std::uint32_t code;
+  std::uint32_t zero;
+  std::uint32_t outs[kCallOutsMax];
+};
+
+template <typename T, unsigned kSize>
+inline constexpr bool kIsWire =
+    sizeof(T) == kSize&& std::has_unique_object_representations_v<T>&& std::is_trivially_copyable_v<T>;
+
+static_assert(kIsWire<FrameHeader, 16>);
+static_assert(kIsWire<Hello, 8>);
+static_assert(kIsWire<Welcome, 24>);
+static_assert(kIsWire<Refused, 8>);
+static_assert(kIsWire<LaneOpened, 8>);
+static_assert(kIsWire<MachMsg, 24>);
+static_assert(kIsWire<MachMsgDone, 16>);
+static_assert(kIsWire<PortCall, 56>);
+static_assert(kIsWire<PortCallDone, 48>);
+
+}  // namespace netmsg::local
