@@ -67,6 +67,7 @@ PLANTED = (
     ("text", "unbounded or unsafe", {"proxy/peer.cc": HEAD + "void f(char* d) { strcpy(d, s); }\n"}),
     ("text", "opens a namespace", {"daemon/base/log.h": HEAD + "using namespace std;\n"}),
     ("text", "it is not kept here", {"proxy/peer.pb.h": HEAD}),
+    ("shell", "SC2086", {"deploy/make.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\necho $1\n"}),
     ("format", "clang-format-violations", {"daemon/base/log.cc": HEAD + "int   log_level( ){return 1;}\n"}),
 )
 
