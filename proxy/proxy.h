@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's face towards other daemons: the engine's link to the network. It owns one Peer for each
+// configured daemon, tells them what the engine says (RemoteLink) and what the wire says (TransportEvents),
+// and brings the answers of both together. Owner thread only; it never blocks and reads no clock but the one
+// it was given.
+//
+//   composition root -> Proxy -> Peer -> Session     -> bytes
+//                                     -> tables      (exports: ours that they hold; holders: theirs that we
+//                                     hold)
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/ipc/engine.h"
+#include "daemon/ipc/remote_link.h"
+#include "daemon/ipc/right.h"
+#include "proxy/options.h"
+#include "proxy/transport.h"
+
+namespace netmsg::proxy {
+
+struct PeerInfo {
+  std::string name;       // as configured
+  std::string node_name;  // as it calls itself: for people
+  NodeId node;
+  Incarnation incarnation = 0;
+};
+
+// What the composition root wants to hear. Called on the owner thread, between events of the engine; any may
+// be empty.
+struct Callbacks {
+  // A session is open. The right is the unit of its name service that each session starts with; now the
+  // callee's.
+  std::function<void(const PeerInfo&, ipc::SendRight name_service)> peer_up;
+  // That session is over; rights to the peer's ports are dead names by now.
+  std::function<void(const std::string& name, const std::string& reason)> peer_down;
+  // It could not be reached, or refused us; we go on trying.
+  std::function<void(const std::string& name, const std::string& reason)> peer_unreachable;
+  // next_deadline() may be earlier than it was: read it again.
+  std::function<void()> rearm;
+  // One line for the log about a peer; rate-limited by the callee.
+  std::function<void(const std::string& line)> log;
+};
+
+// One row of `netmsgctl peers`.
+struct PeerRow {
+  std::string name;
+  std::string address;
+  std::string state;  // "down", "dialing", "hello", "open"
+  std::string node;   // 32 hex digits, empty before the first session
+  std::string node_name;
+  Incarnation incarnation = 0;
+  std::chrono::milliseconds age{0};  // of the open session
+  std::uint64_t frames_sent = 0;     // of the open session, as all that follows
+  std::uint64_t frames_applied = 0;
+  std::uint64_t unacknowledged = 0;
+  std::uint32_t proxies = 0;          // ports of theirs that we hold rights to
+  std::uint32_t exports = 0;          // ports of ours that they hold rights to
+  std::uint32_t send_once_units = 0;  // of ours, theirs
+  std::string last_error;             // why the last session or attempt ended
+};
+
+// For `settle`: equal twice on both hosts, and nothing unacknowledged, means that nothing is under way.
+struct Counters {
+  std::uint64_t frames_sent = 0;  // over all sessions since the start
+  std::uint64_t frames_applied = 0;
+  std::uint64_t unacknowledged = 0;  // now
+};
+
+class Proxy final : public ipc::RemoteLink, private TransportEvents {
+ public:
+  // `name_service` is a send right to the local name-service port (serial 0). Engine, clock and transport
+  // outlive the Proxy, which makes itself the engine's link here.
+  Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport, Options options,
+        ipc::SendRight name_service, Callbacks callbacks);
+  // REQUIRES: stop() was called.
+  ~Proxy();
+
+  // Listens and dials. Returns why it cannot, empty if it can.
+  std::string start();
+  // Tells the peers, fences all sessions (their ports become dead names), closes the transport, leaves the
+  // engine. Idempotent.
+  void stop();
+
+  // Does what is due: heartbeats, acknowledgements, leases, dials.
+  void tick();
+  // When tick() has something to do; nullopt after stop().
+  std::optional<base::Instant> next_deadline() const;
+
+  std::vector<PeerRow> peers() const;
+  Counters counters() const;
+  // Equal for equal states of all peers' tables; nothing about time or addresses.
+  std::uint64_t digest() const;
+  // Stops the process if the tables contradict each other or the engine's ports. For tests.
+  void check_invariants() const;
+
+  // --- RemoteLink: called by the engine ---
+  bool can_carry(const ipc::Port& destination, const ipc::Port& port, ipc::RightType type) const override;
+  void forward(ipc::MessagePtr message) override;
+  void unreferenced(ipc::Port& proxy) override;
+  void room_changed(ipc::Port& port) override;
+  void died(ipc::Port& port) override;
+  void end_of_event() override;
+  void for_each_right(const RightVisitor& visitor) const override;
+
+ private:
+  // --- TransportEvents: called by the transport ---
+  void connected(StreamId stream, const PeerIdentity& identity) override;
+  void accepted(StreamId stream, const PeerIdentity& identity) override;
+  void received(StreamId stream, std::string_view bytes) override;
+  void closed(StreamId stream, const std::string& reason) override;
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace netmsg::proxy
