@@ -15,6 +15,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 MARK = "TO" + "DO"
 
+
+
+def shown(name, text):
+    return f"<!-- file: client/examples/{name}.c -->\n```c\n{HEAD}{text}\n```\n"
+
+
+README = "Run deploy/make.sh first.\n" + shown("a", "int a;") + shown("b", "int b;")
+
 CLEAN = {
     "CMakeLists.txt": "# SPDX-License-Identifier: Apache-2.0\nadd_subdirectory(daemon)\n",
     "daemon/base/CMakeLists.txt": "# SPDX-License-Identifier: Apache-2.0\nnetmsg_library(netmsg_base SOURCES log.cc)\n",
@@ -28,7 +36,10 @@ CLEAN = {
     "daemon/session/session.cc": HEAD + "#include <asio.hpp>\n",
     "proto/include/mach/port.h": HEAD + "#pragma once\n",
     "deploy/make.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n",
-    "README.md": "Run deploy/make.sh first.\n",
+    "client/examples/CMakeLists.txt": "# SPDX-License-Identifier: Apache-2.0\nadd_executable(a a.c)\nadd_executable(b b.c)\n",
+    "client/examples/a.c": HEAD + "int a;\n",
+    "client/examples/b.c": HEAD + "int b;\n",
+    "README.md": README,
 }
 
 # (check, what it must say, the files that are planted)
@@ -56,7 +67,7 @@ PLANTED = (
     ("dead_files", "mentioned by nothing", {"deploy/lost.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"}),
     ("text", "the first line must say", {"daemon/base/log.h": "int log_level();\n"}),
     ("text", "the first line must say", {"deploy/make.sh": "#!/bin/sh\n"}),
-    ("text", "a path of a development machine", {"README.md": "see /hom" + "e/somebody/notes\n"}),
+    ("text", "a path of a development machine", {"README.md": README + "see /hom" + "e/somebody/notes\n"}),
     ("text", "a marker of unfinished work", {"daemon/base/log.h": HEAD + f"// {MARK}: later\n"}),
     ("text", "white space at the end", {"README.md": "Run deploy/make.sh. \n"}),
     ("text", "left over from a merge", {"README.md": "<" * 7 + " ours\n"}),
@@ -67,6 +78,9 @@ PLANTED = (
     ("text", "unbounded or unsafe", {"proxy/peer.cc": HEAD + "void f(char* d) { strcpy(d, s); }\n"}),
     ("text", "opens a namespace", {"daemon/base/log.h": HEAD + "using namespace std;\n"}),
     ("text", "it is not kept here", {"proxy/peer.pb.h": HEAD}),
+    ("readme", "is not the text of", {"client/examples/a.c": HEAD + "long a;\n"}),
+    ("readme", "does not exist", {"README.md": README + shown("c", "int c;")}),
+    ("readme", "shows no server and client", {"README.md": "nothing\n"}),
     ("shell", "SC2086", {"deploy/make.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\necho $1\n"}),
     ("format", "clang-format-violations", {"daemon/base/log.cc": HEAD + "int   log_level( ){return 1;}\n"}),
 )
