@@ -109,10 +109,10 @@ struct Welcome {
 };
 
 enum class RefusedReason : std::uint32_t {
-  kVersion = 1,         // no common version
-  kTooManyTasks = 2,    // of this user
-  kIdentity = 3,        // the kernel does not tell who is connecting
-  kOutOfResources = 4,  // no descriptor or memory for another task
+  kNoCommonVersion = 1,  // no common version
+  kTooManyTasks = 2,     // of this user
+  kIdentity = 3,         // the kernel does not tell who is connecting
+  kOutOfResources = 4,   // no descriptor or memory for another task
 };
 
 struct Refused {

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lane: one thread's way to the daemon (proto/local/frame.h). One request at a time.
+//
+// States: what the thread was doing when it last left, which is where a handler's longjmp or a cancellation
+// may have taken it away from.
+//   state      event                   next       the lane is
+//   idle       request                 sending    at a frame boundary in both directions
+//   sending    request sent            waiting    perhaps within a frame: useless if abandoned
+//   waiting    answer begins to arrive reading    at a frame boundary; an answer to `id_` is due
+//   reading    answer read             idle       within a frame: useless if abandoned
+//   any        connection ends         broken
+// An abandoned wait is cancelled and its answer dropped by the next request (recover()).
+//
+// Owner: the thread's state (thread_state.h). Threads: the owning one; after fork the child's one may call
+// forget().
+#pragma once
+
+#include <signal.h>
+
+#include <cstdint>
+
+#include "client/src/descriptor.h"
+#include "client/src/socket_io.h"
+#include "proto/local/frame.h"
+
+namespace netmsg::client {
+
+class Lane {
+ public:
+  explicit Lane(Descriptor socket) : socket_(std::move(socket)) {}
+  ~Lane() { give_back(); }
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  enum class Outcome {
+    kOk,
+    kNotSent,  // the lane is broken and the request has had no effect: may be repeated on another lane
+    kLost,     // the lane is broken; what became of the request is not known
+  };
+
+  // Brings an abandoned lane back to idle. False: it is of no further use, take another.
+  bool recover();
+
+  struct MsgAnswer {
+    local::MachMsgDone done{};
+    Io send = Io::kOk;     // kBadMemory: the message was not readable; nothing was asked
+    Io receive = Io::kOk;  // kBadMemory: the buffer was not writable; the bytes are lost
+  };
+  // mach_msg. `buffer` holds request.send_size bytes to send and is written as the answer says. With
+  // `interruptible` a signal handler that runs between the call and the answer ends a blocked operation; no
+  // signal is missed. REQUIRES: idle.
+  Outcome mach_msg(const local::MachMsg& request, void* buffer, bool interruptible, MsgAnswer* answer);
+  // A port call. REQUIRES: idle.
+  Outcome port_call(const local::PortCall& request, local::PortCallDone* done);
+
+  // In a forked child: closes the descriptor and leaves the connection to the parent.
+  void forget() { socket_.close(); }
+
+ private:
+  enum class State { kIdle, kSending, kWaiting, kReading, kBroken };
+
+  // The first part of every answer, read in one piece.
+  struct AnswerHead {
+    local::FrameHeader header;
+    local::MachMsgDone done;
+  };
+  static_assert(sizeof(local::PortCallDone) > sizeof(local::MachMsgDone), "both answers fill the head");
+
+  Outcome exchange(const local::MachMsg& request, void* buffer, const sigset_t* wait_mask, MsgAnswer* answer);
+  Io send_request(local::Kind kind, iovec payload, iovec extra);
+  void wait_or_cancel(const sigset_t& mask);
+  bool receive_head();
+  Io receive_bytes(void* buffer, std::size_t size);
+  bool send_cancel();
+  bool drop_answer();
+  bool is_expected_answer() const;
+  Outcome broken(Outcome outcome);
+  void give_back();
+
+  Descriptor socket_;
+  State state_ = State::kIdle;
+  local::Kind answer_kind_ = local::Kind::kMachMsgDone;
+  std::uint64_t id_ = 0;
+  AnswerHead head_{};  // header.kind is 0 as long as no byte of the answer has been read
+};
+
+}  // namespace netmsg::client

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// mach_msg and its kin (spec 03 §§1, 2, 14). Contracts: <mach/message.h>.
+#include <mach/message.h>
+
+#include "client/src/export.h"
+#include "client/src/guards.h"
+#include "client/src/task.h"
+
+namespace netmsg::client {
+
+namespace {
+
+constexpr mach_msg_option_t kInterruptOptions = MACH_SEND_INTERRUPT | MACH_RCV_INTERRUPT;
+
+// The code a call returns if it did not get through. A combined call that was lost is taken to have been in
+// its receive half, where calls spend their time.
+mach_msg_return_t msg_code(Reach reach, mach_msg_option_t option) {
+  const bool sends = (option & MACH_SEND_MSG) != 0;
+  const bool receives = (option & MACH_RCV_MSG) != 0;
+  switch (reach) {
+    case Reach::kOk:
+      return MACH_MSG_SUCCESS;
+    case Reach::kLost:
+      return receives ? MACH_RCV_PORT_DIED : MACH_SEND_INVALID_DEST;
+    case Reach::kNoResources:
+      return sends ? MACH_SEND_NO_BUFFER : MACH_RCV_INVALID_NAME;
+    case Reach::kNoDaemon:
+    case Reach::kGone:
+      break;
+  }
+  return sends ? MACH_SEND_INVALID_DEST : MACH_RCV_INVALID_NAME;
+}
+
+// Phases 1 and 2 of a send (spec 03 §3), as far as they need no look at the message.
+mach_msg_return_t check_size(const local::MachMsg& request) {
+  if ((request.option & MACH_SEND_MSG) == 0) return MACH_MSG_SUCCESS;
+  if (request.send_size < sizeof(mach_msg_header_t) || request.send_size % MACH_MSG_USER_ALIGNMENT != 0)
+    return MACH_SEND_MSG_TOO_SMALL;
+  if (!Task::current().attach()) return MACH_SEND_INVALID_DEST;
+  return request.send_size > Task::current().inline_max() ? MACH_SEND_NO_BUFFER : MACH_MSG_SUCCESS;
+}
+
+// What became of the bytes of a received message decides only where the message was to be had: in the other
+// cases a buffer that cannot be written changes nothing (spec 03 §§5, 11, 12).
+mach_msg_return_t after_write(mach_msg_return_t code, Io written) {
+  const bool message_due = code == MACH_MSG_SUCCESS || (code & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR;
+  return written == Io::kBadMemory && message_due ? MACH_RCV_INVALID_DATA : code;
+}
+
+mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request, bool interruptible) {
+  if (const mach_msg_return_t code = check_size(request); code != MACH_MSG_SUCCESS) return code;
+  Lane::MsgAnswer answer;
+  const Reach reach =
+      Task::current().run([&](Lane& lane) { return lane.mach_msg(request, msg, interruptible, &answer); });
+  if (reach != Reach::kOk) return msg_code(reach, static_cast<mach_msg_option_t>(request.option));
+  if (answer.send == Io::kBadMemory) return MACH_SEND_INVALID_DATA;
+  return after_write(static_cast<mach_msg_return_t>(answer.done.code), answer.receive);
+}
+
+bool does_nothing(mach_msg_option_t option) {
+  return (option & (MACH_SEND_MSG | MACH_RCV_MSG)) == 0;
+}
+
+local::MachMsg request_of(mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                          mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_port_name_t notify) {
+  const bool sends = (option & MACH_SEND_MSG) != 0;
+  return {static_cast<std::uint32_t>(option), sends ? send_size : 0, rcv_size, rcv_name, timeout, notify};
+}
+
+// The interrupt policy of mach_msg (spec 03 §1): an interruption that is not to be told is followed by the
+// same call again, or by its receive half if the send was done.
+mach_msg_return_t attempt_until_told(mach_msg_header_t* msg, local::MachMsg request) {
+  for (;;) {
+    const mach_msg_return_t code = attempt(msg, request, true);
+    if (code == MACH_RCV_INTERRUPTED && (request.option & MACH_RCV_INTERRUPT) == 0) {
+      request.option &= ~static_cast<std::uint32_t>(MACH_SEND_MSG);
+      request.send_size = 0;
+    } else if (code != MACH_SEND_INTERRUPTED || (request.option & MACH_SEND_INTERRUPT) != 0) {
+      return code;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace netmsg::client
+
+extern "C" {
+
+NETMSG_EXPORT mach_msg_return_t mach_msg_trap(mach_msg_header_t* msg, mach_msg_option_t option,
+                                              mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                              mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                                              mach_port_name_t notify) {
+  using namespace netmsg::client;
+  if (does_nothing(option)) return MACH_MSG_SUCCESS;
+  const ErrnoGuard errno_guard;
+  return attempt(msg, request_of(option, send_size, rcv_size, rcv_name, timeout, notify), true);
+}
+
+// Where no interruption is to be told, none is made: the wait just goes on, which is what repeating the call
+// comes to (and the send keeps its place in the line).
+NETMSG_EXPORT mach_msg_return_t mach_msg(mach_msg_header_t* msg, mach_msg_option_t option,
+                                         mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                         mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                                         mach_port_name_t notify) {
+  using namespace netmsg::client;
+  if (does_nothing(option)) return MACH_MSG_SUCCESS;
+  const ErrnoGuard errno_guard;
+  const auto request = request_of(option, send_size, rcv_size, rcv_name, timeout, notify);
+  if ((option & kInterruptOptions) == 0) return attempt(msg, request, false);
+  return attempt_until_told(msg, request);
+}
+
+NETMSG_EXPORT mach_msg_return_t mach_msg_send(mach_msg_header_t* msg) {
+  return mach_msg(msg, MACH_SEND_MSG, msg->msgh_size, 0, MACH_PORT_NULL, MACH_MSG_TIMEOUT_NONE,
+                  MACH_PORT_NULL);
+}
+
+NETMSG_EXPORT mach_msg_return_t mach_msg_receive(mach_msg_header_t* msg) {
+  return mach_msg(msg, MACH_RCV_MSG, 0, msg->msgh_size, msg->msgh_local_port, MACH_MSG_TIMEOUT_NONE,
+                  MACH_PORT_NULL);
+}
+
+// The names under which stubs of the C library's own kind call them (spec 07 §5).
+NETMSG_EXPORT mach_msg_return_t __mach_msg(mach_msg_header_t*, mach_msg_option_t, mach_msg_size_t,
+                                           mach_msg_size_t, mach_port_name_t, mach_msg_timeout_t,
+                                           mach_port_name_t) __attribute__((alias("mach_msg")));
+NETMSG_EXPORT mach_msg_return_t __mach_msg_trap(mach_msg_header_t*, mach_msg_option_t, mach_msg_size_t,
+                                                mach_msg_size_t, mach_port_name_t, mach_msg_timeout_t,
+                                                mach_port_name_t) __attribute__((alias("mach_msg_trap")));
+
+}  // extern "C"

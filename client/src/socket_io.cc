@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/src/socket_io.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace netmsg::client {
+
+namespace {
+
+Io failure() {
+  return errno == EFAULT ? Io::kBadMemory : Io::kClosed;
+}
+
+// Takes `size` sent bytes off the front of message.msg_iov.
+void consume(msghdr& message, std::size_t size) {
+  while (message.msg_iovlen > 0 && size >= message.msg_iov->iov_len) {
+    size -= message.msg_iov->iov_len;
+    ++message.msg_iov;
+    --message.msg_iovlen;
+  }
+  if (size == 0) return;
+  message.msg_iov->iov_base = static_cast<char*>(message.msg_iov->iov_base) + size;
+  message.msg_iov->iov_len -= size;
+}
+
+}  // namespace
+
+Io send_parts(int fd, iovec* parts, int count, bool* started) {
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = static_cast<std::size_t>(count);
+  *started = false;
+  consume(message, 0);  // leaves out empty parts at the front
+  while (message.msg_iovlen > 0) {
+    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return failure();
+    *started = true;
+    consume(message, static_cast<std::size_t>(sent));
+  }
+  return Io::kOk;
+}
+
+Io send_all(int fd, const void* bytes, std::size_t size) {
+  iovec part{const_cast<void*>(bytes), size};
+  bool started = false;
+  return send_parts(fd, &part, 1, &started);
+}
+
+Io receive_all(int fd, void* bytes, std::size_t size, std::size_t* done) {
+  for (*done = 0; *done < size;) {
+    const ssize_t got = ::recv(fd, static_cast<char*>(bytes) + *done, size - *done, MSG_WAITALL);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failure();
+    if (got == 0) return Io::kClosed;
+    *done += static_cast<std::size_t>(got);
+  }
+  return Io::kOk;
+}
+
+Io discard(int fd, std::size_t size) {
+  std::array<char, 4096> scratch;
+  while (size > 0) {
+    std::size_t done = 0;
+    const std::size_t piece = std::min(size, scratch.size());
+    if (const Io io = receive_all(fd, scratch.data(), piece, &done); io != Io::kOk) return io;
+    size -= piece;
+  }
+  return Io::kOk;
+}
+
+}  // namespace netmsg::client

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole pieces in and out of a blocking stream socket. No call here raises SIGPIPE, and a signal handler that
+// runs in between changes nothing.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+
+namespace netmsg::client {
+
+enum class Io {
+  kOk,
+  kBadMemory,  // the memory given is not readable or not writable; see below for what has happened to the
+               // stream
+  kClosed,     // the other end is gone, or the descriptor is not a socket any more
+};
+
+// Sends all the bytes of `parts`. kBadMemory: *started tells if some bytes have gone out (the frame is then
+// cut short and the stream of no further use) or none.
+Io send_parts(int fd, iovec* parts, int count, bool* started);
+// Sends one piece of the library's own memory.
+Io send_all(int fd, const void* bytes, std::size_t size);
+// Fills `bytes`. kBadMemory: *done bytes have been read; the rest is still in the stream.
+Io receive_all(int fd, void* bytes, std::size_t size, std::size_t* done);
+// Reads `size` bytes and forgets them.
+Io discard(int fd, std::size_t size);
+
+}  // namespace netmsg::client

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// This process as a task: whether it is attached to a daemon, and the lanes of its threads. The C interface
+// has no handle to hang this on, so there is one Task per process, made on first use and never destroyed
+// (threads may still be in calls while the process exits).
+//
+// States
+//   unattached  no daemon was found yet; each use looks again
+//   attached    the main connection is open
+//   gone        the daemon has ended: for good, a process does not attach to another one (the rights it held
+//   are lost,
+//               and it would not notice)
+//   event            unattached   attached              gone
+//   use              attach       -                     -
+//   daemon gone      -            gone                  -
+//   fork (in child)  -            unattached            unattached (a new task)
+//
+// Threads: any. The mutex guards everything but the inside of a lane, which belongs to its thread.
+#pragma once
+
+#include <mach/port.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "client/src/lane.h"
+#include "client/src/main_connection.h"
+
+namespace netmsg::client {
+
+// How far a call came.
+enum class Reach {
+  kOk,
+  kNoDaemon,     // never attached
+  kGone,         // the daemon had ended before the call
+  kLost,         // the daemon ended during the call
+  kNoResources,  // no lane to be had: descriptors, memory, or the limit of lanes
+};
+
+// What the library keeps for a thread that has made a call.
+struct ThreadState {
+  std::unique_ptr<Lane> lane;
+  mach_port_t reply_port =
+      MACH_PORT_NULL;  // set by the first RPC, kept until the thread ends or the port fails
+  ThreadState* next = nullptr;
+};
+
+class Task {
+ public:
+  static Task& current();
+
+  // Attaches if unattached; tells whether the task is attached.
+  bool attach();
+  bool gone();
+
+  // The calling thread's state, made on first use.
+  ThreadState& this_thread();
+
+  // Runs `call(Lane&) -> Lane::Outcome` on the calling thread's lane, once, or once more if the lane turned
+  // out to be broken before anything was asked.
+  template <typename LaneCall>
+  Reach run(LaneCall call) {
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      Lane* lane = nullptr;
+      if (const Reach reach = ready_lane(&lane); reach != Reach::kOk) return reach;
+      const Lane::Outcome outcome = call(*lane);
+      if (outcome != Lane::Outcome::kNotSent)
+        return outcome == Lane::Outcome::kOk ? Reach::kOk : Reach::kLost;
+    }
+    return Reach::kGone;
+  }
+
+  // Largest message, header included; 0 while unattached.
+  std::uint32_t inline_max() const { return inline_max_.load(std::memory_order_relaxed); }
+
+ private:
+  enum class Standing { kUnattached, kAttached, kGone };
+
+  Task();
+  Reach ready_lane(Lane** lane);
+  Reach open_lane(ThreadState& thread);
+  bool attach_locked();
+  void daemon_gone();
+  void before_fork();
+  void in_parent();
+  void in_child();
+  void thread_ends(ThreadState* thread);
+  void unlink(ThreadState* thread);
+
+  std::mutex mutex_;
+  Standing standing_ = Standing::kUnattached;
+  std::optional<MainConnection> main_;
+  ThreadState* threads_ = nullptr;  // all, for the child of a fork
+  pthread_key_t thread_key_{};
+  std::atomic<std::uint32_t> inline_max_{0};
+};
+
+}  // namespace netmsg::client
