@@ -82,7 +82,7 @@ PLANTED = (
     ("readme", "does not exist", {"README.md": README + shown("c", "int c;")}),
     ("readme", "shows no server and client", {"README.md": "nothing\n"}),
     ("shell", "SC2086", {"deploy/make.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\necho $1\n"}),
-    ("format", "clang-format-violations", {"daemon/base/log.cc": HEAD + "int   log_level( ){return 1;}\n"}),
+    ("format", "clang-format -i would change", {"daemon/base/log.cc": HEAD + "int   log_level( ){return 1;}\n"}),
 )
 
 
