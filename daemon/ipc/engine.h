@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's face: events in, completions out. A deterministic state machine without I/O, threads or a clock of its
-// own; one owner thread makes all calls. Each call is one event: it runs to its end, with all that follows from it
-// (notifications, deaths, woken waiters), before it returns, and hands out completions last. A completion handler may
-// call the engine again: that is the next event.
+// The engine's face: events in, completions out. A deterministic state machine without I/O, threads or a
+// clock of its own; one owner thread makes all calls. Each call is one event: it runs to its end, with all
+// that follows from it (notifications, deaths, woken waiters), before it returns, and hands out completions
+// last. A completion handler may call the engine again: that is the next event.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +33,8 @@ struct Limits {
 // The caller's label for one mach_msg call: unique among the pending ones of its space.
 using OpToken = std::uint64_t;
 
-// The arguments of mach_msg (spec 03 §1); `message` holds exactly the send_size bytes of the caller's buffer, empty
-// when there is no MACH_SEND_MSG.
+// The arguments of mach_msg (spec 03 §1); `message` holds exactly the send_size bytes of the caller's buffer,
+// empty when there is no MACH_SEND_MSG.
 struct MsgArgs {
   mach_msg_option_t option = 0;
   mach_msg_size_t rcv_size = 0;
@@ -44,16 +44,16 @@ struct MsgArgs {
   Bytes message;
 };
 
-// What mach_msg returns, and what is to be written into the caller's buffer: `bytes`, from `offset` on (the whole
-// message; a header only; the four bytes of msgh_size; or nothing).
+// What mach_msg returns, and what is to be written into the caller's buffer: `bytes`, from `offset` on (the
+// whole message; a header only; the four bytes of msgh_size; or nothing).
 struct MsgResult {
   mach_msg_return_t code = MACH_MSG_SUCCESS;
   std::uint32_t offset = 0;
   Bytes bytes;
 };
 
-// Where the results of a space's mach_msg calls go. Called between events, exactly once for each call, in the order
-// in which the calls ended; never for calls that were pending when the space was destroyed.
+// Where the results of a space's mach_msg calls go. Called between events, exactly once for each call, in the
+// order in which the calls ended; never for calls that were pending when the space was destroyed.
 class Completions {
  public:
   virtual ~Completions() = default;
@@ -61,8 +61,8 @@ class Completions {
 };
 
 struct Counters {
-  std::uint64_t events = 0;          // calls that changed or read the engine
-  std::uint64_t messages_sent = 0;   // accepted: queued, handed over, forwarded or destroyed on arrival
+  std::uint64_t events = 0;         // calls that changed or read the engine
+  std::uint64_t messages_sent = 0;  // accepted: queued, handed over, forwarded or destroyed on arrival
   std::uint64_t messages_received = 0;
   std::uint64_t timers_pending = 0;  // blocked calls with a deadline
 };
@@ -72,9 +72,9 @@ struct PortRow {
   Name name;
   mach_port_type_t type;  // MACH_PORT_TYPE_* bits, as mach_port_type
   std::uint32_t urefs;
-  std::uint32_t queued;   // for receive rights
-  std::uint32_t qlimit;   // for receive rights
-  bool remote;            // the port's receive right is on another host
+  std::uint32_t queued;  // for receive rights
+  std::uint32_t qlimit;  // for receive rights
+  bool remote;           // the port's receive right is on another host
 };
 
 struct SpaceRow {
@@ -95,18 +95,18 @@ class Engine {
   void set_link(RemoteLink* link);
 
   // --- spaces ---
-  // A new task's space; it holds a send right for its own task port under kTaskSelfName. `account` pays and must
-  // outlive the engine. The space is alive until destroy_space, which the caller owes exactly once.
+  // A new task's space; it holds a send right for its own task port under kTaskSelfName. `account` pays and
+  // must outlive the engine. The space is alive until destroy_space, which the caller owes exactly once.
   Space& create_space(std::string label, Account& account, Completions& completions);
   // Task exit (01 §14): everything in the space is given up, pending calls end without a completion.
   void destroy_space(Space& space);
 
   // --- mach_msg (spec 03) ---
-  // REQUIRES: no pending call of this space has this token. The result arrives through Completions, maybe before this
-  // returns.
+  // REQUIRES: no pending call of this space has this token. The result arrives through Completions, maybe
+  // before this returns.
   void mach_msg(Space& space, OpToken token, MsgArgs args);
-  // Interrupts a blocked call: it ends with MACH_SEND_INTERRUPTED or MACH_RCV_INTERRUPTED. Nothing happens if the call
-  // is not pending any more (03 §14: the race is decided in favour of the message).
+  // Interrupts a blocked call: it ends with MACH_SEND_INTERRUPTED or MACH_RCV_INTERRUPTED. Nothing happens if
+  // the call is not pending any more (03 §14: the race is decided in favour of the message).
   void cancel(Space& space, OpToken token);
 
   // --- time ---
@@ -115,24 +115,25 @@ class Engine {
   std::optional<base::Instant> next_deadline() const;
 
   // --- rights between spaces and the daemon's own parts (each an event) ---
-  // A send right for what `name` denotes there (COPY_SEND, or MAKE_SEND without counting if only the receive right is
-  // held). KERN_INVALID_NAME, KERN_INVALID_RIGHT.
+  // A send right for what `name` denotes there (COPY_SEND, or MAKE_SEND without counting if only the receive
+  // right is held). KERN_INVALID_NAME, KERN_INVALID_RIGHT.
   Kern<SendRight> copy_send(Space& space, Name name);
-  // Puts a send right into a space (04 §5): the existing name, or a new one. KERN_NO_SPACE destroys the right;
-  // KERN_INVALID_RIGHT if its port is dead.
+  // Puts a send right into a space (04 §5): the existing name, or a new one. KERN_NO_SPACE destroys the
+  // right; KERN_INVALID_RIGHT if its port is dead.
   Kern<Name> insert_send(Space& space, SendRight right);
 
   // --- for the link ---
-  // A proxy: the caller holds its receive right, and dropping that kills the proxy (dead names). `link_slot` is the link's
-  // own mark (Port::link_slot). Its window starts at `room`.
+  // A proxy: the caller holds its receive right, and dropping that kills the proxy (dead names). `link_slot`
+  // is the link's own mark (Port::link_slot). Its window starts at `room`.
   ReceiveRight make_remote_port(std::uint64_t link_slot, std::uint32_t room);
-  // The home has said that `room` more messages may be under way than are settled; `outstanding` of ours are under way.
-  // Wakes blocked senders for the room there is.
+  // The home has said that `room` more messages may be under way than are settled; `outstanding` of ours are
+  // under way. Wakes blocked senders for the room there is.
   void set_window(Port& proxy, std::uint32_t room, std::uint32_t outstanding);
-  // A message from another host, all rights settled. Goes into the queue whatever its limit (the sender held a credit);
-  // destroyed with its rights if the destination is dead.
+  // A message from another host, all rights settled. Goes into the queue whatever its limit (the sender held
+  // a credit); destroyed with its rights if the destination is dead.
   void deliver(MessagePtr message);
-  // For deliver(): `bytes` is the message in the layout of 02 with its name slots zero. Null if the account cannot bear it.
+  // For deliver(): `bytes` is the message in the layout of 02 with its name slots zero. Null if the account
+  // cannot bear it.
   MessagePtr new_message(Account& account, Bytes bytes);
 
   // --- looking in ---
@@ -141,11 +142,11 @@ class Engine {
   std::vector<PortRow> ports(const Space& space) const;
   Space* find_space(std::uint64_t id) const;  // null if there is none (any more)
 
-  // Recounts every right from the places that hold them and compares with the ports' counters. Each line is one
-  // imbalance, in words; empty means balanced (spec 09 §2).
+  // Recounts every right from the places that hold them and compares with the ports' counters. Each line is
+  // one imbalance, in words; empty means balanced (spec 09 §2).
   std::vector<std::string> audit() const;
-  // audit() and the structure of every table; stops the process at the first thing that does not hold. For tests and
-  // simulations, after every event.
+  // audit() and the structure of every table; stops the process at the first thing that does not hold. For
+  // tests and simulations, after every event.
   void check_invariants() const;
   // A value that is equal for equal states: names, rights, queues, counts; not addresses, not the clock.
   std::uint64_t digest() const;
@@ -156,9 +157,9 @@ class Engine {
   std::unique_ptr<Core> core_;
 };
 
-// Everything between the construction and the destruction of an Event is one event of the engine. Engine's calls make
-// their own; the link makes one around the application of a batch of frames, and whoever drops rights outside of any
-// call makes one around that. Events nest: the outermost one counts.
+// Everything between the construction and the destruction of an Event is one event of the engine. Engine's
+// calls make their own; the link makes one around the application of a batch of frames, and whoever drops
+// rights outside of any call makes one around that. Events nest: the outermost one counts.
 class Event {
  public:
   explicit Event(Engine& engine) : Event(engine.core()) {}

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The mach_port_* calls on a space (spec 05 §§2-5): one function for each, named as the call is. Each is one event.
-// Codes are those of spec 05; KERN_INVALID_NAME (nothing under that name; also 0 and DEAD) and KERN_INVALID_RIGHT
-// (something unsuitable) mean just that and are not repeated. On an error nothing in the space has changed, except that
-// rights which the call was to consume are destroyed with all consequences (05 §1).
+// The mach_port_* calls on a space (spec 05 §§2-5): one function for each, named as the call is. Each is one
+// event. Codes are those of spec 05; KERN_INVALID_NAME (nothing under that name; also 0 and DEAD) and
+// KERN_INVALID_RIGHT (something unsuitable) mean just that and are not repeated. On an error nothing in the
+// space has changed, except that rights which the call was to consume are destroyed with all consequences (05
+// §1).
 #pragma once
 
 #include <utility>
@@ -38,19 +39,21 @@ Kern<mach_port_status_t> get_receive_status(Space& space, Name name);
 // KERN_INVALID_VALUE: more than 16 (tested before the name). Raising by d wakes up to d blocked senders.
 kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit);
 
-// 05 §5. `caller` holds `poly` and gives it under `disposition`; `space` gets it as `name`. The right is consumed also on
-// failure, once the copyin has succeeded. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY, KERN_RIGHT_EXISTS,
-// KERN_NAME_EXISTS, KERN_UREFS_OVERFLOW, KERN_NO_SPACE.
-kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly, mach_msg_type_name_t disposition);
-// The right that `name` denotes in `space`, taken under `disposition`, goes to `caller`: its name and received type there
-// (MACH_PORT_DEAD for a dead name). KERN_INVALID_VALUE, KERN_NO_SPACE (then the right is destroyed).
+// 05 §5. `caller` holds `poly` and gives it under `disposition`; `space` gets it as `name`. The right is
+// consumed also on failure, once the copyin has succeeded. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY,
+// KERN_RIGHT_EXISTS, KERN_NAME_EXISTS, KERN_UREFS_OVERFLOW, KERN_NO_SPACE.
+kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
+                           mach_msg_type_name_t disposition);
+// The right that `name` denotes in `space`, taken under `disposition`, goes to `caller`: its name and
+// received type there (MACH_PORT_DEAD for a dead name). KERN_INVALID_VALUE, KERN_NO_SPACE (then the right is
+// destroyed).
 Kern<std::pair<Name, mach_msg_type_name_t>> extract_right(Space& caller, Space& space, Name name,
                                                           mach_msg_type_name_t disposition);
-// The previously registered send-once right's new name in `caller`, or MACH_PORT_NULL. `notify` is taken from `caller` under
-// `disposition` and destroyed on failure. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY, KERN_INVALID_ARGUMENT,
-// KERN_UREFS_OVERFLOW, MIG_BAD_ARGUMENTS, MACH_SEND_INVALID_RIGHT.
-Kern<Name> request_notification(Space& caller, Space& space, Name name, mach_msg_id_t id, mach_port_mscount_t sync,
-                                Name notify, mach_msg_type_name_t disposition);
+// The previously registered send-once right's new name in `caller`, or MACH_PORT_NULL. `notify` is taken from
+// `caller` under `disposition` and destroyed on failure. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY,
+// KERN_INVALID_ARGUMENT, KERN_UREFS_OVERFLOW, MIG_BAD_ARGUMENTS, MACH_SEND_INVALID_RIGHT.
+Kern<Name> request_notification(Space& caller, Space& space, Name name, mach_msg_id_t id,
+                                mach_port_mscount_t sync, Name notify, mach_msg_type_name_t disposition);
 
 }  // namespace mach_port
 }  // namespace netmsg::ipc

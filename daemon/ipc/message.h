@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A message in transit: it owns its bytes, the two header rights, the rights of its body and the charge for its
-// memory. Its bytes have the layout of spec 02; name slots in them are zero while the message is in transit.
+// A message in transit: it owns its bytes, the two header rights, the rights of its body and the charge for
+// its memory. Its bytes have the layout of spec 02; name slots in them are zero while the message is in
+// transit.
 //
-// A message dies through MessageDisposer: dropping a MessagePtr, wherever it is, puts the message on the reaper's
-// work list, which takes messages apart one after the other (spec 01 §12). Owner thread only.
+// A message dies through MessageDisposer: dropping a MessagePtr, wherever it is, puts the message on the
+// reaper's work list, which takes messages apart one after the other (spec 01 §12). Owner thread only.
 #pragma once
 
 #include <memory>
@@ -29,14 +30,15 @@ struct BodyRight {
 };
 
 struct Message {
-  // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released with it.
+  // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released
+  // with it.
   static MessagePtr create(MessageReaper& reaper, Bytes bytes, Charge charge);
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(bytes.size()); }
   bool sent_to_send_once() const { return destination.type() == RightType::kSendOnce; }
 
-  // The bits above the two type fields, as the receiver shall see them: CIRCULAR cleared, COMPLEX set only if the body
-  // contained a port item (02 §3).
+  // The bits above the two type fields, as the receiver shall see them: CIRCULAR cleared, COMPLEX set only if
+  // the body contained a port item (02 §3).
   mach_msg_bits_t other_bits = 0;
   mach_msg_id_t id = 0;
   std::uint32_t seqno = 0;  // stamped at dequeue (01 §7)

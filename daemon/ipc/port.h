@@ -2,7 +2,8 @@
 // A port (spec 01 §5): where its receive right is, what rights exist to it, its queue, and who waits for it.
 //
 //   Home        the receive right is ...                              next
-//   kLimbo      a ReceiveRight in somebody's hands (just made, or     kSpace, kTransit, kRemote, kKernel, kDead
+//   kLimbo      a ReceiveRight in somebody's hands (just made, or     kSpace, kTransit, kRemote, kKernel,
+//   kDead
 //               taken out of a space, or being received)
 //   kSpace      in an entry of a space                                kLimbo, kDead
 //   kTransit    in a message queued towards `transit_to`              kLimbo, kDead
@@ -10,8 +11,8 @@
 //   kKernel     the engine's: messages to it are requests (05 §8)     kDead
 //   kDead       nowhere; what names the port is a dead name           -
 //
-// The object lives as long as something refers to it (PortRef); the port lives as long as its receive right does.
-// Owner thread only.
+// The object lives as long as something refers to it (PortRef); the port lives as long as its receive right
+// does. Owner thread only.
 #pragma once
 
 #include <memory>
@@ -32,7 +33,8 @@ struct PortRegistryTag;
 struct RequestTag;
 struct WaiterTag;
 
-// A dead-name request (06 §3): owned by the entry it stands on, listed at the port in the order of registration.
+// A dead-name request (06 §3): owned by the entry it stands on, listed at the port in the order of
+// registration.
 struct DeadNameRequest : base::ListNode<RequestTag> {
   DeadNameRequest(Space& in_space, Name of_name, SendOnceRight to)
       : space(in_space), name(of_name), notify(std::move(to)) {}
@@ -68,13 +70,15 @@ class Port : public base::ListNode<PortRegistryTag> {
   // The receive right has arrived somewhere. REQUIRES: kLimbo (kSpace also for a rename).
   void settle_in_space(Space& space, Name name);
   void settle_in_transit(Port& destination);
-  void settle_remote() { home_ = Home::kRemote; }
-  void settle_kernel() { home_ = Home::kKernel; }
-  // The receive right leaves its space (01 §10 step 1): receivers blocked on the port are woken, the make-send count and
-  // the sequence number start again, the payload is unset.
+  void settle_remote();
+  void settle_kernel();
+  // The receive right leaves its space (01 §10 step 1): receivers blocked on the port are woken, the
+  // make-send count and the sequence number start again, the payload is unset.
   void leave_space();
   // The message that carried the receive right has been taken apart or received.
   void leave_transit();
+  // Would a message with this port's receive right to `destination` hold itself (03 §9)?
+  bool circular_with(const Port& destination) const;
 
   // --- rights (01 §5); changed by the rights themselves ---
   std::uint32_t srights() const { return srights_; }
@@ -90,7 +94,7 @@ class Port : public base::ListNode<PortRegistryTag> {
 
   std::uint32_t mscount = 0;
   std::uint32_t seqno = 0;
-  std::uint32_t msgcount = 0;  // a proxy: our messages that its home has not settled yet
+  std::uint32_t msgcount = 0;                       // a proxy: our messages that its home has not settled yet
   std::uint32_t qlimit = MACH_PORT_QLIMIT_DEFAULT;  // a proxy: the window its home gave
   std::optional<std::uint64_t> payload;
   SendOnceRight no_senders_request;

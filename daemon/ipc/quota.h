@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who pays for what a client or a peer makes the daemon hold (spec 09 §5). A Charge is born with the object it pays
-// for and released with it; an account outlives all its charges.
+// Who pays for what a client or a peer makes the daemon hold (spec 09 §5). A Charge is born with the object
+// it pays for and released with it; an account outlives all its charges.
 #pragma once
 
 #include <cstdint>

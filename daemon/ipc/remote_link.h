@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam to the network: the whole of what the engine knows about other hosts. proxy/ implements it; a daemon
-// without peers uses none (Engine then treats every question as "not carriable").
+// The seam to the network: the whole of what the engine knows about other hosts. proxy/ implements it; a
+// daemon without peers uses none (Engine then treats every question as "not carriable").
 //
-// A proxy is an ordinary port whose receive right is held behind this seam (Port::Home::kRemote). An exported port is
-// an ordinary port to which the link holds naked rights, one SendRight for each peer that has send units and one
-// SendOnceRight for each send-once unit: while they exist the port is referenced, and dropping them has the ordinary
-// consequences. So no-senders, send-once notifications and audits need no rule of their own for the network.
+// A proxy is an ordinary port whose receive right is held behind this seam (Port::Home::kRemote). An exported
+// port is an ordinary port to which the link holds naked rights, one SendRight for each peer that has send
+// units and one SendOnceRight for each send-once unit: while they exist the port is referenced, and dropping
+// them has the ordinary consequences. So no-senders, send-once notifications and audits need no rule of their
+// own for the network.
 //
 // Engine -> link: the virtual functions below. All are called inside an event and must not start another one.
 // Link -> engine: Engine::make_remote_port, set_window, deliver, and the rights themselves, inside an Event.
@@ -23,30 +24,31 @@ class RemoteLink {
  public:
   virtual ~RemoteLink() = default;
 
-  // May a right of this type for `port` travel in a message to the proxy `destination`? False means that it would
-  // need what the link cannot do: the answer is MACH_SEND_NO_BUFFER for a header right (nothing consumed),
-  // MACH_SEND_INVALID_RIGHT for a body right. Dead ports are never asked about. Changes nothing.
+  // May a right of this type for `port` travel in a message to the proxy `destination`? False means that it
+  // would need what the link cannot do: the answer is MACH_SEND_NO_BUFFER for a header right (nothing
+  // consumed), MACH_SEND_INVALID_RIGHT for a body right. Dead ports are never asked about. Changes nothing.
   virtual bool can_carry(const Port& destination, const Port& port, RightType type) const = 0;
 
-  // The message has been accepted for the proxy that is its destination: a place in the window was taken if it was
-  // sent to a send right. Consumes the message and its rights, whatever happens.
+  // The message has been accepted for the proxy that is its destination: a place in the window was taken if
+  // it was sent to a send right. Consumes the message and its rights, whatever happens.
   virtual void forward(MessagePtr message) = 0;
 
-  // The last local right to this proxy is gone. It may gain rights again before end_of_event(): look again there.
+  // The last local right to this proxy is gone. It may gain rights again before end_of_event(): look again
+  // there.
   virtual void unreferenced(Port& proxy) = 0;
 
   // The free room (Port::room) of a port whose link_slot is set has changed; read it at end_of_event().
   virtual void room_changed(Port& port) = 0;
 
-  // A port of ours whose link_slot is set has died; its naked rights held here are worthless now. Called in the order of
-  // the deaths, before anything that the same event sends afterwards.
+  // A port of ours whose link_slot is set has died; its naked rights held here are worthless now. Called in
+  // the order of the deaths, before anything that the same event sends afterwards.
   virtual void died(Port& port) = 0;
 
   // Every event ends with this, after all of its effects and before its completions are handed out.
   virtual void end_of_event() = 0;
 
-  // Each right held behind the seam once (for audit): send and send-once rights to exported ports, receive rights of
-  // proxies, rights in messages kept there.
+  // Each right held behind the seam once (for audit): send and send-once rights to exported ports, receive
+  // rights of proxies, rights in messages kept there.
   struct RightVisitor {
     std::function<void(const Port&)> send;
     std::function<void(const Port&)> send_once;

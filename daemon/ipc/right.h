@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rights as move-only values. Each one owns exactly one unit of its port: it was counted when it was made and is
-// given up when the value dies, with the Mach consequences of that (spec 01 §11, "naked" rows). So a right cannot
-// be lost or doubled without the compiler noticing.
+// Rights as move-only values. Each one owns exactly one unit of its port: it was counted when it was made and
+// is given up when the value dies, with the Mach consequences of that (spec 01 §11, "naked" rows). So a right
+// cannot be lost or doubled without the compiler noticing.
 //
 //                              made by                      given up by its destructor
-//   SendRight       srights+1  mint(), duplicate()          srights-1; no-senders if that was the last and asked for
-//   SendOnceRight   sorights+1 mint()                       a send-once notification, unless the port is dead
-//   ReceiveRight    one/port   Port::create()               the port dies (01 §10 from step 2 on)
+//   SendRight       srights+1  mint(), duplicate()          srights-1; no-senders if that was the last and
+//   asked for SendOnceRight   sorights+1 mint()                       a send-once notification, unless the
+//   port is dead ReceiveRight    one/port   Port::create()               the port dies (01 §10 from step 2
+//   on)
 //
-// Consequences run at once, inside the event (Event, core.h) of whoever drops the right; messages that have to be
-// destroyed in turn go through the reaper's work list, so nothing recurses. Owner thread only.
+// Consequences run at once, inside the event (Event, core.h) of whoever drops the right; messages that have
+// to be destroyed in turn go through the reaper's work list, so nothing recurses. Owner thread only.
 #pragma once
 
 #include <utility>
@@ -53,8 +54,8 @@ class SendRight {
   static SendRight mint(Port& port);
   SendRight duplicate() const { return mint(*port_); }
 
-  // Gives the right up without looking at no-senders: srights-1. True if it was the last one of a live port. For
-  // mach_port_destroy, which sends the notification later with the count of now (01 §11).
+  // Gives the right up without looking at no-senders: srights-1. True if it was the last one of a live port.
+  // For mach_port_destroy, which sends the notification later with the count of now (01 §11).
   bool release_quietly();
   void reset();
 
@@ -107,8 +108,8 @@ class ReceiveRight {
   PortRef port_;
 };
 
-// A right in a message: its type, and NULL, DEAD, or the right itself. A right whose port has died since reads as
-// DEAD (03 §10); the type never changes.
+// A right in a message: its type, and NULL, DEAD, or the right itself. A right whose port has died since
+// reads as DEAD (03 §10); the type never changes.
 class CarriedRight {
  public:
   struct Null {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's words for the constants of the ABI (spec 02 §4, 01 §3). ABI numbers enter and leave through here.
+// The engine's words for the constants of the ABI (spec 02 §4, 01 §3). ABI numbers enter and leave through
+// here.
 #pragma once
 
 #include <mach/kern_return.h>
@@ -22,7 +23,9 @@ inline constexpr Name kDeadName = static_cast<Name>(MACH_PORT_DEAD);
 // The name of a task's own port in its space: the same in every space, so that nobody has to look it up.
 inline constexpr Name kTaskSelfName = 1;
 
-inline bool is_valid_name(Name name) { return name != kNullName && name != kDeadName; }
+inline bool is_valid_name(Name name) {
+  return name != kNullName && name != kDeadName;
+}
 
 // How a sender's right is obtained (spec 04 §1). Values are those of the ABI.
 enum class Disposition : std::uint8_t {
@@ -55,12 +58,15 @@ enum class RightType : std::uint8_t {
 
 constexpr RightType received_type(Disposition disposition) {
   switch (disposition) {
-    case Disposition::kMoveReceive: return RightType::kReceive;
+    case Disposition::kMoveReceive:
+      return RightType::kReceive;
     case Disposition::kMoveSend:
     case Disposition::kCopySend:
-    case Disposition::kMakeSend: return RightType::kSend;
+    case Disposition::kMakeSend:
+      return RightType::kSend;
     case Disposition::kMoveSendOnce:
-    case Disposition::kMakeSendOnce: return RightType::kSendOnce;
+    case Disposition::kMakeSendOnce:
+      return RightType::kSendOnce;
   }
   return RightType::kNone;
 }
@@ -74,7 +80,7 @@ template <typename T>
 class [[nodiscard]] Kern {
  public:
   Kern(T value) : state_(std::move(value)) {}  // NOLINT(google-explicit-constructor): reads as `return value`
-  Kern(Fail fail) : state_(fail) {}            // NOLINT(google-explicit-constructor): reads as `return Fail{code}`
+  Kern(Fail fail) : state_(fail) {}  // NOLINT(google-explicit-constructor): reads as `return Fail{code}`
 
   bool ok() const { return std::holds_alternative<T>(state_); }
   // KERN_SUCCESS if there is a value.

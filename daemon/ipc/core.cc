@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/core.h"
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/mach_msg.h"
+#include "daemon/ipc/remote_link.h"
+#include "daemon/ipc/space.h"
+
+namespace netmsg::ipc {
+
+namespace {
+
+// The link of a daemon without peers: there are no proxies and no exported ports to ask about.
+class NoLink final : public RemoteLink {
+ public:
+  bool can_carry(const Port&, const Port&, RightType) const override { return false; }
+  void forward(MessagePtr) override {}
+  void unreferenced(Port&) override {}
+  void room_changed(Port&) override {}
+  void died(Port&) override {}
+  void end_of_event() override {}
+  void for_each_right(const RightVisitor&) const override {}
+};
+
+RemoteLink* no_link() {
+  static NoLink link;  // stateless
+  return &link;
+}
+
+}  // namespace
+
+Core::Core(const base::Clock& clock, Limits limits) : clock_(clock), limits_(limits), link_(no_link()) {}
+
+Core::~Core() {
+  NETMSG_CHECK(spaces.empty());
+}
+
+void Core::set_link(RemoteLink* link) {
+  link_ = link != nullptr ? link : no_link();
+}
+
+void Core::wake(Operation& operation, Wake why) {
+  operation.base::ListNode<WaiterTag>::unlink();
+  deadlines.remove(operation);
+  operation.wake = why;
+  runnable_.push_back(operation);
+}
+
+void Core::complete(Space& space, OpToken token, MsgResult result) {
+  outbox_.push_back({&space, token, std::move(result)});
+}
+
+void Core::drop_completions(const Space& space) {
+  for (Completion& completion : outbox_) {
+    if (completion.space == &space) completion.space = nullptr;
+  }
+}
+
+// Forwarding and waking can cause each other, so both are repeated until nothing is left.
+void Core::settle() {
+  do {
+    while (Operation* operation = runnable_.pop_front()) resume(*operation);
+    link_->end_of_event();
+  } while (!runnable_.empty());
+}
+
+void Core::end_event() {
+  if (event_depth_ == 1) {
+    settle();
+    ++counters.events;
+    counters.timers_pending = deadlines.size();
+  }
+  --event_depth_;
+  if (event_depth_ == 0) hand_out_completions();
+}
+
+void Core::hand_out_completions() {
+  if (handing_out_) return;  // a handler has called the engine: the outer loop goes on with what that left
+  handing_out_ = true;
+  while (!outbox_.empty()) {
+    Completion next = std::move(outbox_.front());
+    outbox_.pop_front();
+    if (next.space != nullptr) next.space->completions().complete(next.token, std::move(next.result));
+  }
+  handing_out_ = false;
+}
+
+Event::Event(Core& core) : core_(core) {
+  ++core_.event_depth_;
+}
+
+Event::~Event() {
+  core_.end_event();
+}
+
+}  // namespace netmsg::ipc

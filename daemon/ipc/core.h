@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the engine share: the clock, the limits, the link, the registry of ports and spaces, the
+// work that is left for the end of the event, and the outbox of completions. Built by Engine, used inside the
+// engine only.
+//
+// An event (Event, engine.h) ends in this order: (1) calls that were woken go on, until none is left; (2) the
+// link may append what the event left for it; (3) completions are handed out.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/intrusive_list.h"
+#include "daemon/ipc/engine.h"
+#include "daemon/ipc/message.h"
+#include "daemon/ipc/operation.h"
+#include "daemon/ipc/port.h"
+
+namespace netmsg::ipc {
+
+class Core {
+ public:
+  Core(const base::Clock& clock, Limits limits);
+  ~Core();
+
+  const base::Clock& clock() const { return clock_; }
+  const Limits& limits() const { return limits_; }
+  RemoteLink& link() const { return *link_; }
+  void set_link(RemoteLink* link);
+
+  MessageReaper reaper;
+  Counters counters;
+  DeadlineQueue deadlines;
+  base::IntrusiveList<Port, PortRegistryTag> ports;
+  std::map<std::uint64_t, std::unique_ptr<Space>> spaces;  // by id
+  std::uint64_t next_space_id = 1;
+
+  // The call goes on at the end of the event; `why` decides how.
+  void wake(Operation& operation, Wake why);
+
+  void complete(Space& space, OpToken token, MsgResult result);
+  // Forgets completions for a space that is going away.
+  void drop_completions(const Space& space);
+
+ private:
+  friend class Event;
+  void end_event();
+  void settle();
+  void hand_out_completions();
+
+  struct Completion {
+    Space* space;  // null: dropped
+    OpToken token;
+    MsgResult result;
+  };
+
+  const base::Clock& clock_;
+  Limits limits_;
+  RemoteLink* link_;
+  int event_depth_ = 0;
+  bool handing_out_ = false;
+  base::IntrusiveList<Operation, RunnableTag> runnable_;
+  std::deque<Completion> outbox_;
+};
+
+}  // namespace netmsg::ipc

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one name denotes in one space (spec 01 §4). The rights are members, so the state is what is held:
+//
+//   state     receive  send  once  set   urefs
+//   R            x                       0
+//   R+S(n)       x      x                n = 1..65534
+//   S(n)                x                n = 1..65534
+//   SO                        x          1
+//   PS                              x    0
+//   DN(n)                                n = 1..65535
+//
+// A port's death turns S and SO into DN lazily: Space::find() converts before anybody looks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "daemon/ipc/port.h"
+#include "daemon/ipc/port_set.h"
+#include "daemon/ipc/right.h"
+
+namespace netmsg::ipc {
+
+inline constexpr std::uint32_t kSendUrefsMax =
+    65534;  // one below the dead name's, so that conversion never overflows
+inline constexpr std::uint32_t kDeadUrefsMax = MACH_PORT_UREFS_MAX;
+
+// The columns of the tables in spec 04.
+enum class EntryState { kReceive, kReceiveSend, kSend, kSendOnce, kPortSet, kFree, kDead };
+inline constexpr int kEntryStateCount = 7;
+
+struct Entry {
+  ReceiveRight receive;
+  SendRight send;
+  SendOnceRight once;
+  std::unique_ptr<PortSet> set;
+  std::uint32_t urefs = 0;
+  std::unique_ptr<DeadNameRequest> request;  // listed at the port; none on PS and DN
+
+  EntryState state() const {
+    if (receive) return send ? EntryState::kReceiveSend : EntryState::kReceive;
+    if (send) return EntryState::kSend;
+    if (once) return EntryState::kSendOnce;
+    return set ? EntryState::kPortSet : EntryState::kDead;
+  }
+
+  // MACH_PORT_TYPE_* of the rights, and whether a dead-name request stands on the name (01 §3).
+  mach_port_type_t type() const {
+    const mach_port_type_t requested = request ? MACH_PORT_TYPE_DNREQUEST : MACH_PORT_TYPE_NONE;
+    switch (state()) {
+      case EntryState::kReceive:
+        return requested | MACH_PORT_TYPE_RECEIVE;
+      case EntryState::kReceiveSend:
+        return requested | MACH_PORT_TYPE_SEND_RECEIVE;
+      case EntryState::kSend:
+        return requested | MACH_PORT_TYPE_SEND;
+      case EntryState::kSendOnce:
+        return requested | MACH_PORT_TYPE_SEND_ONCE;
+      case EntryState::kPortSet:
+        return MACH_PORT_TYPE_PORT_SET;
+      default:
+        return MACH_PORT_TYPE_DEAD_NAME;
+    }
+  }
+
+  // The port that the rights are for; null for PS and DN.
+  Port* port() const {
+    if (receive) return receive.port();
+    return send ? send.port() : once.port();
+  }
+};
+
+}  // namespace netmsg::ipc

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/mach_msg.h"
+
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/copyin.h"
+#include "daemon/ipc/copyout.h"
+#include "daemon/ipc/core.h"
+#include "daemon/ipc/queue.h"
+
+namespace netmsg::ipc {
+
+namespace {
+
+bool has(const MsgArgs& args, mach_msg_option_t option) {
+  return (args.option & option) != 0;
+}
+
+const Name* notify_if(const MsgArgs& args, mach_msg_option_t option) {
+  return has(args, option) ? &args.notify : nullptr;
+}
+
+// ---------------------------------------------------------------- waiting
+
+// 03 §2: the timeout argument serves both halves; a half without its option waits for ever.
+std::optional<mach_msg_timeout_t> send_timeout(const MsgArgs& args) {
+  if (has(args, MACH_SEND_TIMEOUT)) return args.timeout_ms;
+  if (has(args, MACH_SEND_NOTIFY)) return 0;  // 03 §6
+  return std::nullopt;
+}
+
+std::optional<mach_msg_timeout_t> receive_timeout(const MsgArgs& args) {
+  return has(args, MACH_RCV_TIMEOUT) ? std::optional(args.timeout_ms) : std::nullopt;
+}
+
+void set_deadline(Operation& operation, std::optional<mach_msg_timeout_t> timeout_ms) {
+  if (!timeout_ms) return;
+  Core& core = operation.space.core();
+  core.deadlines.add(operation, core.clock().now() + std::chrono::milliseconds(*timeout_ms));
+}
+
+void wait_for_room(Operation& operation, Port& port) {
+  port.senders.push_back(operation);
+  set_deadline(operation, send_timeout(operation.args));
+}
+
+void wait_for_message(Operation& operation, ReceiveQueue& queue) {
+  queue.receivers.push_back(operation);
+  set_deadline(operation, receive_timeout(operation.args));
+}
+
+// ---------------------------------------------------------------- the receive half (03 §11)
+
+// Phase 1. Null: MACH_RCV_INVALID_NAME.
+ReceiveQueue* queue_to_receive_from(Space& space, Name name) {
+  Entry* entry = space.find(name);
+  if (entry == nullptr) return nullptr;
+  if (entry->receive) return &entry->receive.port()->queue;
+  return entry->set ? &entry->set->queue : nullptr;
+}
+
+// Only msgh_size is told, and only into a buffer that has room for it.
+MsgResult too_large(std::uint32_t size, const MsgArgs& args) {
+  MsgResult result{MACH_RCV_TOO_LARGE, offsetof(mach_msg_header_t, msgh_size), {}};
+  if (args.rcv_size >= result.offset + sizeof size) {
+    result.bytes.resize(sizeof size);
+    std::memcpy(result.bytes.data(), &size, sizeof size);
+  }
+  return result;
+}
+
+// Phases 3 to 6.
+MsgResult take_message(Space& space, MessagePtr message, const MsgArgs& args) {
+  pick_up(*message);
+  if (message->size() > args.rcv_size) {
+    return return_header(space, std::move(message), MACH_RCV_TOO_LARGE, args.rcv_size);
+  }
+  return receive_message(space, std::move(message), notify_if(args, MACH_RCV_NOTIFY), args.rcv_size);
+}
+
+// Phases 1 and 2. No value: the call has to wait in `queue`.
+std::optional<MsgResult> try_receive(Space& space, const MsgArgs& args, ReceiveQueue*& queue) {
+  queue = queue_to_receive_from(space, args.rcv_name);
+  if (queue == nullptr) return MsgResult{MACH_RCV_INVALID_NAME, 0, {}};
+  if (const Message* first = queue->messages.front()) {
+    if (has(args, MACH_RCV_LARGE) && first->size() > args.rcv_size) return too_large(first->size(), args);
+    return take_message(space, dequeue(*queue), args);
+  }
+  if (receive_timeout(args) == mach_msg_timeout_t{0}) return MsgResult{MACH_RCV_TIMED_OUT, 0, {}};
+  return std::nullopt;
+}
+
+void start_receive(Space& space, OpToken token, MsgArgs args) {
+  ReceiveQueue* queue = nullptr;
+  if (std::optional<MsgResult> result = try_receive(space, args, queue)) {
+    space.core().complete(space, token, std::move(*result));
+    return;
+  }
+  auto operation = std::make_unique<Operation>(space, token, Operation::Phase::kReceiving, std::move(args));
+  wait_for_message(space.add_operation(std::move(operation)), *queue);
+}
+
+// A receiver that was woken without a message has its answer; one with a message takes it now.
+MsgResult end_receive(Operation& operation) {
+  switch (operation.wake) {
+    case Wake::kHandedOver:
+      return take_message(operation.space, std::move(operation.message), operation.args);
+    case Wake::kTooLarge:
+      return too_large(operation.too_large_size, operation.args);
+    case Wake::kPortDied:
+      return {MACH_RCV_PORT_DIED, 0, {}};
+    case Wake::kPortChanged:
+      return {MACH_RCV_PORT_CHANGED, 0, {}};
+    case Wake::kTimedOut:
+      return {MACH_RCV_TIMED_OUT, 0, {}};
+    case Wake::kInterrupted:
+      return {MACH_RCV_INTERRUPTED, 0, {}};
+    case Wake::kNone:
+    case Wake::kRoom:
+      break;
+  }
+  base::check_failed(__FILE__, __LINE__, "a receiver is woken for one of the reasons above");
+}
+
+// ---------------------------------------------------------------- the send half (03 §3, §4)
+
+// The send has succeeded: the call ends, or its receive half begins (03 §13).
+void after_send(Space& space, OpToken token, MsgArgs args) {
+  if (has(args, MACH_RCV_MSG)) {
+    start_receive(space, token, std::move(args));
+  } else {
+    space.core().complete(space, token, {});
+  }
+}
+
+// What an accepted message costs its sender's account as long as it exists.
+std::uint64_t cost_of(const Bytes& bytes) {
+  return bytes.size() + sizeof(Message);
+}
+
+// Phases 1 and 2: sizes, and the private copy. Sets `code` if there is no message.
+MessagePtr make_message(Space& space, Bytes bytes, mach_msg_return_t& code) {
+  code = MACH_SEND_MSG_TOO_SMALL;
+  if (bytes.size() < sizeof(mach_msg_header_t) || bytes.size() % MACH_MSG_USER_ALIGNMENT != 0) return nullptr;
+  code = MACH_SEND_NO_BUFFER;
+  if (bytes.size() > space.core().limits().inline_bytes) return nullptr;
+  Charge charge = Charge::bytes(space.account(), cost_of(bytes));
+  if (!charge) return nullptr;
+  code = MACH_MSG_SUCCESS;
+  return Message::create(space.core().reaper, std::move(bytes), std::move(charge));
+}
+
+// Phases 3 to 5. On an error of phase 5 what was taken is in the message.
+mach_msg_return_t copyin(Space& space, const MsgArgs& args, Message& message) {
+  mach_msg_header_t header;
+  std::memcpy(&header, message.bytes.data(), sizeof header);
+  const Name* cancel = notify_if(args, MACH_SEND_CANCEL);
+  if (cancel != nullptr && *cancel == kNullName) return MACH_SEND_INVALID_NOTIFY;
+  const HeaderFields fields{header.msgh_bits, header.msgh_remote_port, header.msgh_local_port};
+  const auto plan = plan_header(space, fields, cancel);
+  if (const auto* refused = std::get_if<mach_msg_return_t>(&plan)) return *refused;
+  message.id = header.msgh_id;
+  message.seqno = header.msgh_seqno;
+  message.other_bits = MACH_MSGH_BITS_OTHER(header.msgh_bits) & ~MACH_MSGH_BITS_CIRCULAR;
+  commit_header(space, std::get<HeaderPlan>(plan), cancel, message);
+  return (header.msgh_bits & MACH_MSGH_BITS_COMPLEX) != 0 ? copyin_body(space, message) : MACH_MSG_SUCCESS;
+}
+
+// The queue stayed full. MACH_SEND_NOTIFY would force the message in (03 §6); requests for that are not kept
+// yet, which is the answer of §6.2.
+mach_msg_return_t full_code(const MsgArgs& args) {
+  if (!has(args, MACH_SEND_NOTIFY)) return MACH_SEND_TIMED_OUT;
+  return args.notify == kNullName ? MACH_SEND_INVALID_NOTIFY : MACH_SEND_NO_NOTIFY;
+}
+
+// Accepted now, or not at all? (03 §4 steps 1, 2 and 4.)
+bool try_deliver(MessagePtr& message) {
+  if (!message->destination.port()->dead() && !has_room_for(*message)) return false;
+  post(std::move(message));
+  return true;
+}
+
+void start_send(Space& space, OpToken token, MsgArgs args) {
+  mach_msg_return_t code;
+  MessagePtr message = make_message(space, std::move(args.message), code);
+  if (message) code = copyin(space, args, *message);
+  if (code != MACH_MSG_SUCCESS) {
+    if (message) message->take_apart();
+    space.core().complete(space, token, {code, 0, {}});
+  } else if (try_deliver(message)) {
+    after_send(space, token, std::move(args));
+  } else if (send_timeout(args) == mach_msg_timeout_t{0}) {
+    space.core().complete(space, token, give_back(space, std::move(message), full_code(args)));
+  } else {
+    Port& port = *message->destination.port();
+    auto operation = std::make_unique<Operation>(space, token, Operation::Phase::kSending, std::move(args));
+    operation->message = std::move(message);
+    wait_for_room(space.add_operation(std::move(operation)), port);
+  }
+}
+
+// A sender that was woken looks at the destination again (03 §4 step 3). If somebody else took the room it
+// goes back to the head of the line, with its full timeout anew (01 §8.5).
+void resume_send(Operation& operation) {
+  Space& space = operation.space;
+  const Wake why = std::exchange(operation.wake, Wake::kNone);
+  const bool sent = why != Wake::kInterrupted && try_deliver(operation.message);
+  if (!sent && why == Wake::kRoom) {
+    operation.message->destination.port()->senders.push_front(operation);
+    set_deadline(operation, send_timeout(operation.args));
+    return;
+  }
+  const std::unique_ptr<Operation> done = space.take_operation(operation);
+  if (sent) return after_send(space, done->token, std::move(done->args));
+  const mach_msg_return_t code = why == Wake::kInterrupted ? MACH_SEND_INTERRUPTED : full_code(done->args);
+  space.core().complete(space, done->token, give_back(space, std::move(done->message), code));
+}
+
+}  // namespace
+
+void start_mach_msg(Space& space, OpToken token, MsgArgs args) {
+  if (has(args, MACH_SEND_MSG)) {
+    start_send(space, token, std::move(args));
+  } else if (has(args, MACH_RCV_MSG)) {
+    start_receive(space, token, std::move(args));
+  } else {
+    space.core().complete(space, token, {});
+  }
+}
+
+void resume(Operation& operation) {
+  if (operation.phase == Operation::Phase::kSending) return resume_send(operation);
+  const std::unique_ptr<Operation> done = operation.space.take_operation(operation);
+  done->space.core().complete(done->space, done->token, end_receive(*done));
+}
+
+}  // namespace netmsg::ipc

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/mach_port.h"
+
+#include <mach/mig_errors.h>
+#include <mach/notify.h>
+
+#include "daemon/ipc/copyin.h"
+#include "daemon/ipc/copyout.h"
+#include "daemon/ipc/core.h"
+#include "daemon/ipc/notify.h"
+#include "daemon/ipc/queue.h"
+#include "daemon/ipc/teardown.h"
+
+namespace netmsg::ipc::mach_port {
+
+namespace {
+
+// Room for a new name, and a port that the account can bear.
+kern_return_t add_new_port(Space& space, Name name) {
+  Charge charge = Charge::port(space.account());
+  if (!charge) return KERN_RESOURCE_SHORTAGE;
+  space.add_receive(name, Port::create(space.core(), std::move(charge)));
+  return KERN_SUCCESS;
+}
+
+kern_return_t add_new(Space& space, mach_port_right_t right, Name name) {
+  switch (right) {
+    case MACH_PORT_RIGHT_RECEIVE:
+      return add_new_port(space, name);
+    case MACH_PORT_RIGHT_PORT_SET:
+      space.add_port_set(name);
+      return KERN_SUCCESS;
+    case MACH_PORT_RIGHT_DEAD_NAME:
+      space.add_dead_name(name);
+      return KERN_SUCCESS;
+    default:
+      return KERN_INVALID_VALUE;
+  }
+}
+
+bool can_be_allocated(mach_port_right_t right) {
+  return right == MACH_PORT_RIGHT_RECEIVE || right == MACH_PORT_RIGHT_PORT_SET ||
+         right == MACH_PORT_RIGHT_DEAD_NAME;
+}
+
+bool denotes(const Entry& entry, mach_port_right_t right) {
+  return (entry.type() & MACH_PORT_TYPE(right)) != 0;
+}
+
+void drop_dead_urefs(Space& space, Name name, Entry& entry, std::uint32_t count) {
+  entry.urefs -= count;
+  if (entry.urefs == 0) space.remove(name);
+}
+
+// ---------------------------------------------------------------- mod_refs (05 §2, table)
+
+// RECEIVE, PORT_SET and SEND_ONCE have one reference: it can be kept or given up.
+kern_return_t give_up_single(Space& space, Name name, mach_port_right_t right, mach_port_delta_t delta) {
+  if (delta == 0) return KERN_SUCCESS;
+  if (delta != -1) return KERN_INVALID_VALUE;
+  switch (right) {
+    case MACH_PORT_RIGHT_RECEIVE:
+      drop_receive(space, name);
+      break;
+    case MACH_PORT_RIGHT_SEND_ONCE:
+      drop_send_once(space, name);
+      break;
+    default:
+      destroy_name(space, name);
+      break;
+  }
+  return KERN_SUCCESS;
+}
+
+// KERN_SUCCESS if `urefs` + `delta` is between 0 and `max`.
+kern_return_t check_urefs(std::uint32_t urefs, mach_port_delta_t delta, std::uint32_t max) {
+  const std::int64_t result = std::int64_t{urefs} + delta;
+  if (result < 0) return KERN_INVALID_VALUE;
+  return delta > 0 && result > max ? KERN_UREFS_OVERFLOW : KERN_SUCCESS;
+}
+
+kern_return_t mod_send_refs(Space& space, Name name, Entry& entry, mach_port_delta_t delta) {
+  const kern_return_t code = check_urefs(entry.urefs, delta, kSendUrefsMax);
+  if (code != KERN_SUCCESS) return code;
+  const auto urefs = static_cast<std::uint32_t>(std::int64_t{entry.urefs} + delta);
+  if (urefs == 0) {
+    drop_last_send(space, name);
+  } else {
+    entry.urefs = urefs;
+  }
+  return KERN_SUCCESS;
+}
+
+kern_return_t mod_dead_refs(Space& space, Name name, Entry& entry, mach_port_delta_t delta) {
+  const kern_return_t code = check_urefs(entry.urefs, delta, kDeadUrefsMax);
+  if (code != KERN_SUCCESS) return code;
+  entry.urefs = static_cast<std::uint32_t>(std::int64_t{entry.urefs} + delta);
+  if (entry.urefs == 0) space.remove(name);
+  return KERN_SUCCESS;
+}
+
+// ---------------------------------------------------------------- insert_right (05 §5)
+
+// Steps 5 and 6 for a send or receive right whose port already has a name in the space.
+kern_return_t merge_right(Space& space, Name existing, Name name, CarriedRight right) {
+  if (existing != name) return KERN_RIGHT_EXISTS;
+  if (right.holds_receive()) {
+    space.merge_receive(name, right.take_receive());
+    return KERN_SUCCESS;
+  }
+  if (space.find(name)->urefs >= kSendUrefsMax) return KERN_UREFS_OVERFLOW;
+  space.merge_send(name, right.take_send());
+  return KERN_SUCCESS;
+}
+
+kern_return_t add_right(Space& space, Name name, CarriedRight right) {
+  if (space.find(name) != nullptr) return KERN_NAME_EXISTS;
+  if (space.full()) return KERN_NO_SPACE;
+  if (right.holds_send()) {
+    space.add_send(name, right.take_send());
+  } else if (right.holds_send_once()) {
+    space.add_send_once(name, right.take_send_once());
+  } else {
+    space.add_receive(name, right.take_receive());
+  }
+  return KERN_SUCCESS;
+}
+
+// A name that is the caller's to give a right from: the codes of a port call.
+kern_return_t refusal(Space& space, Name name) {
+  return space.find(name) == nullptr ? KERN_INVALID_NAME : KERN_INVALID_RIGHT;
+}
+
+CarriedRight take(Space& space, const RightPlan& plan) {
+  TakenRight taken = commit_right(space, plan);
+  notify::port_deleted(std::move(taken.freed_request));
+  return std::move(taken.right);
+}
+
+// ---------------------------------------------------------------- request_notification (05 §5)
+
+// What was registered before goes back to the caller; a caller without room for it is found out before
+// anything changes.
+bool has_room_for_previous(const Space& caller, bool registered) {
+  return !registered || !caller.full();
+}
+
+Name give_previous(Space& caller, SendOnceRight previous) {
+  if (!previous) return kNullName;
+  return copyout_right(caller, CarriedRight(std::move(previous))).value_or(kNullName);
+}
+
+Kern<Name> request_no_senders(Space& caller, Space& space, Name name, mach_port_mscount_t sync,
+                              SendOnceRight notify) {
+  Entry* entry = space.find(name);
+  if (entry == nullptr) return Fail{KERN_INVALID_NAME};
+  if (!entry->receive) return Fail{KERN_INVALID_RIGHT};
+  Port& port = *entry->receive.port();
+  if (!has_room_for_previous(caller, static_cast<bool>(port.no_senders_request))) return Fail{KERN_NO_SPACE};
+  SendOnceRight previous = std::move(port.no_senders_request);
+  if (notify && port.srights() == 0 && sync <= port.mscount) {
+    notify::no_senders(std::move(notify), port.mscount);
+  } else {
+    port.no_senders_request = std::move(notify);
+  }
+  return give_previous(caller, std::move(previous));
+}
+
+// On a name that is dead already: told at once, if the caller wants that.
+Kern<Name> request_on_dead_name(Name name, Entry& entry, mach_port_mscount_t sync, SendOnceRight notify) {
+  if (sync == 0 || !notify) return Fail{KERN_INVALID_ARGUMENT};
+  if (entry.urefs >= kDeadUrefsMax) return Fail{KERN_UREFS_OVERFLOW};
+  ++entry.urefs;
+  notify::dead_name(std::move(notify), name);
+  return kNullName;
+}
+
+// The new request takes the place of the old one in the port's list, so the order of registration stays (01
+// §10.7).
+SendOnceRight replace_request(Space& space, Name name, Entry& entry, SendOnceRight notify) {
+  if (!entry.request) {
+    if (!notify) return {};
+    entry.request = std::make_unique<DeadNameRequest>(space, name, std::move(notify));
+    entry.port()->dead_name_requests.push_back(*entry.request);
+    return {};
+  }
+  SendOnceRight previous = std::move(entry.request->notify);
+  if (notify) {
+    entry.request->notify = std::move(notify);
+  } else {
+    entry.request.reset();
+  }
+  return previous;
+}
+
+Kern<Name> request_dead_name(Space& caller, Space& space, Name name, mach_port_mscount_t sync,
+                             SendOnceRight notify) {
+  Entry* entry = space.find(name);
+  if (entry == nullptr) return Fail{KERN_INVALID_NAME};
+  switch (entry->state()) {
+    case EntryState::kPortSet:
+      return Fail{KERN_INVALID_RIGHT};
+    case EntryState::kDead:
+      return request_on_dead_name(name, *entry, sync, std::move(notify));
+    default:
+      break;
+  }
+  if (!has_room_for_previous(caller, entry->request != nullptr)) return Fail{KERN_NO_SPACE};
+  return give_previous(caller, replace_request(space, name, *entry, std::move(notify)));
+}
+
+// The send-once right that the notification shall use; empty for MACH_PORT_NULL. A right of another kind is
+// destroyed.
+Kern<SendOnceRight> take_notify(Space& caller, Name notify, mach_msg_type_name_t disposition) {
+  if (!is_disposition(disposition)) return Fail{MIG_BAD_ARGUMENTS};
+  const RightPlan plan = plan_right(caller, notify, static_cast<Disposition>(disposition));
+  if (plan.take == Take::kRefuse) return Fail{MACH_SEND_INVALID_RIGHT};
+  CarriedRight right = take(caller, plan);
+  if (right.type() != RightType::kSendOnce) return Fail{MIG_BAD_ARGUMENTS};
+  if (right.is_dead()) return Fail{KERN_INVALID_CAPABILITY};
+  return right.is_null() ? SendOnceRight() : right.take_send_once();
+}
+
+}  // namespace
+
+Kern<Name> allocate(Space& space, mach_port_right_t right) {
+  const Event event(space.core());
+  if (!can_be_allocated(right)) return Fail{KERN_INVALID_VALUE};
+  if (space.full()) return Fail{KERN_NO_SPACE};
+  const Name name = space.pick_name();
+  if (const auto code = add_new(space, right, name)) return Fail{code};
+  return name;
+}
+
+Name reply_port(Space& space) {
+  const Kern<Name> name = allocate(space, MACH_PORT_RIGHT_RECEIVE);
+  return name.ok() ? name.value() : kNullName;
+}
+
+kern_return_t destroy(Space& space, Name name) {
+  const Event event(space.core());
+  if (space.find(name) == nullptr) return KERN_INVALID_NAME;
+  destroy_name(space, name);
+  return KERN_SUCCESS;
+}
+
+kern_return_t deallocate(Space& space, Name name) {
+  const Event event(space.core());
+  Entry* entry = space.find(name);
+  if (entry == nullptr) return KERN_INVALID_NAME;
+  if (entry->send) return mod_send_refs(space, name, *entry, -1);
+  switch (entry->state()) {
+    case EntryState::kSendOnce:
+      drop_send_once(space, name);
+      return KERN_SUCCESS;
+    case EntryState::kDead:
+      drop_dead_urefs(space, name, *entry, 1);
+      return KERN_SUCCESS;
+    default:
+      return KERN_INVALID_RIGHT;
+  }
+}
+
+Kern<mach_port_urefs_t> get_refs(Space& space, Name name, mach_port_right_t right) {
+  const Event event(space.core());
+  if (right >= MACH_PORT_RIGHT_NUMBER) return Fail{KERN_INVALID_VALUE};
+  const Entry* entry = space.find(name);
+  if (entry == nullptr) return Fail{KERN_INVALID_NAME};
+  if (!denotes(*entry, right)) return mach_port_urefs_t{0};
+  const bool counted = right == MACH_PORT_RIGHT_SEND || right == MACH_PORT_RIGHT_DEAD_NAME;
+  return counted ? mach_port_urefs_t{entry->urefs} : mach_port_urefs_t{1};
+}
+
+kern_return_t mod_refs(Space& space, Name name, mach_port_right_t right, mach_port_delta_t delta) {
+  const Event event(space.core());
+  if (right >= MACH_PORT_RIGHT_NUMBER) return KERN_INVALID_VALUE;
+  Entry* entry = space.find(name);
+  if (entry == nullptr) return KERN_INVALID_NAME;
+  if (!denotes(*entry, right)) return KERN_INVALID_RIGHT;
+  if (right == MACH_PORT_RIGHT_SEND) return mod_send_refs(space, name, *entry, delta);
+  if (right == MACH_PORT_RIGHT_DEAD_NAME) return mod_dead_refs(space, name, *entry, delta);
+  return give_up_single(space, name, right, delta);
+}
+
+Kern<mach_port_type_t> type(Space& space, Name name) {
+  const Event event(space.core());
+  const Entry* entry = space.find(name);
+  if (entry == nullptr) return Fail{KERN_INVALID_NAME};
+  return entry->type();
+}
+
+Kern<mach_port_status_t> get_receive_status(Space& space, Name name) {
+  const Event event(space.core());
+  const Entry* entry = space.find(name);
+  if (entry == nullptr) return Fail{KERN_INVALID_NAME};
+  if (!entry->receive) return Fail{KERN_INVALID_RIGHT};
+  const Port& port = *entry->receive.port();
+  mach_port_status_t status{};
+  status.mps_seqno = port.seqno;
+  status.mps_mscount = port.mscount;
+  status.mps_qlimit = port.qlimit;
+  status.mps_msgcount = port.msgcount;
+  status.mps_sorights = port.sorights();
+  status.mps_srights = port.srights() > 0;
+  status.mps_nsrequest = static_cast<bool>(port.no_senders_request);
+  return status;
+}
+
+kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit) {
+  const Event event(space.core());
+  if (qlimit > MACH_PORT_QLIMIT_MAX) return KERN_INVALID_VALUE;
+  Entry* entry = space.find(name);
+  if (entry == nullptr) return KERN_INVALID_NAME;
+  if (!entry->receive) return KERN_INVALID_RIGHT;
+  Port& port = *entry->receive.port();
+  const std::uint32_t before = std::exchange(port.qlimit, qlimit);
+  room_changed(port);
+  if (qlimit > before) wake_senders(port, qlimit - before);
+  return KERN_SUCCESS;
+}
+
+kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
+                           mach_msg_type_name_t disposition) {
+  const Event event(space.core());
+  if (!is_disposition(disposition)) return KERN_INVALID_VALUE;
+  const RightPlan plan = plan_right(caller, poly, static_cast<Disposition>(disposition));
+  if (plan.take == Take::kRefuse) return refusal(caller, poly);
+  CarriedRight right = take(caller, plan);
+  if (!is_valid_name(name)) return KERN_INVALID_VALUE;
+  if (right.is_null() || right.is_dead()) return KERN_INVALID_CAPABILITY;
+  const Name existing = right.holds_send_once() ? kNullName : space.name_of(*right.port());
+  if (existing != kNullName) return merge_right(space, existing, name, std::move(right));
+  return add_right(space, name, std::move(right));
+}
+
+Kern<std::pair<Name, mach_msg_type_name_t>> extract_right(Space& caller, Space& space, Name name,
+                                                          mach_msg_type_name_t disposition) {
+  const Event event(space.core());
+  if (!is_disposition(disposition)) return Fail{KERN_INVALID_VALUE};
+  if (space.find(name) == nullptr) return Fail{KERN_INVALID_NAME};
+  const RightPlan plan = plan_right(space, name, static_cast<Disposition>(disposition));
+  if (plan.take == Take::kRefuse) return Fail{KERN_INVALID_RIGHT};
+  const std::optional<Name> given = copyout_right(caller, take(space, plan));
+  if (!given) return Fail{KERN_NO_SPACE};
+  return std::pair<Name, mach_msg_type_name_t>(*given, static_cast<mach_msg_type_name_t>(plan.type));
+}
+
+Kern<Name> request_notification(Space& caller, Space& space, Name name, mach_msg_id_t id,
+                                mach_port_mscount_t sync, Name notify, mach_msg_type_name_t disposition) {
+  const Event event(space.core());
+  Kern<SendOnceRight> right = take_notify(caller, notify, disposition);
+  if (!right.ok()) return Fail{right.code()};
+  switch (id) {
+    case MACH_NOTIFY_NO_SENDERS:
+      return request_no_senders(caller, space, name, sync, std::move(right.value()));
+    case MACH_NOTIFY_DEAD_NAME:
+      return request_dead_name(caller, space, name, sync, std::move(right.value()));
+    default:
+      return Fail{KERN_INVALID_VALUE};
+  }
+}
+
+}  // namespace netmsg::ipc::mach_port

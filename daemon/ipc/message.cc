@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/message.h"
+
+#include "daemon/base/check.h"
+
+namespace netmsg::ipc {
+
+void MessageDisposer::operator()(Message* message) const noexcept {
+  message->reaper_.dispose(message);
+}
+
+MessagePtr Message::create(MessageReaper& reaper, Bytes bytes, Charge charge) {
+  NETMSG_CHECK(bytes.size() >= sizeof(mach_msg_header_t));
+  MessagePtr message(new Message(reaper));
+  message->bytes = std::move(bytes);
+  message->charge_ = std::move(charge);
+  return message;
+}
+
+void Message::take_apart() {
+  destination.reset();
+  reply.reset();
+  for (BodyRight& item : body) item.right.reset();
+}
+
+MessageQueue::~MessageQueue() {
+  NETMSG_CHECK(empty());
+}
+
+void MessageQueue::push(MessagePtr message) {
+  Message* last = message.release();
+  last->next_ = nullptr;
+  (head_ == nullptr ? head_ : tail_->next_) = last;
+  tail_ = last;
+}
+
+MessagePtr MessageQueue::pop() {
+  Message* first = head_;
+  if (first != nullptr) head_ = first->next_;
+  return MessagePtr(first);
+}
+
+// One message is taken apart at a time. What is dropped while that happens waits its turn at the end of the
+// list, so the depth of nesting never becomes depth of the stack.
+void MessageReaper::dispose(Message* message) {
+  pending_.push(MessagePtr(message));
+  if (running_) return;
+  running_ = true;
+  while (Message* next = pending_.pop().release()) {
+    next->take_apart();
+    delete next;
+  }
+  running_ = false;
+}
+
+}  // namespace netmsg::ipc

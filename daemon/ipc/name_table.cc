@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/name_table.h"
+
+#include "daemon/base/check.h"
+
+namespace netmsg::ipc {
+
+NameTable::Slot* NameTable::slot(Name name) {
+  if (name / kPageSize < pages_.size()) return &(*pages_[name / kPageSize])[name % kPageSize];
+  const auto far = far_.find(name);
+  return far == far_.end() ? nullptr : &far->second;
+}
+
+NameTable::Slot& NameTable::make_slot(Name name) {
+  while (name <= next_ && name / kPageSize >= pages_.size()) grow();
+  if (Slot* existing = slot(name)) return *existing;
+  return far_[name];
+}
+
+// One more page; names that a caller chose in its range move in.
+void NameTable::grow() {
+  const Name first = static_cast<Name>(pages_.size() * kPageSize);
+  pages_.push_back(std::make_unique<Page>());
+  while (!far_.empty() && far_.begin()->first < first + kPageSize) {
+    auto node = far_.extract(far_.begin());
+    (*pages_.back())[node.key() - first] = std::move(node.mapped());
+  }
+}
+
+Entry* NameTable::find(Name name) {
+  Slot* found = slot(name);
+  return found != nullptr && found->entry ? &*found->entry : nullptr;
+}
+
+// The oldest resting name whose rest is over. One that was taken by its number meanwhile is skipped.
+std::optional<Name> NameTable::rested() {
+  while (quarantine_.size() > kQuarantine) {
+    const Resting oldest = quarantine_.front();
+    quarantine_.pop_front();
+    Slot* found = slot(oldest.name);
+    if (found == nullptr || found->rests_since != oldest.since) continue;
+    found->rests_since = 0;
+    if (oldest.name / kPageSize >= pages_.size()) far_.erase(oldest.name);
+    return oldest.name;
+  }
+  return std::nullopt;
+}
+
+Name NameTable::pick() {
+  NETMSG_CHECK(!full());
+  if (const std::optional<Name> name = rested()) return *name;
+  for (Slot* taken = slot(next_); taken != nullptr && (taken->entry || taken->rests_since != 0);
+       taken = slot(next_)) {
+    ++next_;
+  }
+  return next_;
+}
+
+Entry& NameTable::insert(Name name) {
+  NETMSG_CHECK(is_valid_name(name) && !full());
+  Slot& free = make_slot(name);
+  NETMSG_CHECK(!free.entry);
+  free.rests_since = 0;
+  ++size_;
+  return free.entry.emplace();
+}
+
+Entry NameTable::remove(Name name) {
+  Slot* used = slot(name);
+  NETMSG_CHECK(used != nullptr && used->entry);
+  Entry entry = std::move(*used->entry);
+  used->entry.reset();
+  used->rests_since = ++frees_;
+  quarantine_.push_back({name, frees_});
+  --size_;
+  return entry;
+}
+
+}  // namespace netmsg::ipc

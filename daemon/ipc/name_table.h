@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of one space: name -> entry in O(1), and which name comes next (spec 01 §2). The engine chooses
+// small integers upwards; a freed name rests until at least kQuarantine later frees, so that a stale use of
+// it meets KERN_INVALID_NAME instead of somebody else's right. Names far above those (chosen by the caller)
+// are kept apart.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "daemon/ipc/entry.h"
+
+namespace netmsg::ipc {
+
+class NameTable {
+ public:
+  static constexpr std::size_t kQuarantine = 1024;
+
+  // `limit` entries at most, `first` is the first name the engine chooses.
+  NameTable(std::uint32_t limit, Name first) : limit_(limit), next_(first) {}
+
+  std::uint32_t size() const { return size_; }
+  bool full() const { return size_ >= limit_; }
+
+  // Null if the name denotes nothing.
+  Entry* find(Name name);
+
+  // A name nobody uses. Stays free until it is inserted. REQUIRES: !full().
+  Name pick();
+
+  // REQUIRES: the name is valid and denotes nothing; !full().
+  Entry& insert(Name name);
+
+  // The entry leaves the table; the caller decides what becomes of its rights. The name starts to rest.
+  // REQUIRES: the name denotes something.
+  Entry remove(Name name);
+
+  // In ascending order of names. `visit(Name, Entry&)` must not insert; it may remove the entry it is given.
+  template <typename Visitor>
+  void for_each(Visitor visit) {
+    for (std::size_t page = 0; page < pages_.size(); ++page) {
+      for (std::size_t at = 0; at < kPageSize; ++at) {
+        Slot& slot = (*pages_[page])[at];
+        if (slot.entry) visit(static_cast<Name>(page * kPageSize + at), *slot.entry);
+      }
+    }
+    for (auto at = far_.begin(); at != far_.end();) {
+      auto& [name, slot] = *at++;
+      if (slot.entry) visit(name, *slot.entry);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kPageSize = 64;
+
+  struct Slot {
+    std::optional<Entry> entry;
+    std::uint64_t rests_since = 0;  // number of the free that put it to rest; 0: not resting
+  };
+  using Page = std::array<Slot, kPageSize>;
+  struct Resting {
+    Name name;
+    std::uint64_t since;
+  };
+
+  Slot* slot(Name name);
+  Slot& make_slot(Name name);
+  void grow();
+  std::optional<Name> rested();
+
+  std::uint32_t limit_;
+  std::uint32_t size_ = 0;
+  Name next_;  // no name above it has been chosen by the engine
+  std::uint64_t frees_ = 0;
+  std::vector<std::unique_ptr<Page>> pages_;  // names below pages_.size() * kPageSize
+  std::map<Name, Slot> far_;                  // all others; a resting slot is forgotten when its rest is over
+  std::deque<Resting> quarantine_;
+};
+
+}  // namespace netmsg::ipc

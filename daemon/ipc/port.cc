@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/port.h"
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/core.h"
+#include "daemon/ipc/space.h"
+
+namespace netmsg::ipc {
+
+Port::Port(Core& core, Charge charge) : core_(core), charge_(std::move(charge)) {
+  core.ports.push_back(*this);
+}
+
+Port::~Port() {
+  NETMSG_CHECK(dead());
+  NETMSG_CHECK(!referenced());
+}
+
+ReceiveRight Port::create(Core& core, Charge charge) {
+  return ReceiveRight(*new Port(core, std::move(charge)));
+}
+
+void Port::settle_in_space(Space& space, Name name) {
+  NETMSG_CHECK(home_ == Home::kLimbo || receiver() == &space);
+  home_ = Home::kSpace;
+  receiver_ = &space;
+  receiver_name_ = name;
+}
+
+void Port::settle_in_transit(Port& destination) {
+  NETMSG_CHECK(home_ == Home::kLimbo);
+  home_ = Home::kTransit;
+  transit_to_ = PortRef(&destination);
+}
+
+void Port::settle_remote() {
+  NETMSG_CHECK(home_ == Home::kLimbo);
+  home_ = Home::kRemote;
+}
+
+void Port::settle_kernel() {
+  NETMSG_CHECK(home_ == Home::kLimbo);
+  home_ = Home::kKernel;
+}
+
+void Port::leave_space() {
+  NETMSG_CHECK(home_ == Home::kSpace);
+  while (Operation* receiver = queue.receivers.pop_front()) core_.wake(*receiver, Wake::kPortDied);
+  home_ = Home::kLimbo;
+  receiver_ = nullptr;
+  receiver_name_ = kNullName;
+  mscount = 0;
+  seqno = 0;
+  payload.reset();
+}
+
+void Port::leave_transit() {
+  if (home_ != Home::kTransit) return;  // a circular message: never settled
+  home_ = Home::kLimbo;
+  transit_to_ = PortRef();
+}
+
+bool Port::circular_with(const Port& destination) const {
+  for (const Port* at = &destination; at != nullptr; at = at->transit_to()) {
+    if (at == this) return true;
+  }
+  return false;
+}
+
+}  // namespace netmsg::ipc

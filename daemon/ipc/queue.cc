@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/queue.h"
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/core.h"
+#include "daemon/ipc/kernel_port.h"
+#include "daemon/ipc/operation.h"
+#include "daemon/ipc/remote_link.h"
+
+namespace netmsg::ipc {
+
+namespace {
+
+void stamp(Message& message, Port& port) {
+  message.seqno = port.seqno++;
+}
+
+// Gives the message to the receiver that came last; those who want to leave a message of this size where it
+// is are woken with its size on the way (03 §4 step 5). Returns the message if nobody took it.
+MessagePtr hand_over(ReceiveQueue& queue, MessagePtr message) {
+  Core& core = message->destination.port()->core();
+  while (Operation* receiver = queue.receivers.pop_back()) {
+    if (!receiver->refuses(message->size())) {
+      stamp(*message, *message->destination.port());
+      receiver->message = std::move(message);
+      core.wake(*receiver, Wake::kHandedOver);
+      return nullptr;
+    }
+    receiver->too_large_size = message->size();
+    core.wake(*receiver, Wake::kTooLarge);
+  }
+  return message;
+}
+
+// Messages to a proxy take a place in its window unless they go to a send-once right (peer protocol C2).
+void forward(Port& proxy, MessagePtr message) {
+  if (!message->sent_to_send_once()) ++proxy.msgcount;
+  proxy.core().link().forward(std::move(message));
+}
+
+void enqueue(Port& port, MessagePtr message) {
+  ++port.msgcount;
+  room_changed(port);
+  if (MessagePtr left = hand_over(port.queue, std::move(message))) port.queue.messages.push(std::move(left));
+}
+
+}  // namespace
+
+bool has_room_for(const Message& message) {
+  return message.sent_to_send_once() || message.destination.port()->room() > 0;
+}
+
+void post(MessagePtr message) {
+  Port& port = *message->destination.port();
+  const PortRef keep(&port);
+  ++port.core().counters.messages_sent;
+  if (port.dead() || message->circular) return;  // destroyed
+  switch (port.home()) {
+    case Port::Home::kRemote:
+      return forward(port, std::move(message));
+    case Port::Home::kKernel:
+      return kernel_port::serve(std::move(message));
+    default:
+      return enqueue(port, std::move(message));
+  }
+}
+
+MessagePtr dequeue(ReceiveQueue& queue) {
+  MessagePtr message = queue.messages.pop();
+  stamp(*message, *message->destination.port());
+  return message;
+}
+
+void pick_up(const Message& message) {
+  Port& port = *message.destination.port();
+  NETMSG_CHECK(port.msgcount > 0);
+  --port.msgcount;
+  ++port.core().counters.messages_received;
+  if (port.dead()) return;
+  room_changed(port);
+  if (port.room() > 0) wake_senders(port, 1);
+}
+
+void wake_senders(Port& port, std::uint32_t count) {
+  while (count-- > 0) {
+    Operation* sender = port.senders.pop_front();
+    if (sender == nullptr) return;
+    port.core().wake(*sender, Wake::kRoom);
+  }
+}
+
+void room_changed(Port& port) {
+  if (port.link_slot != 0) port.core().link().room_changed(port);
+}
+
+}  // namespace netmsg::ipc

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Putting messages into queues and taking them out (spec 01 §8, 03 §4 and §11): limits, hand-over to waiting
+// receivers, and who is woken when room appears. Nothing here looks into a message.
+#pragma once
+
+#include "daemon/ipc/message.h"
+#include "daemon/ipc/port.h"
+
+namespace netmsg::ipc {
+
+// May the message be accepted now? (03 §4 step 2) REQUIRES: its destination is alive.
+bool has_room_for(const Message& message);
+
+// Accepts the message whatever the limits say (03 §4 steps 4-5): queues it, hands it to a waiting receiver,
+// to the engine (kernel ports) or to the link (proxies); a circular one is destroyed, and so is one whose
+// destination is dead.
+void post(MessagePtr message);
+
+// Takes the first message and stamps it with its port's sequence number. REQUIRES: there is one.
+MessagePtr dequeue(ReceiveQueue& queue);
+
+// A receiver has got hold of the message: it no longer counts against the limit, and one blocked sender is
+// woken if that made room (01 §8.5).
+void pick_up(const Message& message);
+
+// Wakes up to `count` blocked senders, first come first served.
+void wake_senders(Port& port, std::uint32_t count);
+
+// The port's count or limit has changed.
+void room_changed(Port& port);
+
+}  // namespace netmsg::ipc

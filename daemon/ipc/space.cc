@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/ipc/space.h"
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/core.h"
+
+namespace netmsg::ipc {
+
+Space::Space(Core& core, std::uint64_t id, std::string label, Account& account, Completions& completions)
+    : core_(core),
+      id_(id),
+      label_(std::move(label)),
+      account_(account),
+      completions_(completions),
+      task_port_(Port::create(core, Charge())),
+      names_(core.limits().names_per_space, kTaskSelfName + 1) {
+  task_port_.port()->settle_kernel();
+  add_send(kTaskSelfName, SendRight::mint(*task_port_.port()));
+}
+
+Space::~Space() {
+  NETMSG_CHECK(operations_.empty());
+  NETMSG_CHECK(names_.size() == 0);
+  NETMSG_CHECK(!task_port_);
+}
+
+void Space::notice_death(Entry& entry) {
+  if (entry.send && entry.send.port()->dead()) {
+    unindex_send(entry);
+    entry.send.reset();
+  } else if (entry.once && entry.once.port()->dead()) {
+    entry.once.reset();
+  }
+}
+
+Entry* Space::find(Name name) {
+  Entry* entry = names_.find(name);
+  if (entry != nullptr) notice_death(*entry);
+  return entry;
+}
+
+EntryState Space::state_of(Name name) {
+  const Entry* entry = find(name);
+  return entry != nullptr ? entry->state() : EntryState::kFree;
+}
+
+Entry* Space::find_receive(Name name) {
+  Entry* entry = find(name);
+  return entry != nullptr && entry->receive ? entry : nullptr;
+}
+
+Name Space::name_of(const Port& port) const {
+  if (port.receiver() == this) return port.receiver_name();
+  const auto found = send_names_.find(&port);
+  return found != send_names_.end() ? found->second : kNullName;
+}
+
+void Space::index_send(const Entry& entry, Name name) {
+  send_names_[entry.send.port()] = name;
+}
+
+void Space::unindex_send(const Entry& entry) {
+  send_names_.erase(entry.send.port());
+}
+
+void Space::add_receive(Name name, ReceiveRight right) {
+  Entry& entry = names_.insert(name);
+  entry.receive = std::move(right);
+  entry.receive.port()->settle_in_space(*this, name);
+}
+
+void Space::add_send(Name name, SendRight right) {
+  Entry& entry = names_.insert(name);
+  entry.send = std::move(right);
+  entry.urefs = 1;
+  index_send(entry, name);
+}
+
+void Space::add_send_once(Name name, SendOnceRight right) {
+  Entry& entry = names_.insert(name);
+  entry.once = std::move(right);
+  entry.urefs = 1;
+}
+
+void Space::add_port_set(Name name) {
+  names_.insert(name).set = std::make_unique<PortSet>();
+}
+
+void Space::add_dead_name(Name name) {
+  names_.insert(name).urefs = 1;
+}
+
+void Space::merge_receive(Name name, ReceiveRight right) {
+  Entry& entry = *names_.find(name);
+  unindex_send(entry);
+  entry.receive = std::move(right);
+  entry.receive.port()->settle_in_space(*this, name);
+}
+
+void Space::merge_send(Name name, SendRight right) {
+  Entry& entry = *names_.find(name);
+  if (entry.send) {
+    if (entry.urefs < kSendUrefsMax) ++entry.urefs;
+    right.reset();
+  } else {
+    entry.send = std::move(right);
+    entry.urefs = 1;
+  }
+}
+
+SendRight Space::split_send(Entry& entry) {
+  NETMSG_CHECK(entry.receive && entry.send);
+  entry.urefs = 0;
+  return std::move(entry.send);
+}
+
+ReceiveRight Space::split_receive(Name name, Entry& entry) {
+  NETMSG_CHECK(entry.receive && entry.send);
+  entry.receive.port()->leave_space();
+  ReceiveRight right = std::move(entry.receive);
+  index_send(entry, name);
+  return right;
+}
+
+Entry Space::remove(Name name) {
+  Entry entry = names_.remove(name);
+  if (entry.receive) {
+    entry.receive.port()->leave_space();
+  } else if (entry.send) {
+    unindex_send(entry);
+  }
+  if (entry.request) entry.request->unlink();
+  return entry;
+}
+
+void Space::port_died_under(Name name) {
+  Entry* entry = find(name);
+  NETMSG_CHECK(entry != nullptr && entry->state() == EntryState::kDead);
+  entry->request.reset();
+  ++entry->urefs;
+}
+
+Operation& Space::add_operation(std::unique_ptr<Operation> operation) {
+  Operation& added = *operation;
+  const bool inserted = operations_.emplace(added.token, std::move(operation)).second;
+  NETMSG_CHECK(inserted);
+  return added;
+}
+
+std::unique_ptr<Operation> Space::take_operation(Operation& operation) {
+  auto node = operations_.extract(operation.token);
+  core_.deadlines.remove(operation);
+  return std::move(node.mapped());
+}
+
+Operation* Space::find_operation(OpToken token) const {
+  const auto found = operations_.find(token);
+  return found != operations_.end() ? found->second.get() : nullptr;
+}
+
+void Space::discard_operations() {
+  while (!operations_.empty()) take_operation(*operations_.begin()->second);
+}
+
+}  // namespace netmsg::ipc

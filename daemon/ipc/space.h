@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port space (spec 01 §1): the names of one task, the calls of it that wait, and the port of the task
+// itself. Created and destroyed by the engine; alive until the task exits. Owner thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "daemon/ipc/engine.h"
+#include "daemon/ipc/name_table.h"
+#include "daemon/ipc/operation.h"
+
+namespace netmsg::ipc {
+
+class Core;
+
+class Space {
+ public:
+  Space(Core& core, std::uint64_t id, std::string label, Account& account, Completions& completions);
+  ~Space();
+  Space(const Space&) = delete;
+  Space& operator=(const Space&) = delete;
+
+  Core& core() const { return core_; }
+  std::uint64_t id() const { return id_; }
+  const std::string& label() const { return label_; }
+  Account& account() const { return account_; }
+  Completions& completions() const { return completions_; }
+
+  // --- names ---
+  // Null if the name denotes nothing. An entry whose port has died is a dead name from here on (01 §4).
+  Entry* find(Name name);
+  EntryState state_of(Name name);
+  // The entry with the receive right, or null.
+  Entry* find_receive(Name name);
+  // The name under which this space holds send or receive rights for the port, if it does. REQUIRES: the port
+  // is alive.
+  Name name_of(const Port& port) const;
+
+  bool full() const { return names_.full(); }
+  std::uint32_t size() const { return names_.size(); }
+  Name pick_name() { return names_.pick(); }
+
+  // New entries. REQUIRES: `name` is free, !full().
+  void add_receive(Name name, ReceiveRight right);
+  void add_send(Name name, SendRight right);
+  void add_send_once(Name name, SendOnceRight right);
+  void add_port_set(Name name);
+  void add_dead_name(Name name);
+
+  // Rights that join or leave an existing entry; the reverse index follows.
+  void merge_receive(Name name, ReceiveRight right);  // S(n) -> R+S(n)
+  // R -> R+S(1), S(n) -> S(n+1); at the maximum the right is dropped (01 §4).
+  void merge_send(Name name, SendRight right);
+  // The send right of an entry that keeps its name: R+S(n) -> R. REQUIRES: R+S.
+  SendRight split_send(Entry& entry);
+  // The receive right of an entry that keeps its name: R+S(n) -> S(n); the port is in limbo. REQUIRES: R+S.
+  ReceiveRight split_receive(Name name, Entry& entry);
+  // Everything under the name leaves the space; the name rests. A receive right is in limbo, a dead-name
+  // request is no longer listed at the port.
+  Entry remove(Name name);
+
+  // A dead-name request of this space fires: the entry is a dead name with one uref more (06 §3).
+  void port_died_under(Name name);
+
+  template <typename Visitor>
+  void for_each(Visitor visit) {
+    names_.for_each([&](Name name, Entry& entry) {
+      notice_death(entry);
+      visit(name, entry);
+    });
+  }
+
+  // --- calls that wait ---
+  Operation& add_operation(std::unique_ptr<Operation> operation);
+  std::unique_ptr<Operation> take_operation(Operation& operation);
+  Operation* find_operation(OpToken token) const;
+  const std::unordered_map<OpToken, std::unique_ptr<Operation>>& operations() const { return operations_; }
+  // Task exit: waiting calls are discarded, and what was handed to them is destroyed (01 §14).
+  void discard_operations();
+
+  // The task's own port: the engine is its receiver.
+  const ReceiveRight& task_port() const { return task_port_; }
+  void drop_task_port() { task_port_.reset(); }
+
+ private:
+  void notice_death(Entry& entry);
+  void index_send(const Entry& entry, Name name);
+  void unindex_send(const Entry& entry);
+
+  Core& core_;
+  const std::uint64_t id_;
+  const std::string label_;
+  Account& account_;
+  Completions& completions_;
+  ReceiveRight task_port_;
+  NameTable names_;
+  // Port -> name of its S entry. R and R+S entries are found through Port::receiver().
+  std::unordered_map<const Port*, Name> send_names_;
+  std::unordered_map<OpToken, std::unique_ptr<Operation>> operations_;
+};
+
+}  // namespace netmsg::ipc
