@@ -35,7 +35,7 @@ MAY_INCLUDE = {
     "names": {"abi", "local", "base", "ipc"},
     "proxy": {"abi", "peer_proto", "base", "ipc"},
     "client": {"abi", "local"},
-    "examples": {"abi"},
+    "examples": {"abi", "client"},
     "daemon": EVERYTHING,
     "ctl": EVERYTHING,
 }
@@ -63,6 +63,8 @@ TARGETS = {
     "netmsg_local": "local",
     "netmsg_peer_proto": "peer_proto",
     "netmsg_control_proto": "control_proto",
+    "netmsg": "client",
+    "netmsg_static": "client",
 }
 
 
@@ -117,25 +119,34 @@ def confined_findings(tree):
 
 
 LIBRARY = re.compile(r"netmsg_library\(\s*(\w+)\s+([^)]*)\)", re.S)
+LINK = re.compile(r"target_link_libraries\(\s*([^\s)]+)\s+([^)]*)\)", re.S)
 
 
-def libraries(tree):
-    """Yields (CMakeLists path, library, module, dependencies) for each netmsg_library call."""
+def links(tree):
+    """Yields (CMakeLists path, module, target, dependency) for each link edge said in a module's build file."""
     for path in tree.named("CMakeLists.txt"):
-        for name, arguments in LIBRARY.findall(tree.text(path)):
-            dependencies = arguments.partition("DEPS")[2].split()
-            if module_of(path):
-                yield path, name, module_of(path), dependencies
+        module, text = module_of(path), tree.text(path)
+        if module is None:
+            continue
+        edges = [(name, arguments.partition("DEPS")[2]) for name, arguments in LIBRARY.findall(text)]
+        for name, arguments in edges + LINK.findall(text):
+            for dependency in arguments.split():
+                yield path, module, name, dependency
+
+
+def library_modules(tree):
+    """Library -> the module whose build file makes it."""
+    made = {name: module_of(path) for path in tree.named("CMakeLists.txt")
+            for name, _ in LIBRARY.findall(tree.text(path))}
+    return {**TARGETS, **made}
 
 
 def link_findings(tree):
-    known = dict(TARGETS)
-    known.update({name: module for _, name, module, _ in libraries(tree)})
-    for path, name, module, dependencies in libraries(tree):
-        for dependency in dependencies:
-            target = known.get(dependency, module)
-            if target != module and target not in MAY_INCLUDE[module]:
-                yield f"{path}: {name} ({module}) may not link {dependency} ({target})"
+    known = library_modules(tree)
+    for path, module, name, dependency in links(tree):
+        target = known.get(dependency, module)
+        if target != module and target not in MAY_INCLUDE[module]:
+            yield f"{path}: {name} ({module}) may not link {dependency} ({target})"
 
 
 if __name__ == "__main__":

@@ -61,6 +61,9 @@ PLANTED = (
     ("layering", "the engine has no I/O", {"daemon/ipc/port.cc": HEAD + "#include <spdlog/spdlog.h>\n"}),
     ("layering", "may not link netmsg_session", {
         "daemon/ipc/CMakeLists.txt": "netmsg_library(netmsg_ipc SOURCES port.cc DEPS netmsg_session)\n"}),
+    ("layering", "may not link netmsg_base", {
+        "client/CMakeLists.txt": "# SPDX-License-Identifier: Apache-2.0\n"
+                                 "target_link_libraries(${library} PRIVATE netmsg_abi netmsg_base)\n"}),
     ("dead_files", "no CMakeLists.txt builds it", {"daemon/base/lost.cc": HEAD}),
     ("dead_files", "no CMakeLists.txt builds it", {"proto/netmsg/v1/lost.proto": HEAD}),
     ("dead_files", "included by nothing", {"daemon/base/lost.h": HEAD}),
