@@ -49,6 +49,8 @@ PLANTED = (
     ("layering", "ipc may not include session", {
         "daemon/session/lane.h": HEAD, "daemon/ipc/port.cc": HEAD + '#include "daemon/session/lane.h"\n'}),
     ("layering", "client may not include base", {"client/src/lane.cc": HEAD + '#include "daemon/base/log.h"\n'}),
+    ("layering", "examples may not include client", {
+        "client/src/lane.h": HEAD, "client/examples/a.c": HEAD + '#include "client/src/lane.h"\n'}),
     ("layering", "ipc may not include peer_proto", {
         "daemon/ipc/port.cc": HEAD + '#include "netmsg/v1/peer.pb.h"\n'}),
     ("layering", "proxy may not include control_proto", {
