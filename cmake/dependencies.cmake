@@ -7,6 +7,7 @@ find_package(Threads REQUIRED)
 find_package(spdlog CONFIG REQUIRED)        # spdlog::spdlog
 find_package(CLI11 CONFIG REQUIRED)         # CLI11::CLI11
 find_package(tomlplusplus CONFIG REQUIRED)  # tomlplusplus::tomlplusplus
+find_package(OpenSSL REQUIRED)              # OpenSSL::Crypto
 find_package(Protobuf REQUIRED)             # protobuf::libprotobuf, protobuf::protoc
 find_package(gRPC CONFIG REQUIRED)          # gRPC::grpc++, gRPC::grpc_cpp_plugin
 

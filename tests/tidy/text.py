@@ -15,9 +15,9 @@ LICENCE = "SPDX-License-Identifier: Apache-2.0"
 
 NOT_TEXT = (".gz", ".png", "LICENSE")
 
-# (pattern, reason): in every file.
+# (pattern, reason): in every file. (A made-up home directory in a test has an owner of one letter.)
 EVERYWHERE = (
-    (re.compile(r"/wor[k]/|/hom[e]/\w|/roo[t]/|/User[s]/\w|/tmp/(buil[d]|brie[f])\b"),
+    (re.compile(r"/wor[k]/|/hom[e]/\w\w|/roo[t]/|/User[s]/\w|/tmp/(buil[d]|brie[f])\b"),
      "a path of a development machine"),
     (re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X|HAC[K])\b"), "a marker of unfinished work"),
     (re.compile(r"^(<{7} |>{7} |={7}$)"), "a conflict left over from a merge"),
