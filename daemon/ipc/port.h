@@ -27,7 +27,7 @@ namespace netmsg::ipc {
 
 class Core;
 class Operation;
-class PortSet;
+struct PortSet;
 class Space;
 struct PortRegistryTag;
 struct RequestTag;
