@@ -85,11 +85,6 @@ NETMSG_EXPORT kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right
   return deliver(task_call(task, Call::kAllocate, {right}), name);
 }
 
-NETMSG_EXPORT kern_return_t mach_port_allocate_name(ipc_space_t task, mach_port_right_t right,
-                                                    mach_port_name_t name) {
-  return task_call(task, Call::kAllocateName, {right, name}).code;
-}
-
 NETMSG_EXPORT kern_return_t mach_port_destroy(ipc_space_t task, mach_port_name_t name) {
   return task_call(task, Call::kDestroy, {name}).code;
 }

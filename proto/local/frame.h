@@ -160,7 +160,6 @@ struct MachMsgDone {
 enum class Call : std::uint32_t {
   kReplyPort = 1,               // () -> name (0 on any failure)
   kType = 3201,                 // (name) -> type
-  kAllocateName = 3203,         // (right, name)
   kAllocate = 3204,             // (right) -> name
   kDestroy = 3205,              // (name)
   kDeallocate = 3206,           // (name)

@@ -27,11 +27,6 @@ extern kern_return_t mach_port_type(ipc_space_t task, mach_port_name_t name, mac
  * the space is full; KERN_RESOURCE_SHORTAGE: a quota. */
 extern kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right, mach_port_name_t* name);
 
-/* mach_port_allocate_name - as mach_port_allocate, under a name of the caller's choice (05 section 2). `name`
- * 0 or MACH_PORT_DEAD, or a bad `right`: KERN_INVALID_VALUE; name in use: KERN_NAME_EXISTS. */
-extern kern_return_t mach_port_allocate_name(ipc_space_t task, mach_port_right_t right,
-                                             mach_port_name_t name);
-
 /* mach_port_destroy - gives up everything `name` denotes, all references at once (05 section 2, 01 section
  * 11). */
 extern kern_return_t mach_port_destroy(ipc_space_t task, mach_port_name_t name);

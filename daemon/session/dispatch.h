@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a client's frame to the engine and back: the one place where the payload of a lane's frames is judged.
+// What comes out of here holds for the engine; what is refused here ends the client. Stateless.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "daemon/ipc/engine.h"
+#include "proto/local/frame.h"
+
+namespace netmsg::session {
+
+// Why a frame is refused: text for the log.
+struct Violation {
+  const char* what;
+};
+
+// The arguments of mach_msg, or what is wrong with the frame.
+std::variant<ipc::MsgArgs, Violation> decode_mach_msg(std::span<const std::byte> payload);
+
+// The frame that answers request `id`.
+std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result);
+
+// Makes the call that `payload` asks for on `space`, and returns the frame that answers request `id`.
+std::variant<std::vector<std::byte>, Violation> run_port_call(ipc::Space& space, std::uint64_t id,
+                                                              std::span<const std::byte> payload);
+
+}  // namespace netmsg::session

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/session/lane.h"
+
+#include <utility>
+
+#include "daemon/session/dispatch.h"
+#include "daemon/session/listener.h"
+
+namespace netmsg::session {
+
+Lane::Lane(const Surroundings& surroundings, ipc::Space& space, ipc::OpToken token, Owner& owner)
+    : surroundings_(surroundings), space_(space), token_(token), owner_(owner) {}
+
+void Lane::open(base::UniqueFd socket, User& user, std::uint32_t inline_max) {
+  const auto length_max = static_cast<std::uint32_t>(sizeof(local::MachMsg)) + inline_max;
+  SocketChannel::Sink& sink = *this;
+  channel_ = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user,
+                                             surroundings_.users.limits(), length_max, sink);
+  channel_->start();
+}
+
+void Lane::close() {
+  if (channel_ != nullptr) channel_->close();
+}
+
+void Lane::complete(const ipc::MsgResult& result) {
+  if (request_) channel_->send(encode_mach_msg_done(*std::exchange(request_, std::nullopt), result));
+}
+
+void Lane::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) {
+  const auto kind = static_cast<local::Kind>(header.kind);
+  if (kind == local::Kind::kCancel) return on_cancel(header.id, payload);
+  if (request_) return owner_.lane_violation("a frame other than Cancel while a MachMsg is outstanding");
+  if (kind == local::Kind::kMachMsg) return on_mach_msg(header.id, payload, skipped);
+  if (kind == local::Kind::kPortCall) return on_port_call(header.id, payload);
+  owner_.lane_violation("a frame of a kind that does not belong on a lane");
+}
+
+void Lane::on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped) {
+  // The account could not bear the message: as if no buffer for it could be allocated (spec 03 §3 phase 2).
+  if (skipped) return channel_->send(encode_mach_msg_done(id, {MACH_SEND_NO_BUFFER, 0, {}}));
+  auto args = decode_mach_msg(payload);
+  if (const auto* violation = std::get_if<Violation>(&args)) return owner_.lane_violation(violation->what);
+  request_ = id;
+  surroundings_.engine.mach_msg(space_, token_, std::move(std::get<ipc::MsgArgs>(args)));
+}
+
+void Lane::on_port_call(std::uint64_t id, std::span<const std::byte> payload) {
+  auto answer = run_port_call(space_, id, payload);
+  if (const auto* violation = std::get_if<Violation>(&answer)) return owner_.lane_violation(violation->what);
+  channel_->send(std::move(std::get<std::vector<std::byte>>(answer)));
+}
+
+void Lane::on_cancel(std::uint64_t id, std::span<const std::byte> payload) {
+  if (!payload.empty()) return owner_.lane_violation("a Cancel has a payload");
+  if (request_ == id) surroundings_.engine.cancel(space_, token_);
+}
+
+void Lane::on_turn_over() {
+  surroundings_.engine_used();
+}
+
+void Lane::on_end(std::string_view violation) {
+  if (violation.empty())
+    owner_.lane_closed(*this);
+  else
+    owner_.lane_violation(violation);
+}
+
+}  // namespace netmsg::session

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// One lane of a task, the daemon's end: requests in, one answer each (proto/local/frame.h, "Requests").
+//
+// States of the lane's mach_msg
+//   state        event         next         action
+//   free         MachMsg       outstanding  engine.mach_msg with the lane's token
+//                PortCall      free         answered at once
+//                Cancel        free         nothing: what it meant has ended
+//   outstanding  completion    free         answered
+//                Cancel        outstanding  engine.cancel; the completion follows
+//                other frames  -            violation
+//
+// Owner: the session. Owner thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "daemon/ipc/engine.h"
+#include "daemon/session/socket_channel.h"
+
+namespace netmsg::session {
+
+struct Surroundings;
+
+class Lane final : private SocketChannel::Sink {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // The client has given it back. Destroys the lane.
+    virtual void lane_closed(Lane& lane) = 0;
+    // Ends the task, and destroys the lane soon, but not from inside this call.
+    virtual void lane_violation(std::string_view violation) = 0;
+  };
+
+  // `token` labels this lane's calls in the engine: unique in the space's life.
+  Lane(const Surroundings& surroundings, ipc::Space& space, ipc::OpToken token, Owner& owner);
+  ~Lane() override { close(); }
+
+  void open(base::UniqueFd socket, User& user, std::uint32_t inline_max);
+  // Stops at once; an answer that comes later is dropped.
+  void close();
+
+  ipc::OpToken token() const { return token_; }
+  bool outstanding() const { return request_.has_value(); }
+  void complete(const ipc::MsgResult& result);
+
+ private:
+  void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) override;
+  void on_turn_over() override;
+  void on_end(std::string_view violation) override;
+  void on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped);
+  void on_port_call(std::uint64_t id, std::span<const std::byte> payload);
+  void on_cancel(std::uint64_t id, std::span<const std::byte> payload);
+
+  const Surroundings& surroundings_;
+  ipc::Space& space_;
+  const ipc::OpToken token_;
+  Owner& owner_;
+  std::shared_ptr<SocketChannel> channel_;
+  std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg
+};
+
+}  // namespace netmsg::session

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/session/session.h"
+
+#include <sys/socket.h>
+
+#include <asio/io_context.hpp>
+#include <string>
+#include <utility>
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/space.h"
+#include "daemon/session/wire.h"
+
+namespace netmsg::session {
+
+namespace {
+
+constexpr std::uint32_t kMainLengthMax = sizeof(local::Hello);
+
+std::string label_of(uid_t uid, pid_t pid) {
+  return "uid " + std::to_string(uid) + " pid " + std::to_string(pid);
+}
+
+}  // namespace
+
+Session::Session(const Surroundings& surroundings, const ListenerOptions& options, base::UniqueFd socket,
+                 Identity identity, User& user, UserSlot handshake, Owner& owner)
+    : surroundings_(surroundings),
+      options_(options),
+      owner_(owner),
+      user_(user),
+      pid_(identity.pid),
+      handshake_(std::move(handshake)),
+      main_(std::make_shared<SocketChannel>(surroundings.io, std::move(socket), user,
+                                            surroundings.users.limits(), kMainLengthMax,
+                                            static_cast<SocketChannel::Sink&>(*this))),
+      process_(surroundings.io),
+      greeting_timer_(surroundings.io) {
+  asio::error_code error;
+  process_.assign(identity.process.get(), error);
+  if (!error) identity.process.release();
+}
+
+Session::~Session() {
+  NETMSG_CHECK(state_ == State::kEnded);
+}
+
+void Session::start() {
+  watch_process();
+  limit_greeting();
+  main_->start();
+}
+
+// A forked child can hold the connection open after the process is gone: the process decides.
+void Session::watch_process() {
+  process_.async_wait(asio::posix::stream_descriptor::wait_read,
+                      [weak = weak_from_this()](const asio::error_code&) {
+                        if (const auto self = weak.lock()) self->end("");
+                      });
+}
+
+void Session::limit_greeting() {
+  greeting_timer_.expires_after(std::chrono::milliseconds(local::kHandshakeMs));
+  greeting_timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
+    const auto self = weak.lock();
+    if (!error && self != nullptr && self->state_ == State::kGreeting) self->end("no Hello in time");
+  });
+}
+
+void Session::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) {
+  const auto kind = static_cast<local::Kind>(header.kind);
+  if (skipped) return end("its user's account has no room for a Hello");
+  if (header.id != 0) return end("an id on the main connection");
+  if (state_ == State::kGreeting && kind == local::Kind::kHello) return on_hello(payload);
+  if (state_ == State::kAttached && kind == local::Kind::kOpenLane && payload.empty()) return on_open_lane();
+  end("a frame that does not belong on the main connection now");
+}
+
+void Session::on_hello(std::span<const std::byte> payload) {
+  const auto hello = decode_fixed<local::Hello>(payload);
+  if (!hello || hello->magic != local::kMagic || hello->version_min > hello->version_max)
+    return end("a Hello that is none");
+  if (hello->version_min > local::kVersion || hello->version_max < local::kVersion)
+    return refuse(local::RefusedReason::kNoCommonVersion);
+  task_ = surroundings_.users.take_task(user_);
+  if (!task_) return refuse(local::RefusedReason::kTooManyTasks);
+  attach();
+}
+
+void Session::attach() {
+  state_ = State::kAttached;
+  handshake_.give_back();
+  greeting_timer_.cancel();
+  space_ = &surroundings_.engine.create_space(label_of(user_.uid, pid_), user_.account, *this);
+  const ipc::Name name_service = surroundings_.equip(*space_);
+  const local::Welcome welcome{local::kVersion,     local::kTaskSelfName,    name_service,
+                               options_.inline_max, options_.lanes_per_task, 0};
+  main_->send(encode_frame(local::Kind::kWelcome, 0, welcome));
+}
+
+void Session::refuse(local::RefusedReason reason) {
+  const local::Refused refused{static_cast<std::uint32_t>(reason), local::kVersion, local::kVersion};
+  main_->send(encode_frame(local::Kind::kRefused, 0, refused));
+  end("");
+}
+
+void Session::on_open_lane() {
+  if (lanes_.size() >= options_.lanes_per_task) return answer_open_lane(local::LaneCode::kTooMany, {});
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+    return answer_open_lane(local::LaneCode::kOutOfResources, {});
+  base::UniqueFd ours(ends[0]);
+  base::UniqueFd theirs(ends[1]);
+  auto lane = std::make_unique<Lane>(surroundings_, *space_, next_lane_++, static_cast<Lane::Owner&>(*this));
+  lane->open(std::move(ours), user_, options_.inline_max);
+  lanes_.emplace(lane->token(), std::move(lane));
+  answer_open_lane(local::LaneCode::kOk, std::move(theirs));
+}
+
+void Session::answer_open_lane(local::LaneCode code, base::UniqueFd client_end) {
+  const local::LaneOpened opened{static_cast<std::uint32_t>(code), 0};
+  main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), std::move(client_end));
+}
+
+// A blocked call ends as if interrupted; what it gives back stays in the space, as it would if the thread had
+// died while it took its result (spec 03 §14).
+void Session::lane_closed(Lane& lane) {
+  const bool blocked = lane.outstanding();
+  const ipc::OpToken token = lane.token();
+  lanes_.erase(token);
+  if (blocked) surroundings_.engine.cancel(*space_, token);
+}
+
+void Session::complete(ipc::OpToken token, ipc::MsgResult result) {
+  const auto lane = lanes_.find(token);
+  if (lane != lanes_.end()) lane->second->complete(result);
+}
+
+void Session::end(std::string_view violation) {
+  if (state_ == State::kEnded) return;
+  state_ = State::kEnded;
+  if (!violation.empty()) surroundings_.complaints.warn(label_of(user_.uid, pid_), "client_ended", violation);
+  handshake_.give_back();
+  main_->close();
+  for (const auto& [token, lane] : lanes_) lane->close();
+  asio::error_code ignored;
+  process_.close(ignored);
+  greeting_timer_.cancel();
+  if (space_ != nullptr) surroundings_.engine.destroy_space(*std::exchange(space_, nullptr));
+  task_.give_back();
+  surroundings_.engine_used();
+  owner_.on_session_ended(*this);
+}
+
+TaskRow Session::row() const {
+  return {space_ != nullptr ? space_->id() : 0, pid_, user_.uid, static_cast<std::uint32_t>(lanes_.size())};
+}
+
+}  // namespace netmsg::session

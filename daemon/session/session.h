@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// One client: from its connection to its death (proto/local/frame.h, "Start of a task").
+//
+// States
+//   state      event                              next       action
+//   greeting   Hello, all is well                 attached   a space; Welcome
+//              Hello, but not acceptable          ended      Refused
+//              5 s without one                    ended
+//   attached   OpenLane                           attached   a lane
+//   any        main connection or process ends    ended      the space is destroyed
+//              a rule is broken, on any connection ended     the same, with a line in the log
+//
+// Owner: the listener, which removes it after it has ended (never from inside its own calls); waits in the
+// event loop hold weak references. Owner thread only.
+#pragma once
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "daemon/ipc/engine.h"
+#include "daemon/session/identity.h"
+#include "daemon/session/lane.h"
+#include "daemon/session/listener.h"
+#include "daemon/session/socket_channel.h"
+#include "daemon/session/users.h"
+
+namespace netmsg::session {
+
+class Session final : public std::enable_shared_from_this<Session>,
+                      private SocketChannel::Sink,
+                      private ipc::Completions,
+                      private Lane::Owner {
+ public:
+  // What it needs of the listener.
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // It has ended; to be destroyed soon, but not from inside this call.
+    virtual void on_session_ended(Session& session) = 0;
+  };
+
+  // REQUIRES: made by make_shared, started, and ended before it is destroyed.
+  Session(const Surroundings& surroundings, const ListenerOptions& options, base::UniqueFd socket,
+          Identity identity, User& user, UserSlot handshake, Owner& owner);
+  ~Session() override;
+
+  void start();
+  // The task's death. Idempotent. `violation` empty: nobody has done anything wrong.
+  void end(std::string_view violation);
+
+  bool attached() const { return state_ == State::kAttached; }
+  TaskRow row() const;
+
+ private:
+  enum class State { kGreeting, kAttached, kEnded };
+
+  // The main connection.
+  void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) override;
+  void on_turn_over() override {}
+  void on_end(std::string_view violation) override { end(violation); }
+  void on_hello(std::span<const std::byte> payload);
+  void attach();
+  void refuse(local::RefusedReason reason);
+  void on_open_lane();
+  void answer_open_lane(local::LaneCode code, base::UniqueFd client_end);
+
+  // The lanes.
+  void lane_closed(Lane& lane) override;
+  void lane_violation(std::string_view violation) override { end(violation); }
+
+  void complete(ipc::OpToken token, ipc::MsgResult result) override;
+  void watch_process();
+  void limit_greeting();
+
+  const Surroundings& surroundings_;
+  const ListenerOptions& options_;
+  Owner& owner_;
+  User& user_;
+  const pid_t pid_;
+  State state_ = State::kGreeting;
+  UserSlot handshake_;  // while greeting
+  UserSlot task_;       // while attached
+  std::shared_ptr<SocketChannel> main_;
+  asio::posix::stream_descriptor process_;  // pidfd
+  asio::steady_timer greeting_timer_;
+  ipc::Space* space_ = nullptr;  // while attached
+  std::map<ipc::OpToken, std::unique_ptr<Lane>> lanes_;
+  ipc::OpToken next_lane_ = 1;
+};
+
+}  // namespace netmsg::session

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection of a client: frames in and out over a stream socket, never blocking.
+//
+// States: open, closed. While more than kBacklogMax bytes of answers wait to be read by the client, nothing
+// is read from it: whoever does not listen is not listened to.
+//
+// Owner: the session (as a lane, or as its main connection), together with the waits that the event loop
+// holds, which look at the state when they come back. Owner thread only.
+#pragma once
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "daemon/base/unique_fd.h"
+#include "daemon/session/frame_reader.h"
+#include "daemon/session/users.h"
+#include "proto/local/frame.h"
+
+namespace netmsg::session {
+
+class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
+ public:
+  static constexpr std::size_t kBacklogMax = 256 * 1024;
+  static constexpr std::size_t kReadSize = 64 * 1024;
+  static constexpr int kFramesPerTurn = 64;  // then others get their turn
+
+  // Who takes what comes in. Calls come from the event loop, never from inside a call of this class.
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    // A frame; with payload empty and `skipped` its payload was too much for the user's account. May close
+    // the channel.
+    virtual void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload,
+                          bool skipped) = 0;
+    // After the frames of one turn.
+    virtual void on_turn_over() = 0;
+    // The connection is over; the last call. `violation` empty: the client has closed it (perhaps within a
+    // frame).
+    virtual void on_end(std::string_view violation) = 0;
+  };
+
+  // `sink` and `user` must live until close().
+  SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user, const UserLimits& limits,
+                std::uint32_t length_max, Sink& sink);
+  ~SocketChannel();
+
+  // Begins to read.
+  void start();
+  // Queues a frame; `descriptor` goes with its first byte. What a closed channel is given is dropped.
+  void send(std::vector<std::byte> frame, base::UniqueFd descriptor = {});
+  // Stops at once, without on_end. Idempotent.
+  void close();
+
+ private:
+  struct Unsent {
+    std::vector<std::byte> bytes;
+    std::size_t sent = 0;
+    base::UniqueFd descriptor;
+    std::size_t counted = 0;  // against the user and in backlog_
+  };
+  enum class Sent { kAll, kPart, kFailed };
+
+  void wait_readable();
+  void wait_writable();
+  void read_turn();
+  bool receive();
+  void take_frames();
+  void go_on_later();
+  void flush();
+  Sent send_some(Unsent& frame);
+  void queue(Unsent frame);
+  void pop_unsent();
+  void end_later(const char* violation);
+  void end(std::string_view violation);
+  bool may_read() const { return backlog_ <= kBacklogMax; }
+
+  asio::posix::stream_descriptor socket_;
+  User& user_;
+  const UserLimits& limits_;
+  Sink* sink_;  // null: closed
+  FrameReader reader_;
+  std::list<Unsent> unsent_;
+  std::size_t backlog_ = 0;  // bytes unsent when they were queued
+  bool reading_ = false;     // a turn of reading is due
+};
+
+}  // namespace netmsg::session

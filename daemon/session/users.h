@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The users who have programs here, and what each has (spec 09 §5): the account that pays for what the engine
+// holds, and counts of what the session layer holds. All connections of one user share one entry. Entries
+// stay: an account outlives all that it pays for, so Users is constructed before the engine and outlives it.
+// Owner thread only.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "daemon/ipc/quota.h"
+
+namespace netmsg::session {
+
+struct UserLimits {
+  ipc::Account::Limits account;
+  std::uint32_t tasks = 4096;
+  std::uint32_t handshakes = 32;             // unfinished ones
+  std::uint64_t unread_bytes = 64ULL << 20;  // answers that its programs have not read yet
+};
+
+// One user's counts. Raised and lowered by the holders below.
+struct User {
+  explicit User(uid_t id, const UserLimits& limits) : uid(id), account(limits.account) {}
+  const uid_t uid;
+  ipc::Account account;
+  std::uint32_t tasks = 0;
+  std::uint32_t handshakes = 0;
+  std::uint64_t unread_bytes = 0;
+};
+
+// One of something counted against a user, given back by the destructor. Empty if the limit was reached.
+class UserSlot {
+ public:
+  UserSlot() = default;
+  UserSlot(std::uint32_t& count, std::uint32_t limit) : count_(count < limit ? &count : nullptr) {
+    if (count_ != nullptr) ++*count_;
+  }
+  UserSlot(UserSlot&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  UserSlot& operator=(UserSlot&& other) noexcept {
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~UserSlot() {
+    if (count_ != nullptr) --*count_;
+  }
+
+  explicit operator bool() const { return count_ != nullptr; }
+  void give_back() { *this = UserSlot(); }
+
+ private:
+  std::uint32_t* count_ = nullptr;
+};
+
+class Users {
+ public:
+  explicit Users(const UserLimits& limits) : limits_(limits) {}
+
+  const UserLimits& limits() const { return limits_; }
+  // The user with that id, entered if new. Valid as long as Users is.
+  User& find(uid_t uid);
+
+  UserSlot take_task(User& user) { return {user.tasks, limits_.tasks}; }
+  UserSlot take_handshake(User& user) { return {user.handshakes, limits_.handshakes}; }
+
+ private:
+  UserLimits limits_;
+  std::map<uid_t, std::unique_ptr<User>> users_;
+};
+
+}  // namespace netmsg::session
