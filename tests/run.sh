@@ -33,19 +33,19 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_strin
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
 
-build_all() {
-  deploy/packages.sh &&
-    cmake --preset "$preset" >"$build.configure.log" &&
-    "${around[@]}" cmake --build --preset "$preset"
-}
-
-mkdir -p build
-if ! build_all; then
-  tail -n 20 "$build.configure.log" 2>/dev/null || true
-  echo "the build of preset $preset failed"
+give_up() {
+  echo "$1"
   echo "0 passed, 1 failed"
   exit 1
+}
+
+deploy/packages.sh || give_up "installing what is missing failed"
+mkdir -p build
+if ! cmake --preset "$preset" >"$build.configure.log" 2>&1; then
+  cat "$build.configure.log"
+  give_up "configuring the preset $preset failed"
 fi
+"${around[@]}" cmake --build --preset "$preset" || give_up "the build of the preset $preset failed"
 
 rm -f "$results"
 "${around[@]}" ctest --test-dir "$build" -j2 --output-on-failure --no-tests=error "${leave_out[@]}" "${filter[@]}" \
