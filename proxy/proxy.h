@@ -43,7 +43,8 @@ struct Callbacks {
   std::function<void(const std::string& name, const std::string& reason)> peer_down;
   // It could not be reached, or refused us; we go on trying.
   std::function<void(const std::string& name, const std::string& reason)> peer_unreachable;
-  // next_deadline() may be earlier than it was: read it again.
+  // next_deadline() is earlier than it was: read it again. The only one that may come inside an event: set a
+  // timer, no more.
   std::function<void()> rearm;
   // One line for the log about a peer; rate-limited by the callee.
   std::function<void(const std::string& line)> log;
@@ -80,7 +81,8 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   // outlive the Proxy, which makes itself the engine's link here.
   Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport, Options options,
         ipc::SendRight name_service, Callbacks callbacks);
-  // REQUIRES: stop() was called.
+  // REQUIRES: stop() was called, and the engine's spaces are gone: what peers have sent into their queues is
+  // charged to accounts that end here.
   ~Proxy();
 
   // Listens and dials. Returns why it cannot, empty if it can.
@@ -116,6 +118,9 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   void accepted(StreamId stream, const PeerIdentity& identity) override;
   void received(StreamId stream, std::string_view bytes) override;
   void closed(StreamId stream, const std::string& reason) override;
+
+  // Calls rearm() if the next deadline has come nearer.
+  void announce();
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

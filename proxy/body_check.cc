@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/body_check.h"
+
+#include <mach/message.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace netmsg::proxy {
+
+namespace {
+
+constexpr std::size_t kSlotSize = 8;  // an inline port name, or an out-of-line address
+
+bool is_port_type(unsigned type) {
+  return type >= MACH_MSG_TYPE_PORT_RECEIVE && type <= MACH_MSG_TYPE_PORT_SEND_ONCE;
+}
+
+// Dispositions never leave a sender's daemon: they have become received types.
+bool is_unreceived_type(unsigned type) {
+  return type >= MACH_MSG_TYPE_COPY_SEND && type <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
+}
+
+bool all_zero(std::string_view bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == 0; });
+}
+
+// Walks the items; `slots_` grows by one for each element of a port item.
+class BodyWalk {
+ public:
+  BodyWalk(const v1::Message& message, SlotOffsets& slots) : message_(message), slots_(slots) {}
+
+  Check run() {
+    while (at_ < body().size()) {
+      if (Check fault = item()) return fault;
+    }
+    if (static_cast<int>(slots_.size()) != message_.rights_size())
+      return protocol_error("rights without items");
+    const bool complex = (message_.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0;
+    if (!complex || needs_complex_) return std::nullopt;
+    return protocol_error("complex bit without cause");
+  }
+
+ private:
+  const std::string& body() const { return message_.body(); }
+
+  Check item() {
+    mach_msg_type_t descriptor;
+    std::memcpy(&descriptor, body().data() + at_, sizeof descriptor);  // sizes are multiples of 8
+    at_ += sizeof descriptor;
+    if (descriptor.msgt_unused != 0) return protocol_error("unused bits in a descriptor");
+    if (is_unreceived_type(descriptor.msgt_name)) return protocol_error("a disposition in a body");
+    if (!descriptor.msgt_inline) return out_of_line(descriptor);
+    if (descriptor.msgt_deallocate) return protocol_error("inline item with deallocate");
+    return inline_item(descriptor);
+  }
+
+  Check out_of_line(const mach_msg_type_t& descriptor) {
+    needs_complex_ = true;
+    const bool empty = std::uint64_t{descriptor.msgt_number} * descriptor.msgt_size == 0;
+    if (!empty || body().size() - at_ < kSlotSize) return protocol_error("out-of-line item");
+    if (!all_zero(std::string_view(body()).substr(at_, kSlotSize)))
+      return protocol_error("out-of-line address");
+    at_ += kSlotSize;
+    return std::nullopt;
+  }
+
+  Check inline_item(const mach_msg_type_t& descriptor) {
+    const std::uint64_t length = (std::uint64_t{descriptor.msgt_number} * descriptor.msgt_size + 7) / 8;
+    if (length > body().size() - at_) return protocol_error("item longer than the body");
+    if (is_port_type(descriptor.msgt_name)) return ports(descriptor);
+    at_ += (static_cast<std::size_t>(length) + 7) / 8 * 8;
+    return std::nullopt;
+  }
+
+  Check ports(const mach_msg_type_t& descriptor) {
+    needs_complex_ = true;
+    if (descriptor.msgt_size != 8 * kSlotSize) return protocol_error("port item of another size");
+    for (std::uint32_t element = 0; element < descriptor.msgt_number; ++element, at_ += kSlotSize) {
+      const auto index = static_cast<int>(slots_.size());
+      if (index == message_.rights_size()) return protocol_error("port item without rights");
+      if (message_.rights(index).type() != descriptor.msgt_name)
+        return protocol_error("right of another type");
+      if (!all_zero(std::string_view(body()).substr(at_, kSlotSize)))
+        return protocol_error("a name in a body");
+      slots_.push_back(static_cast<std::uint32_t>(sizeof(mach_msg_header_t) + at_));
+    }
+    return std::nullopt;
+  }
+
+  const v1::Message& message_;
+  SlotOffsets& slots_;
+  std::size_t at_ = 0;
+  bool needs_complex_ = false;
+};
+
+}  // namespace
+
+Check check_body(const v1::Message& message, SlotOffsets& slots) {
+  slots.clear();
+  if (message.body().size() % 8 != 0) return protocol_error("body size");
+  if ((message.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0) return BodyWalk(message, slots).run();
+  return message.rights_size() == 0 ? std::nullopt : protocol_error("rights in a simple message");
+}
+
+}  // namespace netmsg::proxy

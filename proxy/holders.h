@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ports of one peer that we have proxies for: the holder's side of the tables (peer.proto, HOLDERS). One for
+// each session. An entry owns its proxy: taking it out and dropping it kills the proxy (dead names) unless
+// nobody had rights to it. Owner thread only, inside an Event.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "daemon/ipc/engine.h"
+#include "daemon/ipc/right.h"
+#include "proxy/link_slot.h"
+#include "proxy/net_id.h"
+
+namespace netmsg::proxy {
+
+struct Holder {
+  ipc::ReceiveRight proxy;
+  std::uint64_t received = 0;  // send units that came and were not given back
+  std::uint32_t room = 0;      // as the home has last told it ...
+  FrameNumber as_of = 0;       // ... knowing our frames up to this one
+
+  ipc::Port& port() const { return *proxy.port(); }
+};
+
+class Holders {
+ public:
+  Holders(ipc::Engine& engine, PeerIndex peer) : engine_(engine), peer_(peer) {}
+  Holders(const Holders&) = delete;
+  Holders& operator=(const Holders&) = delete;
+  ~Holders();  // REQUIRES: empty (drop_all)
+
+  // The entry of the peer's port, made if there is none, with its window at `room`.
+  Holder& obtain(Serial serial, std::uint32_t room);
+  // Null if there is none.
+  Holder* find(Serial serial);
+  // Takes the entry out; nullopt if there is none.
+  std::optional<Holder> remove(Serial serial);
+  // D2: all proxies die.
+  void drop_all();
+
+  std::size_t size() const { return entries_.size(); }
+  void for_each(const std::function<void(Serial, const Holder&)>& visit) const;
+  std::uint64_t digest() const;
+  void check_invariants() const;
+
+ private:
+  ipc::Engine& engine_;
+  const PeerIndex peer_;
+  std::map<Serial, Holder> entries_;  // ordered: the peer chooses the keys, so no hashing
+};
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/peer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/port.h"
+#include "proxy/translate.h"
+
+namespace netmsg::proxy {
+
+namespace {
+
+v1::Uid uid(v1::Uid::Side side, Serial serial) {
+  v1::Uid made;
+  made.set_side(side);
+  made.set_serial(serial);
+  return made;
+}
+
+// Frames about a port: whose it must be, and a serial in range.
+Check expect(const v1::Uid& port, v1::Uid::Side side) {
+  if (port.side() != side) return protocol_error("a port of the wrong side");
+  return port.serial() <= kSerialMax ? std::nullopt : protocol_error("serial out of range");
+}
+
+const char* state_name(const Session* session) {
+  if (session == nullptr) return "down";
+  switch (session->state()) {
+    case Session::State::kDialing:
+      return "dialing";
+    case Session::State::kGreeting:
+      return "hello";
+    case Session::State::kOpen:
+      return "open";
+    case Session::State::kOver:
+      break;
+  }
+  return "down";
+}
+
+}  // namespace
+
+Peer::Peer(World& world, PeerIndex index, PeerConfig config)
+    : world_(world),
+      index_(index),
+      config_(std::move(config)),
+      dialer_(world.options.timing, world.next_random(), world.clock.now()),
+      account_(std::make_unique<ipc::Account>(world.options.limits.account)) {}
+
+Peer::~Peer() {
+  NETMSG_CHECK(session_ == nullptr);
+}
+
+// --- time ---
+
+StreamId Peer::dial_if_due(base::Instant now) {
+  if (session_ || config_.address.empty() || now < dialer_.due()) return 0;
+  session_ = std::make_unique<Session>(Session::dialing(world_.options.timing, now));
+  identity_ = {};
+  stream_ = world_.transport.dial(config_.name, config_.address);
+  return stream_;
+}
+
+void Peer::tick(base::Instant now) {
+  if (doomed_ && session_) return fence(Fault(*doomed_));
+  if (!session_) return;
+  if (Check fault = session_->tick(now)) fence(*fault);
+}
+
+std::optional<base::Instant> Peer::next_deadline() const {
+  if (doomed_) return world_.clock.now();
+  if (session_) return session_->next_deadline();
+  if (config_.address.empty()) return std::nullopt;
+  return dialer_.due();
+}
+
+void Peer::flush(base::Instant now) {
+  touched_ = false;
+  if (session_) write(now);
+}
+
+void Peer::write(base::Instant now) {
+  for (std::string& bytes : session_->take_output(now)) world_.transport.send(stream_, std::move(bytes));
+}
+
+void Peer::touch() {
+  if (std::exchange(touched_, true)) return;
+  world_.touched.push_back(index_);
+}
+
+// --- the stream ---
+
+void Peer::connected(const PeerIdentity& identity) {
+  if (!session_ || session_->state() != Session::State::kDialing) return;
+  identity_ = identity;
+  v1::Hello hello = make_hello();
+  hello.set_nonce(world_.next_random());
+  session_->connected(hello, world_.clock.now());
+  write(world_.clock.now());
+}
+
+Check Peer::admit(StreamId stream, const PeerIdentity& identity, const v1::Hello& hello) {
+  Greeting greeting;
+  if (Check fault = vet(hello, identity, greeting)) return fault;
+  if (Check fault = make_way(greeting)) return fault;
+  session_ = std::make_unique<Session>(Session::accepted(world_.options.timing, world_.clock.now()));
+  stream_ = stream;
+  identity_ = identity;
+  return std::nullopt;
+}
+
+// Exchange 1, steps 2 and 3.
+Check Peer::make_way(const Greeting& theirs) {
+  if (!session_) return std::nullopt;
+  if (open()) {
+    const bool newer = theirs.incarnation > known_->incarnation || theirs.generation > known_->generation;
+    if (!newer) return Fault{v1::Fence::SUPERSEDED, "a hello that was overtaken"};
+    fence({v1::Fence::SUPERSEDED, "the peer has lost this session and opens another one"});
+    return std::nullopt;
+  }
+  const bool greeted = session_->state() == Session::State::kGreeting;
+  if (greeted && session_->ours() && world_.options.node < theirs.node) {
+    return Fault{v1::Fence::SUPERSEDED, "both have dialed: the stream of the lower node stays"};
+  }
+  fence({v1::Fence::SUPERSEDED, "both have dialed: the other stream stays"});
+  return std::nullopt;
+}
+
+Check Peer::vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const {
+  if (Check fault = read_greeting(hello, world_.options, identity, known_, greeting)) return fault;
+  if (open() && known_->node != greeting.node) {
+    return Fault{v1::Fence::REFUSED, "another node has this name and a session"};
+  }
+  const auto taken = world_.open_nodes.find(greeting.node);
+  if (taken == world_.open_nodes.end() || taken->second == index_) return std::nullopt;
+  return Fault{v1::Fence::REFUSED, "this node has a session under another name"};
+}
+
+void Peer::received(std::string_view bytes) {
+  if (!session_) return;
+  if (Check fault = session_->receive(bytes, *this, world_.clock.now())) return fence(*fault);
+  touch();
+}
+
+void Peer::closed(const std::string& reason) {
+  stream_ = 0;
+  fence({v1::Fence::UNSPECIFIED, reason});
+}
+
+// Exchange 7. The numbers are its steps.
+void Peer::fence(const Fault& why) {
+  if (!session_) return;
+  const base::Instant now = world_.clock.now();
+  session_->end(why);  // (1)
+  if (stream_ != 0) {
+    write(now);
+    world_.transport.close(stream_);
+  }
+  past_.frames_sent += session_->sent();
+  past_.frames_applied += session_->applied();
+  session_.reset();
+  stream_ = 0;
+  doomed_.reset();
+  congested_ = false;
+  unreferenced_.clear();
+  stale_.clear();
+  const std::unique_ptr<Tables> lost = std::move(tables_);
+  if (lost) {
+    world_.open_nodes.erase(known_->node);
+    lost->drop_all();  // (2)
+  }
+  start_over(why, lost != nullptr);  // (4)
+}
+
+void Peer::start_over(const Fault& why, bool was_open) {
+  dialer_.again(world_.clock.now());
+  if (!was_open && why.code == v1::Fence::SUPERSEDED) return;  // another stream goes on for it
+  last_error_ = why.text;
+  const auto kind = was_open ? Notice::Kind::kDown : Notice::Kind::kUnreachable;
+  world_.notices.push_back({kind, {config_.name, {}, {}, 0}, {}, why.text});
+}
+
+// --- SessionUser ---
+
+Check Peer::check_hello(const v1::Hello& theirs) {
+  Greeting greeting;
+  if (Check fault = vet(theirs, identity_, greeting)) return fault;
+  known_ = greeting;
+  return std::nullopt;
+}
+
+v1::Hello Peer::make_hello() {
+  const ipc::Port& port = *world_.name_service.port();
+  return proxy::make_hello(world_.options, ++world_.generation, port.dead() ? 0 : port.room());
+}
+
+// Exchange 1, step 6: the units that no frame grants.
+void Peer::opened(const v1::Hello&) {
+  dialer_.opened();
+  last_error_.clear();
+  world_.open_nodes[known_->node] = index_;
+  tables_ = std::make_unique<Tables>(world_.engine, world_.registry, index_);
+  if (world_.name_service.port()->dead()) {
+    port_died(kNameServiceSerial);
+  } else {
+    tables_->exports.grant(world_.name_service.duplicate());
+  }
+  Holder& theirs = tables_->holders.obtain(kNameServiceSerial, known_->name_service_room);
+  theirs.received = 1;
+  world_.notices.push_back({Notice::Kind::kUp,
+                            {config_.name, known_->name, known_->node, known_->incarnation},
+                            ipc::SendRight::mint(theirs.port()),
+                            {}});
+  touch();
+}
+
+Check Peer::apply(const v1::Frame& frame) {
+  switch (frame.body_case()) {
+    case v1::Frame::kMessage:
+      return apply_message(frame.message());
+    case v1::Frame::kRelease:
+      return apply_release(frame.release());
+    case v1::Frame::kDied:
+      return apply_died(frame.died());
+    case v1::Frame::kCredit:
+      return apply_credit(frame.credit());
+    case v1::Frame::BODY_NOT_SET:
+      break;
+  }
+  return protocol_error("unknown kind of frame");
+}
+
+void Peer::acknowledged(FrameNumber number) {
+  tables_->flight.landed(number);
+  if (!congested_ || session_->unacknowledged_bytes() > world_.options.limits.unacknowledged / 2) return;
+  congested_ = false;
+  refresh_all_windows();
+}
+
+// --- frames that come in ---
+
+// Exchange 2, steps 4 and 5.
+Check Peer::apply_message(const v1::Message& message) {
+  Arrival arrival;
+  Check fault = translate_in(*tables_, world_.engine, *account_, world_.options.limits, message, arrival);
+  if (fault) return fault;
+  if (arrival.refused > 0) world_.log(config_.name + ": rights to ports that are dead or were not given");
+  if (arrival.deliverable) {
+    world_.engine.deliver(std::move(arrival.message));
+    if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) {
+      world_.registry.mark_dirty(
+          message.destination().serial());  // it is under way no more, even if the room is the same
+    }
+  } else {
+    arrival.message.reset();  // destroyed with its rights
+  }
+  for (const Arrival::Room& told : arrival.rooms) set_room(told.serial, told.room, message.as_of());
+  return std::nullopt;
+}
+
+// Exchange 4, step 3.
+Check Peer::apply_release(const v1::Release& release) {
+  if (Check fault = expect(release.port(), v1::Uid::RECEIVER)) return fault;
+  if (release.units() == 0) return protocol_error("release of nothing");
+  if (tables_->exports.release(release.port().serial(), release.units())) return std::nullopt;
+  return protocol_error("release of more than was granted");
+}
+
+// Exchange 6, step 2.
+Check Peer::apply_died(const v1::Died& died) {
+  if (Check fault = expect(died.port(), v1::Uid::SENDER)) return fault;
+  const std::optional<Holder> gone = tables_->holders.remove(died.port().serial());
+  return std::nullopt;  // and with the entry the proxy
+}
+
+// Exchange 5.
+Check Peer::apply_credit(const v1::Credit& credit) {
+  if (Check fault = expect(credit.port(), v1::Uid::SENDER)) return fault;
+  set_room(credit.port().serial(), credit.room(), credit.as_of());
+  return std::nullopt;
+}
+
+void Peer::set_room(Serial serial, std::uint32_t room, FrameNumber as_of) {
+  Holder* holder = tables_->holders.find(serial);
+  if (holder == nullptr) return;
+  holder->room = room;
+  holder->as_of = std::max(holder->as_of, as_of);
+  refresh_window(serial, *holder);
+}
+
+void Peer::refresh_window(Serial serial, Holder& holder) {
+  const std::uint32_t outstanding = tables_->flight.outstanding(serial, holder.as_of);
+  world_.engine.set_window(holder.port(), congested_ ? 0 : holder.room, outstanding);
+}
+
+void Peer::refresh_all_windows() {
+  std::vector<Serial> serials;
+  tables_->holders.for_each([&](Serial serial, const Holder&) { serials.push_back(serial); });
+  for (const Serial serial : serials) {
+    if (Holder* holder = tables_->holders.find(serial)) refresh_window(serial, *holder);
+  }
+}
+
+// --- what the engine says ---
+
+bool Peer::can_carry(const ipc::Port& port, ipc::RightType type) const {
+  if (!open() || !can_translate(*tables_, port, type)) return false;
+  if (port.remote()) return true;
+  const PeerLimits& limits = world_.options.limits;
+  return tables_->exports.ports() < limits.exports &&
+         tables_->exports.send_once_units() < limits.send_once_units;
+}
+
+// Exchange 2, steps 2 and 3.
+void Peer::forward(ipc::MessagePtr message) {
+  if (!open()) return;  // its session has just died: destroyed with its rights
+  const Serial serial = proxy_serial(message->destination.port()->link_slot);
+  const bool takes_room = !message->sent_to_send_once();
+  v1::Frame frame;
+  const Egress egress =
+      translate_out(*tables_, known_->limits, session_->applied(), *message, *frame.mutable_message());
+  if (egress == Egress::kRefused) {
+    world_.log(config_.name + ": a message that cannot travel was destroyed");
+    if (takes_room) stale_.push_back(serial);  // its place in the window is free again
+    return touch();
+  }
+  const FrameNumber number = append(std::move(frame));
+  if (takes_room) tables_->flight.took_off(serial, number);
+}
+
+FrameNumber Peer::append(v1::Frame frame) {
+  touch();
+  const FrameNumber number = session_->append(std::move(frame));
+  if (session_->unacknowledged_bytes() > 4 * world_.options.limits.unacknowledged) {
+    doomed_ = Fault{v1::Fence::LIMIT, "too much that the peer has not applied"};
+  }
+  return number;
+}
+
+void Peer::unreferenced(Serial serial) {
+  if (!open()) return;
+  unreferenced_.push_back(serial);
+  touch();
+}
+
+// Exchange 6, step 1.
+void Peer::port_died(Serial serial) {
+  if (!open()) return;
+  v1::Frame frame;
+  *frame.mutable_died()->mutable_port() = uid(v1::Uid::SENDER, serial);
+  append(std::move(frame));
+  tables_->exports.forget(serial);
+}
+
+void Peer::room_changed(Serial serial, std::uint32_t room) {
+  if (!open() || !tables_->exports.has_send_units(serial)) return;
+  v1::Frame frame;
+  v1::Credit& credit = *frame.mutable_credit();
+  *credit.mutable_port() = uid(v1::Uid::SENDER, serial);
+  credit.set_room(room);
+  credit.set_as_of(session_->applied());
+  append(std::move(frame));
+}
+
+void Peer::end_of_event() {
+  for (const Serial serial : std::exchange(unreferenced_, {})) release_if_unused(serial);
+  for (const Serial serial : std::exchange(stale_, {})) {
+    if (Holder* holder = open() ? tables_->holders.find(serial) : nullptr) refresh_window(serial, *holder);
+  }
+  if (!open() || congested_ || session_->unacknowledged_bytes() <= world_.options.limits.unacknowledged)
+    return;
+  congested_ = true;
+  refresh_all_windows();
+}
+
+// Exchange 4, steps 1 and 2.
+void Peer::release_if_unused(Serial serial) {
+  Holder* holder = open() ? tables_->holders.find(serial) : nullptr;
+  if (holder == nullptr || holder->port().referenced()) return;
+  if (holder->received > 0) {
+    v1::Frame frame;
+    *frame.mutable_release()->mutable_port() = uid(v1::Uid::RECEIVER, serial);
+    frame.mutable_release()->set_units(holder->received);
+    append(std::move(frame));
+  }
+  const std::optional<Holder> gone = tables_->holders.remove(serial);
+}
+
+// --- looking in ---
+
+PeerRow Peer::row() const {
+  PeerRow row;
+  row.name = config_.name;
+  row.address = config_.address;
+  row.state = state_name(session_.get());
+  row.last_error = last_error_;
+  if (known_) {
+    row.node = known_->node.hex();
+    row.node_name = known_->name;
+    row.incarnation = known_->incarnation;
+  }
+  if (!open()) return row;
+  row.age = std::chrono::duration_cast<std::chrono::milliseconds>(world_.clock.now() - session_->since());
+  row.frames_sent = session_->sent();
+  row.frames_applied = session_->applied();
+  row.unacknowledged = session_->unacknowledged();
+  row.proxies = static_cast<std::uint32_t>(tables_->holders.size());
+  row.exports = static_cast<std::uint32_t>(tables_->exports.ports());
+  row.send_once_units = static_cast<std::uint32_t>(tables_->exports.send_once_units());
+  return row;
+}
+
+void Peer::add_to(Counters& counters) const {
+  counters.frames_sent += past_.frames_sent + (session_ ? session_->sent() : 0);
+  counters.frames_applied += past_.frames_applied + (session_ ? session_->applied() : 0);
+  counters.unacknowledged += session_ ? session_->unacknowledged() : 0;
+}
+
+void Peer::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
+  if (!tables_) return;
+  tables_->exports.for_each_right(visitor.send, visitor.send_once);
+  tables_->holders.for_each([&](Serial, const Holder& holder) { visitor.receive(holder.port()); });
+}
+
+std::uint64_t Peer::digest() const {
+  if (!open()) return 0;
+  std::uint64_t digest = mix_in(mix_in(known_->incarnation, session_->sent()), session_->applied());
+  digest = mix_in(digest, tables_->exports.digest());
+  return mix_in(digest, tables_->holders.digest());
+}
+
+void Peer::check_invariants() const {
+  NETMSG_CHECK((tables_ != nullptr) == (session_ && session_->state() == Session::State::kOpen));
+  NETMSG_CHECK((stream_ != 0) == (session_ != nullptr));
+  if (!open()) return;
+  tables_->exports.check_invariants();
+  tables_->holders.check_invariants();
+}
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// One configured daemon that we talk to: the stream and the session with it, if there is one, and the tables
+// of that session. It applies frames, appends what the engine says, and carries out the fence. Owner thread
+// only; everything that touches rights happens inside an Event.
+//
+//   state       what there is               ends by
+//   down        nothing; a dial is due      dial(), admit()
+//   dialing     stream_, session_ kDialing  connected(), fence()
+//   hello       session_ kGreeting          open, fence()
+//   open        session_ kOpen, tables_     fence()
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/dialer.h"
+#include "proxy/hello.h"
+#include "proxy/session.h"
+#include "proxy/tables.h"
+#include "proxy/world.h"
+
+namespace netmsg::proxy {
+
+class Peer final : private SessionUser {
+ public:
+  Peer(World& world, PeerIndex index, PeerConfig config);
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+  ~Peer();  // REQUIRES: fenced
+
+  const PeerConfig& config() const { return config_; }
+  StreamId stream() const { return stream_; }
+  bool open() const { return tables_ != nullptr; }
+
+  // --- time ---
+  // Dials if it is due. Returns the new stream, 0 if there is none.
+  StreamId dial_if_due(base::Instant now);
+  // Lease, and what was found to be wrong in the middle of an event. May fence.
+  void tick(base::Instant now);
+  std::optional<base::Instant> next_deadline() const;
+  // Writes what is there to be written, or due.
+  void flush(base::Instant now);
+
+  // --- the stream ---
+  void connected(const PeerIdentity& identity);
+  // A stream of theirs with this Hello: shall it be the session's? If so it is ours to receive from now on
+  // (beginning with the bytes of that Hello), and what was there before is fenced or dropped.
+  Check admit(StreamId stream, const PeerIdentity& identity, const v1::Hello& hello);
+  void received(std::string_view bytes);
+  void closed(const std::string& reason);
+  // The end of whatever there is with this peer (peer.proto, exchange 7). Does nothing when down.
+  void fence(const Fault& why);
+
+  // --- what the engine says ---
+  bool can_carry(const ipc::Port& port, ipc::RightType type) const;
+  void forward(ipc::MessagePtr message);
+  void unreferenced(Serial serial);
+  // One of our ports, exported to this peer, has died; has other room.
+  void port_died(Serial serial);
+  void room_changed(Serial serial, std::uint32_t room);
+  // Releases and windows that the event left to do.
+  void end_of_event();
+
+  // --- looking in ---
+  PeerRow row() const;
+  void add_to(Counters& counters) const;
+  void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
+  std::uint64_t digest() const;
+  void check_invariants() const;
+
+ private:
+  // SessionUser
+  Check check_hello(const v1::Hello& theirs) override;
+  v1::Hello make_hello() override;
+  void opened(const v1::Hello& theirs) override;
+  Check apply(const v1::Frame& frame) override;
+  void acknowledged(FrameNumber number) override;
+
+  // One for each kind of frame.
+  Check apply_message(const v1::Message& message);
+  Check apply_release(const v1::Release& release);
+  Check apply_died(const v1::Died& died);
+  Check apply_credit(const v1::Credit& credit);
+
+  // admit(): what is there already, against a stream of theirs.
+  Check make_way(const Greeting& theirs);
+  Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
+
+  FrameNumber append(v1::Frame frame);
+  void touch();
+  void release_if_unused(Serial serial);
+  void set_room(Serial serial, std::uint32_t room, FrameNumber as_of);
+  void refresh_window(Serial serial, Holder& holder);
+  void refresh_all_windows();
+  void write(base::Instant now);
+  void start_over(const Fault& why, bool was_open);
+
+  World& world_;
+  const PeerIndex index_;
+  const PeerConfig config_;
+  Dialer dialer_;
+
+  StreamId stream_ = 0;
+  PeerIdentity identity_;
+  std::unique_ptr<Session> session_;       // there while stream_ is
+  std::unique_ptr<Tables> tables_;         // there while the session is open
+  std::unique_ptr<ipc::Account> account_;  // outlives the tables: queued messages are charged to it
+  std::optional<Greeting> known_;          // of the last session, open or not
+
+  bool touched_ = false;              // in world_.touched
+  bool congested_ = false;            // unacknowledged bytes above the ceiling: windows are 0
+  std::optional<Fault> doomed_;       // found in the middle of an event; tick() fences
+  std::vector<Serial> unreferenced_;  // proxies to look at when the event ends
+  std::vector<Serial> stale_;         // proxies whose window the engine has to be told again
+
+  std::string last_error_;
+  Counters past_;  // of the sessions that are over
+};
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/proxy.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/port.h"
+#include "proxy/peer.h"
+#include "proxy/world.h"
+
+namespace netmsg::proxy {
+
+namespace {
+
+constexpr std::size_t kUngreetedMax = 32;  // accepted streams that have not said Hello (spec 09 §5)
+
+Options within_protocol(Options options) {
+  options.limits.message_bytes = std::min(options.limits.message_bytes, kMessageBytesMax);
+  options.limits.rights_per_message = std::min(options.limits.rights_per_message, kRightsMax);
+  return options;
+}
+
+// DNS names do not know capitals.
+bool same_name(const std::string& a, const std::string& b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// By the certificate; without one, by its word.
+bool goes_by(const std::string& name, const PeerIdentity& identity, const v1::Hello& hello) {
+  if (!identity.verified) return same_name(name, hello.name());
+  return std::any_of(identity.names.begin(), identity.names.end(),
+                     [&](const std::string& theirs) { return same_name(name, theirs); });
+}
+
+// The Hello that a stream's first bytes begin with.
+std::optional<v1::Hello> first_hello(std::string_view bytes) {
+  BatchReader reader(bytes);
+  v1::Hello hello;
+  if (reader.next() != BatchReader::Item::kHello || !read_hello(reader.bytes(), hello)) return std::nullopt;
+  return hello;
+}
+
+}  // namespace
+
+struct Proxy::Impl {
+  enum class Phase { kNew, kRunning, kStopped };
+
+  // A stream of somebody's whose Hello has not come.
+  struct Ungreeted {
+    PeerIdentity identity;
+    base::Instant until;
+  };
+
+  World world;
+  std::vector<std::unique_ptr<Peer>> peers{};
+  std::map<StreamId, Ungreeted> ungreeted{};
+  Phase phase = Phase::kNew;
+  std::optional<base::Instant> announced{};  // what the owner knows of next_deadline()
+
+  Peer* with_stream(StreamId stream) {
+    const auto found =
+        std::find_if(peers.begin(), peers.end(), [&](const auto& peer) { return peer->stream() == stream; });
+    return found == peers.end() ? nullptr : found->get();
+  }
+
+  // Nullptr if the port is no proxy of ours.
+  Peer* home_of(const ipc::Port& port) const {
+    if (!is_proxy_slot(port.link_slot)) return nullptr;
+    return peers[proxy_peer(port.link_slot)].get();
+  }
+
+  void greet(StreamId stream, const PeerIdentity& identity, std::string_view bytes);
+  void refuse(StreamId stream, const Fault& why);
+  void drop_silent_streams(base::Instant now);
+  void flush(base::Instant now);
+  void tell();
+};
+
+// --- what Impl does for several callers ---
+
+void Proxy::Impl::greet(StreamId stream, const PeerIdentity& identity, std::string_view bytes) {
+  const std::optional<v1::Hello> hello = first_hello(bytes);
+  if (!hello) return refuse(stream, {v1::Fence::PROTOCOL, "no hello"});
+  const auto peer = std::find_if(peers.begin(), peers.end(), [&](const auto& each) {
+    return goes_by(each->config().name, identity, *hello);
+  });
+  if (peer == peers.end()) return refuse(stream, {v1::Fence::REFUSED, "not an allowed peer"});
+  if (Check fault = (*peer)->admit(stream, identity, *hello)) return refuse(stream, *fault);
+  (*peer)->received(bytes);
+}
+
+void Proxy::Impl::refuse(StreamId stream, const Fault& why) {
+  BatchWriter writer;
+  v1::Fence fence;
+  fence.set_code(why.code);
+  fence.set_text(why.text);
+  writer.fence(fence);
+  for (std::string& bytes : writer.take()) world.transport.send(stream, std::move(bytes));
+  world.transport.close(stream);
+  if (why.code != v1::Fence::SUPERSEDED) world.log("a stream was refused: " + why.text);
+}
+
+void Proxy::Impl::drop_silent_streams(base::Instant now) {
+  for (auto at = ungreeted.begin(); at != ungreeted.end();) {
+    const auto here = at++;
+    if (now < here->second.until) continue;
+    refuse(here->first, {v1::Fence::LEASE, "no hello in time"});
+    ungreeted.erase(here);
+  }
+}
+
+void Proxy::Impl::flush(base::Instant now) {
+  for (const PeerIndex index : std::exchange(world.touched, {})) peers[index]->flush(now);
+}
+
+// Between events: a callee may do what it likes, but not destroy us.
+void Proxy::Impl::tell() {
+  const Callbacks& to = world.callbacks;
+  while (!world.notices.empty()) {
+    Notice notice = std::move(world.notices.front());
+    world.notices.pop_front();
+    const std::string& name = notice.peer.name;
+    switch (notice.kind) {
+      case Notice::Kind::kUp: {
+        const ipc::Event event(world.engine);  // a right that nobody takes is dropped here
+        if (to.peer_up) to.peer_up(notice.peer, std::move(notice.name_service));
+        notice.name_service.reset();
+        break;
+      }
+      case Notice::Kind::kDown:
+        if (to.peer_down) to.peer_down(name, notice.reason);
+        break;
+      case Notice::Kind::kUnreachable:
+        if (to.peer_unreachable) to.peer_unreachable(name, notice.reason);
+        break;
+    }
+  }
+}
+
+// --- Proxy ---
+
+Proxy::Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport, Options options,
+             ipc::SendRight name_service, Callbacks callbacks)
+    : impl_(new Impl{{engine,
+                      clock,
+                      transport,
+                      within_protocol(std::move(options)),
+                      std::move(callbacks),
+                      {},
+                      std::move(name_service),
+                      0,
+                      0,
+                      {},
+                      {},
+                      {}}}) {
+  World& world = impl_->world;
+  NETMSG_CHECK(world.options.peers.size() <= kPeersMax);
+  world.random = world.options.seed;
+  world.registry.add_name_service(*world.name_service.port());
+  for (const PeerConfig& config : world.options.peers) {
+    const auto index = static_cast<PeerIndex>(impl_->peers.size());
+    impl_->peers.push_back(std::make_unique<Peer>(world, index, config));
+  }
+  engine.set_link(this);
+}
+
+Proxy::~Proxy() {
+  NETMSG_CHECK(impl_->phase != Impl::Phase::kRunning);
+}
+
+std::string Proxy::start() {
+  NETMSG_CHECK(impl_->phase == Impl::Phase::kNew);
+  std::string error = impl_->world.transport.start(*this);
+  if (!error.empty()) return error;
+  impl_->phase = Impl::Phase::kRunning;
+  tick();
+  return {};
+}
+
+void Proxy::stop() {
+  if (impl_->phase == Impl::Phase::kStopped) return;
+  const bool running = impl_->phase == Impl::Phase::kRunning;
+  impl_->phase = Impl::Phase::kStopped;
+  {
+    const ipc::Event event(impl_->world.engine);
+    for (const auto& peer : impl_->peers) peer->fence({v1::Fence::STOPPED, "the daemon stops"});
+    impl_->ungreeted.clear();
+    impl_->world.name_service.reset();
+  }
+  impl_->tell();
+  if (running) impl_->world.transport.stop();
+  impl_->world.engine.set_link(nullptr);
+}
+
+void Proxy::tick() {
+  if (impl_->phase != Impl::Phase::kRunning) return;
+  const base::Instant now = impl_->world.clock.now();
+  {
+    const ipc::Event event(impl_->world.engine);
+    for (const auto& peer : impl_->peers) {
+      peer->tick(now);
+      peer->dial_if_due(now);
+      peer->flush(now);
+    }
+    impl_->drop_silent_streams(now);
+  }
+  impl_->tell();
+  impl_->announced = next_deadline();
+}
+
+std::optional<base::Instant> Proxy::next_deadline() const {
+  if (impl_->phase != Impl::Phase::kRunning) return std::nullopt;
+  std::optional<base::Instant> first;
+  const auto consider = [&](std::optional<base::Instant> at) {
+    if (at && (!first || *at < *first)) first = at;
+  };
+  for (const auto& peer : impl_->peers) consider(peer->next_deadline());
+  for (const auto& [stream, waiting] : impl_->ungreeted) consider(waiting.until);
+  return first;
+}
+
+std::vector<PeerRow> Proxy::peers() const {
+  std::vector<PeerRow> rows;
+  for (const auto& peer : impl_->peers) rows.push_back(peer->row());
+  return rows;
+}
+
+Counters Proxy::counters() const {
+  Counters counters;
+  for (const auto& peer : impl_->peers) peer->add_to(counters);
+  return counters;
+}
+
+std::uint64_t Proxy::digest() const {
+  std::uint64_t digest = 0;
+  for (const auto& peer : impl_->peers) digest = mix_in(digest, peer->digest());
+  return digest;
+}
+
+void Proxy::check_invariants() const {
+  NETMSG_CHECK(impl_->world.notices.empty());
+  for (const auto& peer : impl_->peers) peer->check_invariants();
+}
+
+// --- RemoteLink ---
+
+bool Proxy::can_carry(const ipc::Port& destination, const ipc::Port& port, ipc::RightType type) const {
+  const Peer* peer = impl_->home_of(destination);
+  return peer != nullptr && peer->can_carry(port, type);
+}
+
+void Proxy::forward(ipc::MessagePtr message) {
+  if (Peer* peer = impl_->home_of(*message->destination.port())) peer->forward(std::move(message));
+}
+
+void Proxy::unreferenced(ipc::Port& proxy) {
+  if (Peer* peer = impl_->home_of(proxy)) peer->unreferenced(proxy_serial(proxy.link_slot));
+}
+
+void Proxy::room_changed(ipc::Port& port) {
+  if (is_export_slot(port.link_slot)) impl_->world.registry.mark_dirty(exported_serial(port.link_slot));
+}
+
+void Proxy::died(ipc::Port& port) {
+  if (!is_export_slot(port.link_slot)) return;  // a proxy: we have killed it ourselves
+  const Serial serial = exported_serial(port.link_slot);
+  const ExportRegistry::Entry dead = impl_->world.registry.remove(serial);
+  for (const PeerIndex peer : dead.peers) impl_->peers[peer]->port_died(serial);
+}
+
+void Proxy::end_of_event() {
+  for (const PeerIndex index : impl_->world.touched) impl_->peers[index]->end_of_event();
+  ExportRegistry& registry = impl_->world.registry;
+  for (const Serial serial : registry.take_dirty()) {
+    const ExportRegistry::Entry* entry = registry.find(serial);
+    if (entry == nullptr) continue;
+    for (const PeerIndex peer : entry->peers) impl_->peers[peer]->room_changed(serial, entry->port->room());
+  }
+  if (impl_->world.touched.empty()) return;
+  impl_->flush(impl_->world.clock.now());
+  announce();
+}
+
+void Proxy::for_each_right(const RightVisitor& visitor) const {
+  if (impl_->world.name_service) visitor.send(*impl_->world.name_service.port());
+  for (const Notice& notice : impl_->world.notices) {
+    if (notice.name_service) visitor.send(*notice.name_service.port());
+  }
+  for (const auto& peer : impl_->peers) peer->for_each_right(visitor);
+}
+
+// --- TransportEvents ---
+
+void Proxy::connected(StreamId stream, const PeerIdentity& identity) {
+  if (Peer* peer = impl_->with_stream(stream)) peer->connected(identity);
+  announce();
+}
+
+void Proxy::accepted(StreamId stream, const PeerIdentity& identity) {
+  if (impl_->ungreeted.size() == kUngreetedMax) {
+    return impl_->refuse(stream, {v1::Fence::LIMIT, "too many streams without hello"});
+  }
+  const base::Instant until = impl_->world.clock.now() + impl_->world.options.timing.lease;
+  impl_->ungreeted.emplace(stream, Impl::Ungreeted{identity, until});
+  announce();
+}
+
+void Proxy::received(StreamId stream, std::string_view bytes) {
+  {
+    const ipc::Event event(impl_->world.engine);
+    if (const auto node = impl_->ungreeted.extract(stream)) {
+      impl_->greet(stream, node.mapped().identity, bytes);
+    } else if (Peer* peer = impl_->with_stream(stream)) {
+      peer->received(bytes);
+    }
+  }
+  impl_->tell();
+  announce();
+}
+
+void Proxy::closed(StreamId stream, const std::string& reason) {
+  {
+    const ipc::Event event(impl_->world.engine);
+    impl_->ungreeted.erase(stream);
+    if (Peer* peer = impl_->with_stream(stream)) peer->closed(reason);
+  }
+  impl_->tell();
+  announce();
+}
+
+void Proxy::announce() {
+  const std::optional<base::Instant> next = next_deadline();
+  if (!next || (impl_->announced && *impl_->announced <= *next)) return;
+  impl_->announced = next;
+  if (impl_->world.callbacks.rearm) impl_->world.callbacks.rearm();
+}
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a daemon keeps for one open session (peer.proto, TABLES): empty when it opens, emptied by the fence.
+#pragma once
+
+#include "daemon/ipc/quota.h"
+#include "proxy/exports.h"
+#include "proxy/flight.h"
+#include "proxy/holders.h"
+#include "proxy/options.h"
+
+namespace netmsg::proxy {
+
+struct Tables {
+  Tables(ipc::Engine& engine, ExportRegistry& registry, PeerIndex index)
+      : peer(index), exports(registry, index), holders(engine, index) {}
+
+  // D2, then D1: first our names for the peer's ports die, then what the peer held is taken back.
+  void drop_all() {
+    holders.drop_all();
+    exports.drop_all();
+  }
+
+  const PeerIndex peer;
+  Exports exports;
+  Holders holders;
+  Flight flight;
+};
+
+// What the two sides of a session take: ours is checked against what comes, theirs before anything is sent.
+struct MessageLimits {
+  std::uint32_t bytes = 0;  // header included
+  std::uint32_t rights = 0;
+};
+
+}  // namespace netmsg::proxy

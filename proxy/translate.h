@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Message <-> v1::Message: every right of a message translated on its way out and in, in one step each (rules
+// R1, R2, R5, R7, R8, T2, T3; peer.proto, exchange 2). Both directions plan first: a plan that fails has
+// touched nothing, the commit that follows cannot fail.
+//
+//   going out, a right is ...            it becomes                  counts here
+//     NULL, DEAD, of a dead port         NULL, DEAD                  -
+//     ours: to a port at home here       PORT, side SENDER           a unit of ours at the peer (R1)
+//     theirs: a proxy of that peer       PORT, side RECEIVER         the right goes home (R2)
+//     a receive right, somebody else's   refused: the message stays with the caller
+//
+//   coming in, a right is ...            it becomes                  counts here
+//     NULL, DEAD                         NULL, DEAD                  -
+//     PORT, side SENDER: theirs          a right to the proxy        a unit received (R1)
+//     PORT, side RECEIVER: ours          a right to the port         none for send; a send-once unit used up
+//     (R2) the same without a unit            DEAD (R8), logged
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "daemon/ipc/engine.h"
+#include "daemon/ipc/message.h"
+#include "proxy/fault.h"
+#include "proxy/tables.h"
+
+namespace netmsg::proxy {
+
+// May a right of this type to this live port travel to the peer of these tables?
+bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType type);
+
+enum class Egress {
+  kDone,     // `wire` is filled in, `message` carries no rights any more
+  kRefused,  // a right that cannot travel, or too large for the peer: nothing has changed
+};
+
+// `message` goes to a proxy of the peer. `as_of`: the peer's last frame that we have applied.
+Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as_of, ipc::Message& message,
+                     v1::Message& wire);
+
+// A message that has come in.
+struct Arrival {
+  ipc::MessagePtr message;
+  bool deliverable = false;   // false: the destination was refused; drop the message, its rights are settled
+  std::uint32_t refused = 0;  // rights used without a unit, for the log
+  // Rooms that came with rights of theirs: to be applied after the message.
+  struct Room {
+    Serial serial;
+    std::uint32_t room;
+  };
+  std::vector<Room> rooms;
+};
+
+// Faults: PROTOCOL if the frame is not one an honest peer sends, LIMIT if `account` cannot bear it or it
+// would be one proxy too many. With a fault nothing has changed.
+Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, const PeerLimits& limits,
+                   const v1::Message& wire, Arrival& arrival);
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches as bytes. Reading is by hand, item by item, so that a peer's bytes never become more objects than
+// one frame's; writing lets protobuf encode one part at a time, which is the same thing (peer.proto, Batch:
+// joined Batches).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "netmsg/v1/peer.pb.h"
+#include "proxy/net_id.h"
+
+namespace netmsg::proxy {
+
+// peer.proto, "Limits".
+inline constexpr std::size_t kBatchBytesMax = 1U << 20;
+inline constexpr std::size_t kJoinedBytesMax = 8U << 20;
+inline constexpr std::uint32_t kMessageBytesMax = 4U << 20;
+inline constexpr std::uint32_t kRightsMax = 16384;
+inline constexpr Serial kSerialMax = (Serial{1} << 48) - 1;
+
+// Walks over the items of one or several joined Batches, in the order of the bytes.
+class BatchReader {
+ public:
+  enum class Item { kHello, kFrame, kApplied, kFence, kEnd, kMalformed };
+
+  // `bytes` outlives the reader.
+  explicit BatchReader(std::string_view bytes) : rest_(bytes) {}
+
+  // Skips unknown fields. After kEnd or kMalformed there is nothing more.
+  Item next();
+  // Of the item that next() has found: the encoded Hello, Frame or Fence.
+  std::string_view bytes() const { return bytes_; }
+  FrameNumber applied() const { return applied_; }
+
+ private:
+  std::string_view rest_;
+  std::string_view bytes_;
+  FrameNumber applied_ = 0;
+};
+
+// Decodes one Frame. False: malformed, or more than kRightsMax rights (seen before memory is spent on them).
+bool read_frame(std::string_view bytes, v1::Frame& frame);
+bool read_hello(std::string_view bytes, v1::Hello& hello);
+bool read_fence(std::string_view bytes, v1::Fence& fence);
+
+// Collects what is to be sent into messages of at most kBatchBytesMax, unless one frame alone is larger.
+class BatchWriter {
+ public:
+  void hello(const v1::Hello& hello);
+  // Returns the encoded size.
+  std::size_t frame(v1::Frame frame);
+  // Each message made from now on by take() ends with this.
+  void applied(FrameNumber number) { applied_ = number; }
+  // REQUIRES: nothing is added afterwards.
+  void fence(const v1::Fence& fence);
+
+  bool empty() const { return done_.empty() && current_.empty(); }
+  // What has been collected; a single bare acknowledgement if that is nothing.
+  std::vector<std::string> take();
+
+ private:
+  std::size_t append(const v1::Batch& part);
+  void close_current();
+
+  std::vector<std::string> done_;
+  std::string current_;
+  FrameNumber applied_ = 0;
+};
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the peers of one daemon share, and what they leave for the end of an event. Owned by Proxy; owner
+// thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/ipc/engine.h"
+#include "proxy/exports.h"
+#include "proxy/hash.h"
+#include "proxy/options.h"
+#include "proxy/proxy.h"
+#include "proxy/transport.h"
+
+namespace netmsg::proxy {
+
+// Something to tell the composition root when the engine's event is over.
+struct Notice {
+  enum class Kind { kUp, kDown, kUnreachable };
+  Kind kind;
+  PeerInfo peer;
+  ipc::SendRight name_service;  // kUp
+  std::string reason;           // the others
+};
+
+struct World {
+  ipc::Engine& engine;
+  const base::Clock& clock;
+  Transport& transport;
+  const Options options;
+  const Callbacks callbacks;
+  ExportRegistry registry;
+  ipc::SendRight name_service;  // ours
+
+  std::uint64_t generation = 0;  // of the last Hello
+  std::uint64_t random;
+  std::map<NodeId, PeerIndex> open_nodes;  // one session for each node, whatever names it goes by
+
+  std::vector<PeerIndex> touched;  // peers with bytes to write or proxies to look at
+  std::deque<Notice> notices;
+
+  std::uint64_t next_random() { return random = mix(random); }
+  void log(const std::string& line) const {
+    if (callbacks.log) callbacks.log(line);
+  }
+};
+
+}  // namespace netmsg::proxy
