@@ -139,7 +139,7 @@ void Session::complete(ipc::OpToken token, ipc::MsgResult result) {
 void Session::end(std::string_view violation) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
-  if (!violation.empty()) surroundings_.complaints.warn(label_of(user_.uid, pid_), "client_ended", violation);
+  if (!violation.empty()) complain(violation);
   handshake_.give_back();
   main_->close();
   for (const auto& [token, lane] : lanes_) lane->close();
@@ -150,6 +150,12 @@ void Session::end(std::string_view violation) {
   task_.give_back();
   surroundings_.engine_used();
   owner_.on_session_ended(*this);
+}
+
+// Counted for the user: a process id is new at each try.
+void Session::complain(std::string_view violation) {
+  const std::string reason = "pid " + std::to_string(pid_) + ": " + std::string(violation);
+  surroundings_.complaints.warn("uid " + std::to_string(user_.uid), "client_ended", reason);
 }
 
 TaskRow Session::row() const {

@@ -75,6 +75,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   void complete(ipc::OpToken token, ipc::MsgResult result) override;
   void watch_process();
   void limit_greeting();
+  void complain(std::string_view violation);
 
   const Surroundings& surroundings_;
   const ListenerOptions& options_;

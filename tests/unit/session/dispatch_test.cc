@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/session/dispatch.h"
+
+#include <gtest/gtest.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/session/wire.h"
+
+namespace netmsg::session {
+namespace {
+
+class NoCompletions final : public ipc::Completions {
+ public:
+  void complete(ipc::OpToken, ipc::MsgResult) override {}
+};
+
+class PortCalls : public ::testing::Test {
+ protected:
+  base::ManualClock clock;
+  ipc::Account account{{}};
+  ipc::Engine engine{clock, {}};
+  NoCompletions completions;
+  ipc::Space& space = engine.create_space("test", account, completions);
+
+  ~PortCalls() override { engine.destroy_space(space); }
+
+  static std::vector<std::byte> payload_of(const local::PortCall& call) {
+    const auto frame = encode_frame(local::Kind::kPortCall, 0, call);
+    return {frame.begin() + sizeof(local::FrameHeader), frame.end()};
+  }
+  std::optional<local::PortCallDone> run(std::uint32_t number, std::initializer_list<std::uint64_t> args) {
+    local::PortCall call{number, 0, {}};
+    std::copy(args.begin(), args.end(), call.args);
+    const auto answer = run_port_call(space, 5, payload_of(call));
+    const auto* frame = std::get_if<std::vector<std::byte>>(&answer);
+    if (frame == nullptr) return std::nullopt;
+    return decode_fixed<local::PortCallDone>(std::span(*frame).subspan(sizeof(local::FrameHeader)));
+  }
+  std::optional<local::PortCallDone> run(local::Call number, std::initializer_list<std::uint64_t> args) {
+    return run(static_cast<std::uint32_t>(number), args);
+  }
+};
+
+TEST_F(PortCalls, ReachTheEngineAndBringItsAnswer) {
+  const auto made = run(local::Call::kAllocate, {MACH_PORT_RIGHT_RECEIVE});
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->code, 0U);
+  const std::uint32_t name = made->outs[0];
+  EXPECT_EQ(run(local::Call::kInsertRight, {name, name, MACH_MSG_TYPE_MAKE_SEND})->code, 0U);
+  EXPECT_EQ(run(local::Call::kType, {name})->outs[0], MACH_PORT_TYPE_SEND_RECEIVE);
+  EXPECT_EQ(run(local::Call::kModRefs, {name, MACH_PORT_RIGHT_SEND, 2})->code, 0U);
+  EXPECT_EQ(run(local::Call::kGetRefs, {name, MACH_PORT_RIGHT_SEND})->outs[0], 3U);
+  EXPECT_EQ(run(local::Call::kModRefs, {name, MACH_PORT_RIGHT_SEND, static_cast<std::uint32_t>(-3)})->code,
+            0U);
+  EXPECT_EQ(run(local::Call::kSetQlimit, {name, 9})->code, 0U);
+  const auto status = run(local::Call::kGetReceiveStatus, {name});
+  EXPECT_EQ(status->outs[2], 1U) << "mscount";
+  EXPECT_EQ(status->outs[3], 9U) << "qlimit";
+  const auto extracted = run(local::Call::kExtractRight, {name, MACH_MSG_TYPE_MAKE_SEND_ONCE});
+  EXPECT_EQ(extracted->outs[1], static_cast<std::uint32_t>(MACH_MSG_TYPE_PORT_SEND_ONCE));
+  EXPECT_EQ(run(local::Call::kDeallocate, {extracted->outs[0]})->code, 0U);
+  EXPECT_EQ(run(local::Call::kDestroy, {name})->code, 0U);
+  EXPECT_EQ(run(local::Call::kType, {name})->code, static_cast<std::uint32_t>(KERN_INVALID_NAME));
+}
+
+TEST_F(PortCalls, GiveNoResultsWithAnError) {
+  const auto failed = run(local::Call::kGetReceiveStatus, {12345});
+  EXPECT_EQ(failed->code, static_cast<std::uint32_t>(KERN_INVALID_NAME));
+  for (const std::uint32_t out : failed->outs) EXPECT_EQ(out, 0U);
+}
+
+TEST_F(PortCalls, AreRefusedForAnUnknownNumber) {
+  for (const std::uint32_t number : {0U, 2U, 3209U, 3219U, 4000U, 0xFFFFFFFFU})
+    EXPECT_FALSE(run(number, {})) << number;
+}
+
+TEST_F(PortCalls, AreRefusedForAnArgumentOutOfRange) {
+  EXPECT_FALSE(run(local::Call::kType, {1ULL << 32}));
+  EXPECT_FALSE(run(local::Call::kType, {1, 1})) << "an unused argument";
+}
+
+TEST_F(PortCalls, AreRefusedForAWrongLengthOrAReservedField) {
+  auto payload = payload_of({static_cast<std::uint32_t>(local::Call::kType), 0, {}});
+  payload[4] = std::byte{1};
+  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, payload)));
+  payload[4] = std::byte{0};
+  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, std::span(payload).first(55))));
+  payload.push_back(std::byte{0});
+  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, payload)));
+  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, {})));
+}
+
+std::vector<std::byte> mach_msg_payload(std::uint32_t option, std::uint32_t send_size, std::size_t bytes) {
+  const local::MachMsg request{option, send_size, 1, 2, 3, 4};
+  auto frame = encode_frame(local::Kind::kMachMsg, 0, request);
+  frame.erase(frame.begin(), frame.begin() + sizeof(local::FrameHeader));
+  frame.resize(frame.size() + bytes, std::byte{7});
+  return frame;
+}
+
+TEST(MachMsgFrames, BringTheArguments) {
+  const auto decoded = decode_mach_msg(mach_msg_payload(MACH_SEND_MSG | MACH_RCV_MSG, 40, 40));
+  const auto& args = std::get<ipc::MsgArgs>(decoded);
+  EXPECT_EQ(args.option, MACH_SEND_MSG | MACH_RCV_MSG);
+  EXPECT_EQ(args.rcv_size, 1U);
+  EXPECT_EQ(args.rcv_name, 2U);
+  EXPECT_EQ(args.timeout_ms, 3U);
+  EXPECT_EQ(args.notify, 4U);
+  EXPECT_EQ(args.message, ipc::Bytes(40, std::byte{7}));
+}
+
+TEST(MachMsgFrames, AreRefusedIfTheSizesDisagree) {
+  for (const auto& payload :
+       {mach_msg_payload(MACH_SEND_MSG, 40, 39), mach_msg_payload(MACH_SEND_MSG, 40, 41),
+        mach_msg_payload(MACH_SEND_MSG, 0xFFFFFFFF, 40), mach_msg_payload(MACH_RCV_MSG, 40, 40)})
+    EXPECT_TRUE(std::holds_alternative<Violation>(decode_mach_msg(payload)));
+  const auto whole = mach_msg_payload(MACH_SEND_MSG, 0, 0);
+  EXPECT_TRUE(std::holds_alternative<Violation>(decode_mach_msg(std::span(whole).first(23))));
+}
+
+}  // namespace
+}  // namespace netmsg::session

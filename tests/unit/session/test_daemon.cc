@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/session/test_daemon.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+
+namespace netmsg::test {
+
+namespace {
+
+std::string new_directory() {
+  std::string path = (std::filesystem::temp_directory_path() / "netmsg-test-XXXXXX").string();
+  EXPECT_NE(::mkdtemp(path.data()), nullptr);
+  return path;
+}
+
+}  // namespace
+
+TestDaemon::TestDaemon(session::UserLimits user_limits, std::uint32_t lanes_per_task)
+    : users_(user_limits),
+      engine_(clock_, ipc::Limits{}),
+      complaints_(clock_, std::chrono::seconds(60)),
+      work_(io_.get_executor()),
+      timer_(io_),
+      directory_(new_directory()),
+      path_(directory_ + "/socket") {
+  session::ListenerOptions options;
+  options.path = path_;
+  options.lanes_per_task = lanes_per_task;
+  auto opened = session::Listener::open(surroundings(), options);
+  if (auto* error = std::get_if<std::string>(&opened)) ADD_FAILURE() << *error;
+  listener_ = std::move(std::get<std::unique_ptr<session::Listener>>(opened));
+  thread_ = std::thread([this] { io_.run(); });
+}
+
+TestDaemon::~TestDaemon() {
+  stop();
+  work_.reset();
+  thread_.join();
+  EXPECT_EQ(engine_.audit(), std::vector<std::string>());
+  std::filesystem::remove_all(directory_);
+}
+
+session::Surroundings TestDaemon::surroundings() {
+  return {io_, engine_, users_, complaints_, [](ipc::Space&) { return ipc::Name{0}; }, [this] { rearm(); }};
+}
+
+void TestDaemon::rearm() {
+  const auto deadline = engine_.next_deadline();
+  if (!deadline) return;
+  timer_.expires_at(*deadline);
+  timer_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    engine_.advance();
+    rearm();
+  });
+}
+
+std::vector<session::TaskRow> TestDaemon::tasks() {
+  return on_owner([this] { return listener_->tasks(); });
+}
+
+bool TestDaemon::tasks_become(const std::function<bool(const std::vector<session::TaskRow>&)>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (!done(tasks())) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+void TestDaemon::stop() {
+  on_owner([this] {
+    listener_->close();
+    timer_.cancel();
+  });
+}
+
+}  // namespace netmsg::test
