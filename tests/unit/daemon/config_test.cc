@@ -155,7 +155,7 @@ TEST_F(ConfigTest, TlsFilesGoTogetherAndMustBeReadable) {
   arguments[1] = "--tls-key=" + file("missing");
   expect_error(read(arguments), "--tls-key: cannot read " + file("missing"));
   arguments.pop_back();
-  expect_error(read(arguments), "--tls-key: cannot read");
+  expect_error(read(arguments), "--tls-ca: missing");
   arguments.erase(arguments.begin());
   expect_error(read(arguments), "--tls-cert: missing");
   arguments = tls();
