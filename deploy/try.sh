@@ -156,6 +156,11 @@ finish() {
   [[ $status -eq 0 ]] || fail "$1 ended with exit status $status"
 }
 
+# The session with the other host is open: each has seen the other's certificate.
+peer_is_open() {
+  control "$1" peers | grep -qw open
+}
+
 name_is_known() {
   control b names | grep -qw "$service"
 }
@@ -189,6 +194,8 @@ start_daemon a b
 start_daemon b a
 until_true 10 "the daemon of host a answers" daemon_answers a
 until_true 10 "the daemon of host b answers" daemon_answers b
+until_true 20 "host a has a session with host b" peer_is_open a
+until_true 20 "host b has a session with host a" peer_is_open b
 control a peers
 
 say "A server on host b checks in the name '$service'; a client on host a looks it up and talks to it"
@@ -199,7 +206,9 @@ finish client 30
 finish server 10
 
 say "What the daemons counted: rights made, moved and released must balance"
-control a settle
+for host in a b; do
+  control "$host" settle || fail "host $host does not come to rest"
+done
 for host in a b; do
   echo "host $host:"
   control "$host" audit || fail "the audit of host $host found an imbalance"
