@@ -150,7 +150,8 @@ std::vector<std::string> Engine::audit() const {
 
 void Engine::check_invariants() const {
   check_structure(*core_);
-  NETMSG_CHECK(audit_rights(*core_).empty());
+  const std::vector<std::string> imbalances = audit_rights(*core_);
+  if (!imbalances.empty()) base::check_failed(__FILE__, __LINE__, imbalances.front().c_str());
 }
 
 std::uint64_t Engine::digest() const {

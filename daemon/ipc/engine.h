@@ -41,7 +41,7 @@ struct MsgArgs {
   Name rcv_name = 0;
   mach_msg_timeout_t timeout_ms = 0;
   Name notify = 0;
-  Bytes message;
+  Bytes message = {};
 };
 
 // What mach_msg returns, and what is to be written into the caller's buffer: `bytes`, from `offset` on (the

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spec 04 §1, every cell, as destination, as reply and as body right; 04 §2, the order of the checks; 02 §3.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/engine_world.h"
+#include "tests/support/same_name_table.h"
+
+namespace netmsg::test {
+namespace {
+
+constexpr const char* kStates[] = {"R", "R+S1", "R+S2", "S1", "S2", "SO", "PS", "DN1", "DN2"};
+
+// 04 §1 again, as sentences: what `disposition` makes of an entry, "" if it is refused.
+std::string expected(unsigned disposition, const std::string& before) {
+  static const std::map<unsigned, std::map<std::string, std::string>> kRules = {
+      {MACH_MSG_TYPE_MOVE_RECEIVE, {{"R", "free"}, {"R+S1", "S1"}, {"R+S2", "S2"}}},
+      {MACH_MSG_TYPE_MOVE_SEND,
+       {{"R+S1", "R"}, {"R+S2", "R+S1"}, {"S1", "free"}, {"S2", "S1"}, {"DN1", "free"}, {"DN2", "DN1"}}},
+      {MACH_MSG_TYPE_MOVE_SEND_ONCE, {{"SO", "free"}, {"DN1", "free"}, {"DN2", "DN1"}}},
+      {MACH_MSG_TYPE_COPY_SEND,
+       {{"R+S1", "R+S1"}, {"R+S2", "R+S2"}, {"S1", "S1"}, {"S2", "S2"}, {"DN1", "DN1"}, {"DN2", "DN2"}}},
+      {MACH_MSG_TYPE_MAKE_SEND, {{"R", "R"}, {"R+S1", "R+S1"}, {"R+S2", "R+S2"}}},
+      {MACH_MSG_TYPE_MAKE_SEND_ONCE, {{"R", "R"}, {"R+S1", "R+S1"}, {"R+S2", "R+S2"}}},
+  };
+  const auto& row = kRules.at(disposition);
+  const auto cell = row.find(before);
+  return cell != row.end() ? cell->second : "";
+}
+
+struct Scene {
+  World world;
+  Task& client = world.task("client");
+  Task& server = world.task("server");
+  Name q = server.port();  // a good destination, or reply
+  Name to_q = server.give_send(client, q);
+  Name x = 0;
+
+  explicit Scene(const std::string& state) {
+    const auto count = static_cast<unsigned>(state.back() - '0');
+    if (state[0] == 'R') x = client.port_with_sends(state == "R" ? 0 : count);
+    if (state == "S1" || state == "S2") {
+      const Name home = server.port();
+      for (unsigned i = 0; i < count; ++i) x = server.give_send(client, home);
+    }
+    if (state == "SO") x = server.give_send_once(client, server.port());
+    if (state == "PS") x = client.port_set();
+    if (state[0] == 'D') x = client.dead_name(count);
+  }
+};
+
+TEST(CopyinRules, EveryCellAsReply) {
+  for (unsigned disposition = MACH_MSG_TYPE_MOVE_SEND; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
+       ++disposition) {
+    for (const std::string before : kStates) {
+      SCOPED_TRACE(std::string(disposition_name(disposition)) + " on " + before);
+      Scene scene(before);
+      const std::string after = expected(disposition, before);
+      const auto code = scene.client.send({.remote = scene.to_q,
+                                           .remote_type = MACH_MSG_TYPE_COPY_SEND,
+                                           .local = scene.x,
+                                           .local_type = disposition});
+      EXPECT_EQ(code, after.empty() ? MACH_SEND_INVALID_REPLY : MACH_MSG_SUCCESS);
+      EXPECT_EQ(scene.client.state(scene.x), after.empty() ? before : after);
+    }
+  }
+}
+
+TEST(CopyinRules, EveryCellAsDestination) {
+  for (unsigned disposition = MACH_MSG_TYPE_MOVE_SEND; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
+       ++disposition) {
+    for (const std::string before : kStates) {
+      SCOPED_TRACE(std::string(disposition_name(disposition)) + " on " + before);
+      Scene scene(before);
+      const std::string after = before[0] == 'D' ? "" : expected(disposition, before);
+      const auto code = scene.client.send({.remote = scene.x, .remote_type = disposition});
+      EXPECT_EQ(code, after.empty() ? MACH_SEND_INVALID_DEST : MACH_MSG_SUCCESS);
+      EXPECT_EQ(scene.client.state(scene.x), after.empty() ? before : after);
+    }
+  }
+}
+
+TEST(CopyinRules, EveryCellInABody) {
+  for (unsigned disposition = MACH_MSG_TYPE_MOVE_RECEIVE; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
+       ++disposition) {
+    for (const std::string before : kStates) {
+      SCOPED_TRACE(std::string(disposition_name(disposition)) + " on " + before);
+      Scene scene(before);
+      const std::string after = expected(disposition, before);
+      const auto code = scene.client.send({.remote = scene.to_q,
+                                           .remote_type = MACH_MSG_TYPE_COPY_SEND,
+                                           .items = {rights(disposition, {scene.x})}});
+      EXPECT_EQ(code, after.empty() ? MACH_SEND_INVALID_RIGHT : MACH_MSG_SUCCESS);
+      EXPECT_EQ(scene.client.state(scene.x), after.empty() ? before : after);
+    }
+  }
+}
+
+TEST(CopyinRules, ADeadNameTravelsAsDeadWithTheTypeOfItsDisposition) {
+  Scene scene("DN2");
+  ASSERT_EQ(scene.client.send({.remote = scene.to_q,
+                               .remote_type = MACH_MSG_TYPE_COPY_SEND,
+                               .local = scene.x,
+                               .local_type = MACH_MSG_TYPE_MOVE_SEND_ONCE}),
+            MACH_MSG_SUCCESS);
+  const Received got = scene.server.receive(scene.q);
+  EXPECT_EQ(got.header.msgh_remote_port, MACH_PORT_DEAD);
+  EXPECT_EQ(MACH_MSGH_BITS_PORTS(got.header.msgh_bits), 0x1112U);
+  EXPECT_EQ(scene.client.state(scene.x), "DN1");
+}
+
+TEST(CopyinRules, NullAndDeadAsReplyTravelAsTheyAre) {
+  for (const Name name : {Name{MACH_PORT_NULL}, Name{MACH_PORT_DEAD}}) {
+    for (unsigned type = MACH_MSG_TYPE_MOVE_SEND; type <= MACH_MSG_TYPE_MAKE_SEND_ONCE; ++type) {
+      Scene scene("R");
+      ASSERT_EQ(scene.client.send({.remote = scene.to_q,
+                                   .remote_type = MACH_MSG_TYPE_COPY_SEND,
+                                   .local = name,
+                                   .local_type = type}),
+                MACH_MSG_SUCCESS);
+      const Received got = scene.server.receive(scene.q);
+      EXPECT_EQ(got.header.msgh_remote_port, name);
+      const bool once = type == MACH_MSG_TYPE_MOVE_SEND_ONCE || type == MACH_MSG_TYPE_MAKE_SEND_ONCE;
+      EXPECT_EQ(MACH_MSGH_BITS_REMOTE(got.header.msgh_bits), once ? 18U : 17U);
+    }
+  }
+}
+
+struct BadHeader {
+  const char* what;
+  unsigned remote_type;
+  unsigned local_type;
+  bool local_name;
+};
+
+TEST(HeaderChecks, TypesThatNoHeaderCanHave) {
+  const BadHeader cases[] = {
+      {"remote 0", 0, 0, false},   {"remote 15", 15, 0, false}, {"remote 16", 16, 0, false},
+      {"remote 22", 22, 0, false}, {"remote 23", 23, 0, false}, {"local 16", 19, 16, true},
+      {"local 15", 19, 15, true},  {"local 22", 19, 22, true},  {"local 0 with a name", 19, 0, true},
+  };
+  for (const BadHeader& bad : cases) {
+    SCOPED_TRACE(bad.what);
+    Scene scene("R");
+    EXPECT_EQ(scene.client.send({.remote = scene.to_q,
+                                 .remote_type = bad.remote_type,
+                                 .local = bad.local_name ? scene.x : 0,
+                                 .local_type = bad.local_type}),
+              MACH_SEND_INVALID_HEADER);
+  }
+}
+
+TEST(HeaderChecks, TheFirstErrorInTheOrderOfTheSpecIsReported) {
+  Scene scene("R");
+  const Name unknown = 12345;
+  const auto send = [&](Name remote, unsigned remote_type, Name local, unsigned local_type) {
+    return scene.client.send(
+        {.remote = remote, .remote_type = remote_type, .local = local, .local_type = local_type});
+  };
+  EXPECT_EQ(send(unknown, 16, unknown, 17), MACH_SEND_INVALID_HEADER);
+  EXPECT_EQ(send(unknown, 19, unknown + 1, 17), MACH_SEND_INVALID_DEST);
+  EXPECT_EQ(send(scene.to_q, 19, unknown, 17), MACH_SEND_INVALID_REPLY);
+  EXPECT_EQ(send(scene.to_q, 20, unknown, 17), MACH_SEND_INVALID_REPLY)
+      << "exists, wrong right, and a bad reply";
+  EXPECT_EQ(send(scene.to_q, 20, scene.x, 20), MACH_SEND_INVALID_DEST);
+  EXPECT_EQ(send(0, 19, 0, 17), MACH_SEND_INVALID_DEST);
+  EXPECT_EQ(send(MACH_PORT_DEAD, 19, MACH_PORT_DEAD, 17), MACH_SEND_INVALID_DEST);
+}
+
+TEST(HeaderChecks, CancelNeedsAReceiveRight) {
+  Scene scene("R");
+  const Outgoing good = {.remote = scene.to_q, .remote_type = MACH_MSG_TYPE_COPY_SEND};
+  const Outgoing bad = {.remote = scene.to_q, .remote_type = 16};
+  EXPECT_EQ(scene.client.send(bad, MACH_SEND_CANCEL, 0), MACH_SEND_INVALID_NOTIFY);
+  EXPECT_EQ(scene.client.send(bad, MACH_SEND_CANCEL, 999), MACH_SEND_INVALID_HEADER);
+  EXPECT_EQ(scene.client.send(good, MACH_SEND_CANCEL, scene.to_q), MACH_SEND_INVALID_NOTIFY);
+  EXPECT_EQ(scene.client.send(good, MACH_SEND_CANCEL, scene.x), MACH_MSG_SUCCESS);
+}
+
+TEST(HeaderChecks, SizesThatAreNotAMessage) {
+  Scene scene("R");
+  for (const std::size_t size : {0U, 24U, 31U, 33U, 36U}) {
+    ipc::MsgArgs args;
+    args.option = MACH_SEND_MSG;
+    args.message = Outgoing{.remote = scene.to_q, .remote_type = 19}.encode();
+    args.message.resize(size);
+    EXPECT_EQ(scene.client.call(args).code, MACH_SEND_MSG_TOO_SMALL) << size;
+  }
+}
+
+TEST(HeaderChecks, AllBitsButCircularArriveAsSent) {
+  Scene scene("R");
+  ASSERT_EQ(scene.client.send({.remote = scene.to_q, .remote_type = 19, .bits = 0x7FFF0000}),
+            MACH_MSG_SUCCESS);
+  const Received got = scene.server.receive(scene.q);
+  EXPECT_EQ(MACH_MSGH_BITS_OTHER(got.header.msgh_bits), 0x3FFF0000U);
+}
+
+}  // namespace
+}  // namespace netmsg::test

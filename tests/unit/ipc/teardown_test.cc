@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Spec 01 §10-§14: deaths of ports, messages and tasks, and that none of it recurses.
+#include <gtest/gtest.h>
+#include <mach/notify.h>
+
+#include "tests/support/engine_world.h"
+
+namespace netmsg::test {
+namespace {
+
+constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
+constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
+constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
+constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
+constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
+
+class Teardown : public testing::Test {
+ protected:
+  World world;
+  Task& client = world.task("client");
+  Task& server = world.task("server");
+};
+
+TEST_F(Teardown, QueuedRequestsAnswerWithSendOnceOldestFirst) {
+  const Name r = server.port();
+  const Name x = server.give_send(client, r);
+  const Name first = client.port();
+  const Name second = client.port();
+  client.send({.remote = x, .remote_type = kCopySend, .local = first, .local_type = kMakeOnce});
+  client.send({.remote = x, .remote_type = kMoveSend, .local = second, .local_type = kMakeOnce});
+  server.destroy(r);
+  EXPECT_EQ(client.drain(first, MACH_NOTIFY_SEND_ONCE), 1U);
+  EXPECT_EQ(client.drain(second, MACH_NOTIFY_SEND_ONCE), 1U);
+}
+
+// Each port's receive right travels in the queue of the next one.
+TEST_F(Teardown, TenThousandNestedReceiveRightsDieWithoutRecursion) {
+  Name inner = client.port();
+  for (int depth = 0; depth < 10000; ++depth) {
+    const Name outer = client.port();
+    ASSERT_EQ(ipc::mach_port::insert_right(client.space(), client.space(), outer, outer, kMakeSend),
+              KERN_SUCCESS);
+    ipc::MsgArgs args{.option = MACH_SEND_MSG};
+    args.message =
+        Outgoing{.remote = outer, .remote_type = kMoveSend, .items = {rights(kMoveReceive, {inner})}}
+            .encode();
+    world.engine.mach_msg(client.space(), static_cast<ipc::OpToken>(depth) + 1000000, std::move(args));
+    inner = outer;
+  }
+  EXPECT_EQ(client.destroy(inner), KERN_SUCCESS);
+  world.check();
+}
+
+TEST_F(Teardown, APortThatCarriesItselfDies) {
+  const Name own = client.port_with_sends(1);
+  EXPECT_EQ(client.send({.remote = own, .remote_type = kCopySend, .items = {rights(kMoveReceive, {own})}}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(client.state(own), "DN1");
+}
+
+TEST_F(Teardown, TwoPortsInEachOthersQueuesDie) {
+  const Name a = client.port_with_sends(1);
+  const Name b = client.port_with_sends(1);
+  EXPECT_EQ(client.send({.remote = b, .remote_type = kCopySend, .items = {rights(kMoveReceive, {a})}}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(client.send({.remote = a, .remote_type = kCopySend, .items = {rights(kMoveReceive, {b})}}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(client.state(a), "DN1");
+  EXPECT_EQ(client.state(b), "DN1");
+}
+
+TEST_F(Teardown, ACircularMessageToAFullQueueComesBack) {
+  const Name own = client.port_with_sends(1);
+  client.set_qlimit(own, 0);
+  const ipc::MsgResult back = client.send_for_result(
+      {.remote = own, .remote_type = kCopySend, .items = {rights(kMoveReceive, {own})}});
+  EXPECT_EQ(back.code, MACH_SEND_TIMED_OUT);
+  EXPECT_EQ(values_of(back.bytes).at(0), own);
+  EXPECT_EQ(client.state(own), "R+S2") << "the destination right came back too";
+}
+
+TEST_F(Teardown, AMovedReceiveRightKeepsItsQueueAndStartsItsCountsAnew) {
+  const Name mailbox = server.port();
+  const Name to_server = server.give_send(client, mailbox);
+  const Name moving = client.port_with_sends(1);
+  for (int id = 0; id < 3; ++id) client.send({.remote = moving, .remote_type = kCopySend, .id = id});
+  client.receive(moving);
+  client.send({.remote = to_server, .remote_type = kCopySend, .items = {rights(kMoveReceive, {moving})}});
+  EXPECT_EQ(client.state(moving), "S1");
+  const Name moved = server.receive(mailbox).values.at(0);
+  EXPECT_EQ(server.status(moved).mps_mscount, 0U);
+  EXPECT_EQ(server.status(moved).mps_qlimit, 5U);
+  for (unsigned n = 0; n < 2; ++n) {
+    const Received got = server.receive(moved);
+    EXPECT_EQ(got.header.msgh_seqno, n);
+    EXPECT_EQ(got.header.msgh_id, static_cast<int>(n) + 1);
+  }
+}
+
+TEST_F(Teardown, TaskDeathGivesUpEverything) {
+  const Name r = server.port();
+  const Name x = server.give_send(client, r);
+  server.give_send_once(client, r);
+  const Name notify = server.port();
+  ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, notify), KERN_SUCCESS);
+  const Name of_client = client.port();
+  const Name known = client.give_send(server, of_client);
+  const Name own_notify = server.port();
+  ASSERT_EQ(server.request(known, MACH_NOTIFY_DEAD_NAME, own_notify), KERN_SUCCESS);
+  server.set_qlimit(r, 0);
+  ipc::MsgArgs args{.option = MACH_SEND_MSG};
+  args.message = Outgoing{.remote = x, .remote_type = kCopySend}.encode();
+  client.begin(args);  // a blocked send
+  client.begin({.option = MACH_RCV_MSG, .rcv_size = 100, .rcv_name = of_client});
+  client.die();
+  EXPECT_EQ(server.drain(r, MACH_NOTIFY_SEND_ONCE), 1U);
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
+  EXPECT_EQ(server.drain(own_notify, MACH_NOTIFY_DEAD_NAME), 1U);
+  EXPECT_EQ(server.state(known), "DN2");
+}
+
+TEST_F(Teardown, TheTaskPortDiesWithItsTask) {
+  const Name mailbox = server.port();
+  const Name to_server = server.give_send(client, mailbox);
+  client.send(
+      {.remote = to_server, .remote_type = kCopySend, .local = ipc::kTaskSelfName, .local_type = kCopySend});
+  const Name of_task = server.receive(mailbox).header.msgh_remote_port;
+  EXPECT_EQ(server.state(of_task), "S1");
+  client.die();
+  EXPECT_EQ(server.state(of_task), "DN1");
+}
+
+TEST_F(Teardown, MessagesOfADeadTaskStayInTheirQueues) {
+  const Name r = server.port();
+  const Name x = server.give_send(client, r);
+  client.send({.remote = x, .remote_type = kCopySend, .id = 3});
+  client.die();
+  EXPECT_EQ(server.receive(r).header.msgh_id, 3);
+}
+
+}  // namespace
+}  // namespace netmsg::test
