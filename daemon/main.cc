@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// netmsgd: reads what it is told, starts, serves until it is asked to stop. Exit statuses: see --help.
+#include <cstdio>
+
+#include "daemon/app.h"
+#include "daemon/base/log.h"
+#include "daemon/config.h"
+
+namespace {
+
+constexpr int kExitFailure = 1;
+
+using netmsg::base::log;
+using netmsg::base::LogLevel;
+
+// What must not be missed is said before the chosen log level takes effect.
+void announce(const netmsg::daemon::Config& config) {
+  if (config.insecure_peers) {
+    log(LogLevel::kWarn, "insecure_peers",
+        {{"meaning",
+          "plaintext between daemons: whoever can reach them can read, change and forge everything"}});
+  }
+  if (config.listen && !config.networking()) {
+    log(LogLevel::kWarn, "networking_off", {{"reason", "--listen without any --peer: nobody may connect"}});
+  }
+  netmsg::base::set_log_level(config.log_level);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace netmsg::daemon;
+  const ConfigOutcome outcome = read_config(argc, argv, real_surroundings());
+  if (!outcome.config) {
+    std::fputs(outcome.text.c_str(), outcome.exit_status == 0 ? stdout : stderr);
+    return outcome.exit_status;
+  }
+  announce(*outcome.config);
+  auto app = App::start(*outcome.config);
+  if (const auto* error = std::get_if<std::string>(&app)) {
+    std::fprintf(stderr, "netmsgd: %s\n", error->c_str());
+    return kExitFailure;
+  }
+  std::get<0>(app)->run();
+  return 0;
+}
