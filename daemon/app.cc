@@ -258,6 +258,7 @@ proxy::Callbacks App::Parts::proxy_callbacks() {
     names_.peer_down(name);
   };
   callbacks.peer_unreachable = [this](const std::string& name, const std::string& reason) {
+    if (stopping_) return;
     complaints_.warn(name, "peer_unreachable", reason);
     names_.peer_unreachable(name);
   };
@@ -306,7 +307,6 @@ std::string App::Parts::listen_address(const Config& config) const {
 }
 
 void App::Parts::await_signal() {
-  std::signal(SIGPIPE, SIG_IGN);
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
   signals_.async_wait([this](const asio::error_code& error, int signal) {

@@ -170,7 +170,7 @@ void declare_options(CLI::App& app, Arguments& arguments) {
       app.add_flag_callback(
           option, [&values] { values = {"true"}; }, setting.help);
     } else {
-      app.add_option(option, values, setting.help)->type_name(setting.value)->allow_extra_args(false);
+      app.add_option(option, values, setting.help)->option_text(setting.value)->allow_extra_args(false);
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // netmsgd: reads what it is told, starts, serves until it is asked to stop. Exit statuses: see --help.
+#include <csignal>
 #include <cstdio>
 
 #include "daemon/app.h"
@@ -30,6 +31,7 @@ void announce(const netmsg::daemon::Config& config) {
 
 int main(int argc, char** argv) {
   using namespace netmsg::daemon;
+  std::signal(SIGPIPE, SIG_IGN);  // whoever does not read us gets an error, not our end
   const ConfigOutcome outcome = read_config(argc, argv, real_surroundings());
   if (!outcome.config) {
     std::fputs(outcome.text.c_str(), outcome.exit_status == 0 ? stdout : stderr);

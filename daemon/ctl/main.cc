@@ -42,7 +42,7 @@ void declare(CLI::App& app, Request& request, std::uint64_t& limit_ms) {
   app.set_version_flag("--version", "netmsgctl " NETMSG_VERSION);
   app.add_option("--control", request.controls,
                  "the daemon's control socket; with settle repeatable (default: as the daemon's own default)")
-      ->type_name("PATH")
+      ->option_text("PATH")
       ->allow_extra_args(false);
   app.add_flag("--json", request.json,
                "the reply of control.proto as JSON (numbers of 64 bits are strings), for programs");
