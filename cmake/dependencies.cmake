@@ -15,7 +15,9 @@ find_package(gRPC CONFIG REQUIRED)          # gRPC::grpc++, gRPC::grpc_cpp_plugi
 find_path(NETMSG_ASIO_INCLUDE asio.hpp REQUIRED)
 add_library(netmsg_asio INTERFACE)
 target_include_directories(netmsg_asio SYSTEM INTERFACE ${NETMSG_ASIO_INCLUDE})
-target_compile_definitions(netmsg_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED)
+# Its guess whether there is aligned_alloc depends on what was included before it, and so differs between our files:
+# memory would be allocated in one way and freed in the other. So it is told.
+target_compile_definitions(netmsg_asio INTERFACE ASIO_STANDALONE ASIO_NO_DEPRECATED ASIO_HAS_STD_ALIGNED_ALLOC=1)
 target_link_libraries(netmsg_asio INTERFACE Threads::Threads)
 # Asio's fences stand beside locks that ThreadSanitizer does see; GCC warns about every fence under it.
 if(NETMSG_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
