@@ -168,6 +168,9 @@ TEST(AbandonedWaits, AreCancelledByTheNextCall) {
 }
 
 TEST(AbandonedWaits, EndWithACancelledThread) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer does not clear its marks when a cancelled thread's stack is unwound";
+#endif
   const mach_port_t port = new_port();
   for (const bool trap : {false, true}) {
     std::thread receiver([&] { receive_through(port, trap); });
