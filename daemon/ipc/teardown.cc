@@ -25,6 +25,7 @@ void Port::die() {
   leave_transit();
   // Step 2, the backup, comes with port-destroyed requests.
   wake_all(senders, core_, Wake::kRoom);  // 3
+  if (remote()) msgcount = 0;             // what is under way is its home's
   home_ = Home::kDead;                    // 4
   if (link_slot != 0) core_.link().died(*this);
   no_senders_request.reset();                                          // 5: a send-once notification
