@@ -47,10 +47,11 @@ Peer::Peer(World& world, PeerIndex index, PeerConfig config)
       index_(index),
       config_(std::move(config)),
       dialer_(world.options.timing, world.next_random(), world.clock.now()),
-      account_(std::make_unique<ipc::Account>(world.options.limits.account)) {}
+      account_(world.options.limits.account) {}
 
 Peer::~Peer() {
   NETMSG_CHECK(session_ == nullptr);
+  NETMSG_CHECK(account_.bytes_used() == 0);
 }
 
 // --- time ---
@@ -244,7 +245,7 @@ void Peer::acknowledged(FrameNumber number) {
 // Exchange 2, steps 4 and 5.
 Check Peer::apply_message(const v1::Message& message) {
   Arrival arrival;
-  Check fault = translate_in(*tables_, world_.engine, *account_, world_.options.limits, message, arrival);
+  Check fault = translate_in(*tables_, world_.engine, account_, world_.options.limits, message, arrival);
   if (fault) return fault;
   if (arrival.refused > 0) world_.log(config_.name + ": rights to ports that are dead or were not given");
   if (arrival.deliverable) {
@@ -315,7 +316,11 @@ bool Peer::can_carry(const ipc::Port& port, ipc::RightType type) const {
 
 // Exchange 2, steps 2 and 3.
 void Peer::forward(ipc::MessagePtr message) {
-  if (!open()) return;  // its session has just died: destroyed with its rights
+  if (!open()) {
+    // Its session has just died, and the proxy is about to: the message is destroyed with its rights, but a
+    // send-once destination goes silently, as on a dead port. Its notification would come back here.
+    return message->destination.consume();
+  }
   const Serial serial = proxy_serial(message->destination.port()->link_slot);
   const bool takes_room = !message->sent_to_send_once();
   v1::Frame frame;

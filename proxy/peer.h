@@ -107,7 +107,7 @@ class Peer final : private SessionUser {
   PeerIdentity identity_;
   std::unique_ptr<Session> session_;       // there while stream_ is
   std::unique_ptr<Tables> tables_;         // there while the session is open
-  std::unique_ptr<ipc::Account> account_;  // outlives the tables: queued messages are charged to it
+  ipc::Account account_;  // pays for messages of theirs in our queues, longer than any session
   std::optional<Greeting> known_;          // of the last session, open or not
 
   bool touched_ = false;              // in world_.touched

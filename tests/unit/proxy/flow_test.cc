@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tables of two hosts count: room in queues, units, releases, no-senders, send-once rights.
+#include <gtest/gtest.h>
+#include <mach/notify.h>
+
+#include "tests/unit/proxy/two_hosts.h"
+
+namespace netmsg::test {
+namespace {
+
+constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
+constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
+constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
+constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
+constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
+
+class Flow : public TwoHosts {
+ protected:
+  mach_msg_return_t send(int id) { return client.send({.remote = x, .remote_type = kCopySend, .id = id}); }
+  ipc::OpToken begin_send(int id, unsigned timeout_ms = 0) {
+    ipc::MsgArgs args;
+    args.option = MACH_SEND_MSG | (timeout_ms != 0 ? MACH_SEND_TIMEOUT : 0);
+    args.timeout_ms = timeout_ms;
+    args.message = Outgoing{.remote = x, .remote_type = kCopySend, .id = id}.encode();
+    return client.begin(std::move(args));
+  }
+  mach_port_status_t status() { return server.status(r); }
+
+  Task& client = a.task("client");
+  Task& server = b.task("server");
+  const Name r = server.port();
+  const Name x = give_across(b, server, r, kMakeSend, a, client);
+};
+
+using Credits = Flow;
+TEST_F(Credits, AFullWindowTimesOutAtOnceAndTheHomeNeverSeesTheMessage) {
+  for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  EXPECT_EQ(send(5), MACH_SEND_TIMED_OUT);
+  run();
+  EXPECT_EQ(send(5), MACH_SEND_TIMED_OUT);
+  EXPECT_EQ(client.state(x), "S3") << "both messages came back with their rights";
+  EXPECT_EQ(status().mps_msgcount, 5U);
+}
+
+TEST_F(Credits, EachReceiveOpensTheWindowByOne) {
+  for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(server.receive(r).header.msgh_id, 0);
+  EXPECT_EQ(send(5), MACH_SEND_TIMED_OUT) << "the news is under way";
+  run();
+  EXPECT_EQ(send(5), MACH_MSG_SUCCESS);
+  EXPECT_EQ(send(6), MACH_SEND_TIMED_OUT);
+  run();
+  for (int id = 1; id < 6; ++id) EXPECT_EQ(server.receive(r).header.msgh_id, id);
+}
+
+TEST_F(Credits, ABlockedSenderGoesOnWhenThereIsRoomOrTimesOut) {
+  for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  const ipc::OpToken first = begin_send(5);
+  const ipc::OpToken second = begin_send(6, 100);
+  run();
+  EXPECT_FALSE(client.result(first).has_value());
+  server.receive(r);
+  run();
+  EXPECT_EQ(client.result(first)->code, MACH_MSG_SUCCESS);
+  EXPECT_FALSE(client.result(second).has_value());
+  advance(std::chrono::milliseconds(101));
+  EXPECT_EQ(client.result(second)->code, MACH_SEND_TIMED_OUT);
+  run();
+  EXPECT_EQ(status().mps_msgcount, 5U);
+}
+
+TEST_F(Credits, TheLimitIsTheHomes) {
+  EXPECT_EQ(server.set_qlimit(r, 2), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(send(0), MACH_MSG_SUCCESS);
+  EXPECT_EQ(send(1), MACH_MSG_SUCCESS);
+  EXPECT_EQ(send(2), MACH_SEND_TIMED_OUT);
+  EXPECT_EQ(server.set_qlimit(r, 0), KERN_SUCCESS);
+  run();
+  server.drain(r, 0);
+  run();
+  EXPECT_EQ(send(2), MACH_SEND_TIMED_OUT);
+  EXPECT_EQ(server.set_qlimit(r, 16), KERN_SUCCESS);
+  run();
+  for (int id = 0; id < 16; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  EXPECT_EQ(send(16), MACH_SEND_TIMED_OUT);
+}
+
+TEST_F(Credits, AProxyThatIsMadeAgainKnowsWhatIsUnderWay) {
+  for (int id = 0; id < 4; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  // On b a second right sets off before the four arrive; on a the first proxy goes before it comes.
+  EXPECT_EQ(
+      server.send({.remote = reach(b, server), .remote_type = kMoveSend, .items = {rights(kMakeSend, {r})}}),
+      MACH_MSG_SUCCESS);
+  EXPECT_EQ(client.deallocate(x), KERN_SUCCESS);
+  network.run("a");
+  const Received got = a.names.receive(a.names_port);
+  ASSERT_EQ(got.values.size(), 1U);
+  const Outgoing again{.remote = got.values[0], .remote_type = kCopySend};
+  EXPECT_EQ(a.names.send(again), MACH_MSG_SUCCESS);
+  EXPECT_EQ(a.names.send(again), MACH_SEND_TIMED_OUT) << "four of the other proxy's are under way";
+  run();
+  EXPECT_EQ(status().mps_msgcount, 5U);
+}
+
+TEST_F(Credits, ManyMessagesToAKernelPortNeedNoReceiver) {
+  const Name task_port = give_across(b, server, ipc::kTaskSelfName, kCopySend, a, client);
+  for (int round = 0; round < 40; ++round) {
+    EXPECT_EQ(client.send({.remote = task_port, .remote_type = kCopySend, .id = 999999}), MACH_MSG_SUCCESS);
+    run();
+  }
+}
+
+using Units = Flow;
+TEST_F(Units, NoSendersComesOnceWhenTheLastHolderLetsGo) {
+  const Name notify = server.port();
+  const Name again = give_across(b, server, r, kMakeSend, a, client);
+  EXPECT_EQ(again, x);
+  ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, notify), KERN_SUCCESS);
+  EXPECT_EQ(client.deallocate(x), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 0U) << "one reference is left";
+  EXPECT_EQ(client.deallocate(x), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
+  EXPECT_EQ(b.row().exports, 1U) << "the name service's";
+}
+
+// 04 A34.
+TEST_F(Units, ARightOnTheWireIsASender) {
+  const Name notify = server.port();
+  ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, notify), KERN_SUCCESS);
+  EXPECT_EQ(client.send({.remote = x, .remote_type = kMoveSend, .id = 7}), MACH_MSG_SUCCESS);
+  EXPECT_EQ(client.state(x), "free");
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 0U);
+  run();
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 0U) << "it is the queued message's now";
+  EXPECT_EQ(server.receive(r).header.msgh_id, 7);
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
+}
+
+// F1: the last right is dropped while another copy is on its way.
+TEST_F(Units, AReleaseThatMeetsAGrantTakesBackOnlyWhatItHad) {
+  const Name notify = server.port();
+  ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, notify), KERN_SUCCESS);
+  EXPECT_EQ(
+      server.send({.remote = reach(b, server), .remote_type = kMoveSend, .items = {rights(kMakeSend, {r})}}),
+      MACH_MSG_SUCCESS);
+  EXPECT_EQ(client.deallocate(x), KERN_SUCCESS);  // its Release crosses the new unit
+  run();
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 0U);
+  const Received got = a.names.receive(a.names_port);
+  EXPECT_EQ(a.names.state(got.values.at(0)), "S1");
+  EXPECT_EQ(a.names.deallocate(got.values.at(0)), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
+}
+
+TEST_F(Units, OnePortHasOneNameHoweverItsRightsCome) {
+  const Name once = give_across(b, server, r, kMakeOnce, a, client);
+  EXPECT_EQ(give_across(b, server, r, kMakeSend, a, client), x);
+  EXPECT_EQ(client.state(x), "S2");
+  EXPECT_EQ(client.state(once), "SO");
+  EXPECT_EQ(a.row().proxies, 2U) << "the port's, the name service's";
+}
+
+TEST_F(Units, ARightThatComesHomeIsThePortAndSendsNothing) {
+  EXPECT_EQ(give_across(a, client, x, kMoveSend, b, server), r);
+  EXPECT_EQ(server.state(r), "R+S1");
+  EXPECT_EQ(a.row().proxies, 1U);
+  const std::string before = network.sent_by("b");
+  EXPECT_EQ(server.send({.remote = r, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
+  EXPECT_EQ(network.sent_by("b"), before);
+}
+
+using SendOnce = Flow;
+TEST_F(SendOnce, AReplyUsesTheRightUp) {
+  const Name reply = client.port();
+  EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce}),
+            MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(a.row().send_once_units, 1U);
+  const Received got = server.receive(r);
+  EXPECT_EQ(got.header.msgh_bits, 0x1112U);
+  EXPECT_EQ(server.send({.remote = got.header.msgh_remote_port, .remote_type = kMoveOnce, .id = 42}),
+            MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(a.row().send_once_units, 0U);
+  const Received answer = client.receive(reply);
+  EXPECT_EQ(answer.header.msgh_id, 42);
+  EXPECT_EQ(answer.header.msgh_bits, 0x1200U);
+  EXPECT_EQ(client.receive(reply).code, MACH_RCV_TIMED_OUT);
+}
+
+TEST_F(SendOnce, ADroppedRightIsOneNotification) {
+  const Name reply = client.port();
+  EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce}),
+            MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(server.deallocate(server.receive(r).header.msgh_remote_port), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 1U);
+}
+
+TEST_F(SendOnce, ReplyAndDestinationOfOnePortComeHomeTogether) {
+  const Name once = give_across(b, server, r, kMakeOnce, a, client);
+  EXPECT_EQ(client.send({.remote = once, .remote_type = kMoveOnce, .local = x, .local_type = kMoveSend}),
+            MACH_MSG_SUCCESS);
+  run();
+  const Received got = server.receive(r);  // 04 A37
+  EXPECT_EQ(got.header.msgh_bits, 0x1211U);
+  EXPECT_EQ(got.header.msgh_local_port, r);
+  EXPECT_EQ(got.header.msgh_remote_port, r);
+}
+
+TEST_F(SendOnce, NoRoomIsNeeded) {
+  for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  const Name once = give_across(b, server, r, kMakeOnce, a, client);
+  EXPECT_EQ(client.send({.remote = once, .remote_type = kMoveOnce, .id = 5}), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(status().mps_msgcount, 6U);
+}
+
+using Refusals = Flow;
+TEST_F(Refusals, AReceiveRightCannotTravelYet) {
+  const Name moved = client.port();
+  EXPECT_EQ(
+      client.send(
+          {.remote = x, .remote_type = kCopySend, .items = {rights(MACH_MSG_TYPE_MOVE_RECEIVE, {moved})}}),
+      MACH_SEND_INVALID_RIGHT);
+  EXPECT_EQ(client.state(moved), "free") << "destroyed, as that code says";
+}
+
+}  // namespace
+}  // namespace netmsg::test

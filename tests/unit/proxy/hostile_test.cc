@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+// A peer that says what it likes, against a whole host: at worst its own session ends, with a reason; nobody
+// else notices (spec 09 §3).
+#include <gtest/gtest.h>
+#include <mach/notify.h>
+
+#include <random>
+
+#include "proxy/hello.h"
+#include "proxy/wire.h"
+#include "tests/unit/proxy/two_hosts.h"
+
+namespace netmsg::test {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// A peer made of bare bytes.
+class RawPeer final : public proxy::TransportEvents {
+ public:
+  RawPeer(MemoryNetwork& network, const std::string& name)
+      : network_(network), transport_(network.host(name)) {
+    transport_.start(*this);
+    options_.node = node_of(9);
+    options_.incarnation = 1;
+    options_.name = name;
+  }
+  ~RawPeer() { transport_.stop(); }
+
+  void dial(const std::string& to) {
+    number_ = 0;
+    words.clear();
+    stream_ = transport_.dial(to, to);
+    network_.run();
+  }
+  void open(const std::string& to) {
+    dial(to);
+    v1::Batch batch;
+    *batch.mutable_hello() = proxy::make_hello(options_, ++generation_, 5);
+    say(batch);
+  }
+  void say(const v1::Batch& batch) { say(batch.SerializeAsString()); }
+  void say(const std::string& bytes) {
+    transport_.send(stream_, bytes);
+    network_.run();
+  }
+  // With the next number.
+  void say(v1::Frame frame) {
+    frame.set_number(++number_);
+    v1::Batch batch;
+    *batch.add_frames() = std::move(frame);
+    say(batch);
+  }
+  v1::Batch heard() const {
+    v1::Batch batch;
+    EXPECT_TRUE(batch.ParseFromString(words));
+    return batch;
+  }
+  bool fenced_for(v1::Fence::Code code) const { return heard().fence().code() == code; }
+
+  std::string words;
+
+ private:
+  void connected(proxy::StreamId, const proxy::PeerIdentity&) override {}
+  void accepted(proxy::StreamId, const proxy::PeerIdentity&) override {}
+  void received(proxy::StreamId, std::string_view bytes) override { words += bytes; }
+  void closed(proxy::StreamId, const std::string&) override {}
+
+  MemoryNetwork& network_;
+  proxy::Transport& transport_;
+  proxy::Options options_;
+  proxy::StreamId stream_ = 0;
+  proxy::FrameNumber number_ = 0;
+  std::uint64_t generation_ = 0;
+};
+
+class Hostile : public testing::Test {
+ protected:
+  explicit Hostile(const proxy::PeerLimits& limits = {})
+      : host(network, {.name = "a", .node = 1, .dials = {}, .expects = {"evil"}, .limits = limits}) {
+    peer.open("a");
+    EXPECT_TRUE(host.open());
+  }
+
+  static v1::Frame message(proxy::Serial to = 0, unsigned type = MACH_MSG_TYPE_PORT_SEND) {
+    v1::Frame frame;
+    frame.mutable_message()->mutable_destination()->set_side(v1::Uid::RECEIVER);
+    frame.mutable_message()->mutable_destination()->set_serial(to);
+    frame.mutable_message()->set_destination_type(type);
+    return frame;
+  }
+  static void reply(v1::Frame& frame, v1::Uid::Side side, proxy::Serial serial, unsigned type) {
+    v1::Right& right = *frame.mutable_message()->mutable_reply();
+    right.set_value(v1::Right::PORT);
+    right.set_type(type);
+    right.mutable_port()->set_side(side);
+    right.mutable_port()->set_serial(serial);
+    right.set_room(5);
+  }
+  void expect_unharmed() {
+    host.check();
+    const Name port = bystander.port_with_sends(1);
+    EXPECT_EQ(bystander.send({.remote = port, .remote_type = MACH_MSG_TYPE_MOVE_SEND, .id = 1}),
+              MACH_MSG_SUCCESS);
+    EXPECT_EQ(bystander.receive(port).header.msgh_id, 1);
+    EXPECT_EQ(bystander.destroy(port), KERN_SUCCESS);
+  }
+
+  MemoryNetwork network;
+  Host host;
+  RawPeer peer{network, "evil"};
+  Task& bystander = host.task("bystander");
+};
+
+TEST_F(Hostile, AMessageToAPortItWasNotGivenIsDestroyedWithItsRights) {
+  const Name secret = bystander.port_with_sends(1);
+  v1::Frame frame = message(1);
+  reply(frame, v1::Uid::SENDER, 5, MACH_MSG_TYPE_PORT_SEND);
+  peer.say(frame);
+  EXPECT_TRUE(host.open());
+  EXPECT_EQ(bystander.receive(secret).code, MACH_RCV_TIMED_OUT);
+  ASSERT_EQ(peer.heard().frames_size(), 1);
+  EXPECT_EQ(peer.heard().frames(0).release().port().serial(), 5U);
+  EXPECT_EQ(peer.heard().frames(0).release().units(), 1U);
+  expect_unharmed();
+}
+
+TEST_F(Hostile, ASendOnceRightInADestroyedMessageIsANotification) {
+  v1::Frame frame = message(1);
+  reply(frame, v1::Uid::SENDER, 5, MACH_MSG_TYPE_PORT_SEND_ONCE);
+  peer.say(frame);
+  ASSERT_EQ(peer.heard().frames_size(), 1);
+  const v1::Message& notification = peer.heard().frames(0).message();
+  EXPECT_EQ(notification.id(), MACH_NOTIFY_SEND_ONCE);
+  EXPECT_EQ(notification.destination().serial(), 5U);
+  EXPECT_EQ(notification.destination_type(), unsigned{MACH_MSG_TYPE_PORT_SEND_ONCE});
+  EXPECT_EQ(host.row().proxies, 1U);
+}
+
+TEST_F(Hostile, ARightItWasNotGivenArrivesDead) {
+  v1::Frame frame = message();
+  reply(frame, v1::Uid::RECEIVER, 1, MACH_MSG_TYPE_PORT_SEND);
+  peer.say(frame);
+  const Received got = host.names.receive(host.names_port);
+  EXPECT_EQ(got.code, MACH_MSG_SUCCESS);
+  EXPECT_EQ(got.header.msgh_remote_port, MACH_PORT_DEAD);
+}
+
+TEST_F(Hostile, ReleasingMoreThanWasGrantedEndsItsSession) {
+  v1::Frame frame;
+  frame.mutable_release()->mutable_port()->set_side(v1::Uid::RECEIVER);
+  frame.mutable_release()->set_units(2);
+  peer.say(frame);
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
+  EXPECT_FALSE(host.open());
+  EXPECT_EQ(host.names.state(host.peer_names), "DN1");
+  expect_unharmed();
+}
+
+TEST_F(Hostile, WhatItReleasedItCannotUse) {
+  v1::Frame release;
+  release.mutable_release()->mutable_port()->set_side(v1::Uid::RECEIVER);
+  release.mutable_release()->set_units(1);
+  peer.say(release);
+  peer.say(message());
+  EXPECT_TRUE(host.open());
+  EXPECT_EQ(host.names.receive(host.names_port).code, MACH_RCV_TIMED_OUT);
+  EXPECT_EQ(host.row().exports, 0U);
+}
+
+TEST_F(Hostile, FramesAboutUnknownPortsAreRacesAndIgnored) {
+  v1::Frame died;
+  died.mutable_died()->mutable_port()->set_side(v1::Uid::SENDER);
+  died.mutable_died()->mutable_port()->set_serial(77);
+  peer.say(died);
+  v1::Frame credit;
+  credit.mutable_credit()->mutable_port()->set_side(v1::Uid::SENDER);
+  credit.mutable_credit()->mutable_port()->set_serial(77);
+  peer.say(credit);
+  v1::Frame release;
+  release.mutable_release()->mutable_port()->set_side(v1::Uid::RECEIVER);
+  release.mutable_release()->mutable_port()->set_serial(77);
+  release.mutable_release()->set_units(~0ULL);
+  peer.say(release);
+  EXPECT_TRUE(host.open());
+}
+
+TEST_F(Hostile, FramesOfTheWrongSideEndItsSession) {
+  v1::Frame died;
+  died.mutable_died()->mutable_port()->set_side(v1::Uid::RECEIVER);
+  peer.say(died);
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
+  expect_unharmed();
+}
+
+TEST_F(Hostile, AnUnknownKindOfFrameEndsItsSession) {
+  peer.say(v1::Frame());
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
+}
+
+TEST_F(Hostile, AHugeRoomAndAnAbsurdAsOfAreHarmless) {
+  v1::Frame credit;
+  credit.mutable_credit()->mutable_port()->set_side(v1::Uid::SENDER);
+  credit.mutable_credit()->set_room(~0U);
+  credit.mutable_credit()->set_as_of(~0ULL);
+  peer.say(credit);
+  EXPECT_TRUE(host.open());
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(host.names.send({.remote = host.peer_names, .remote_type = MACH_MSG_TYPE_COPY_SEND}),
+              MACH_MSG_SUCCESS);
+  }
+  host.check();
+}
+
+TEST_F(Hostile, OldVersionsAreRefusedAndBothRangesNamed) {
+  RawPeer other(network, "evil2");
+  v1::Batch batch;
+  batch.mutable_hello()->set_version_min(2);
+  batch.mutable_hello()->set_version_max(3);
+  batch.mutable_hello()->set_name("evil");
+  batch.mutable_hello()->set_generation(100);
+  other.open("a");
+  EXPECT_TRUE(other.fenced_for(v1::Fence::REFUSED)) << "not an allowed peer";
+  RawPeer third(network, "evil3");
+  third.dial("a");
+  third.say(batch);
+  EXPECT_TRUE(third.fenced_for(v1::Fence::VERSION));
+  EXPECT_EQ(third.heard().fence().text(), "we speak versions 1 to 1, the peer 2 to 3");
+  EXPECT_TRUE(host.open()) << "the session that is there is not touched";
+}
+
+// A flood into queues that ignores every window.
+class HostileFlood : public Hostile {
+ protected:
+  static proxy::PeerLimits small() {
+    proxy::PeerLimits limits;
+    limits.account.bytes = 100000;
+    limits.proxies = 10;
+    return limits;
+  }
+  HostileFlood() : Hostile(small()) {}
+};
+
+TEST_F(HostileFlood, WhatItsAccountCannotBearEndsItsSession) {
+  v1::Frame frame = message();
+  frame.mutable_message()->set_body(std::string(10000, 'x'));
+  for (int i = 0; i < 20 && host.open(); ++i) peer.say(frame);
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::LIMIT));
+  expect_unharmed();
+  unsigned queued = 0;
+  while (host.names.receive(host.names_port).code == MACH_MSG_SUCCESS) ++queued;
+  EXPECT_GE(queued, 5U);
+  EXPECT_LE(queued, 10U);
+}
+
+TEST_F(HostileFlood, ATooLargeNumberOfPortsEndsItsSession) {
+  for (proxy::Serial serial = 1; serial < 20 && host.open(); ++serial) {
+    v1::Frame frame = message();
+    reply(frame, v1::Uid::SENDER, serial, MACH_MSG_TYPE_PORT_SEND);
+    peer.say(frame);
+  }
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::LIMIT));
+  EXPECT_EQ(host.row().proxies, 0U);
+  expect_unharmed();
+}
+
+// Valid conversations with a few bytes changed. A failure is a seed.
+TEST_F(Hostile, MutatedFramesNeverHarmTheHost) {
+  const std::uint32_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const auto pick = [&](unsigned below) { return static_cast<unsigned>(random() % below); };
+  for (int round = 0; round < 2000; ++round) {
+    if (!host.open()) peer.open("a");
+    ASSERT_TRUE(host.open()) << host.row().last_error;
+    v1::Frame frame = message(pick(3), 17 + pick(2));
+    if (pick(2) == 0) reply(frame, static_cast<v1::Uid::Side>(pick(3)), pick(4), 16 + pick(3));
+    frame.mutable_message()->set_other_bits(pick(2) == 0 ? 0 : MACH_MSGH_BITS_COMPLEX);
+    const mach_msg_type_t item = rights(16 + pick(3), {0}).descriptor;
+    frame.mutable_message()->set_body(std::string(reinterpret_cast<const char*>(&item), 8) +
+                                      std::string(8, '\0'));
+    if (pick(2) == 0) *frame.mutable_message()->add_rights() = frame.message().reply();
+    frame.set_number(host.row().frames_applied + 1);
+    v1::Batch batch;
+    *batch.add_frames() = frame;
+    std::string bytes = batch.SerializeAsString();
+    for (std::uint32_t flips = pick(3); flips > 0; --flips) {
+      bytes[pick(static_cast<unsigned>(bytes.size()))] = static_cast<char>(random());
+    }
+    peer.say(bytes);
+    host.check();
+    while (host.names.receive(host.names_port).code == MACH_MSG_SUCCESS) {
+    }
+    network.run();
+  }
+  expect_unharmed();
+}
+
+}  // namespace
+}  // namespace netmsg::test

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/proxy/memory_network.h"
+
+#include <utility>
+
+namespace netmsg::test {
+
+using proxy::PeerIdentity;
+using proxy::StreamId;
+
+// What waits to happen at one host.
+struct MemoryNetwork::Happening {
+  enum class Kind { kConnected, kAccepted, kReceived, kClosed };
+  Kind kind;
+  StreamId stream;
+  std::string bytes;  // or the reason
+  PeerIdentity identity = {};
+};
+
+class MemoryNetwork::Host final : public proxy::Transport {
+ public:
+  explicit Host(MemoryNetwork& network) : network_(network) {}
+
+  struct Other {
+    Host* host;
+    StreamId stream;
+  };
+
+  std::string start(proxy::TransportEvents& events) override {
+    events_ = &events;
+    return {};
+  }
+
+  void stop() override {
+    while (!streams.empty()) close(streams.begin()->first);
+    events_ = nullptr;
+    happenings.clear();
+  }
+
+  StreamId dial(const std::string&, const std::string& address) override {
+    const StreamId mine = network_.next_stream_++;
+    Host* other = network_.find(address);
+    if (network_.silent_) return mine;
+    if (other == nullptr || other->events_ == nullptr || network_.refusing_) {
+      happenings.push_back({Happening::Kind::kClosed, mine, "refused"});
+      return mine;
+    }
+    const StreamId theirs = network_.next_stream_++;
+    streams[mine] = {other, theirs};
+    other->streams[theirs] = {this, mine};
+    happenings.push_back({Happening::Kind::kConnected, mine, {}, other->identity});
+    other->happenings.push_back({Happening::Kind::kAccepted, theirs, {}, identity});
+    return mine;
+  }
+
+  void send(StreamId stream, std::string bytes) override {
+    sent += bytes;
+    const auto found = streams.find(stream);
+    if (found == streams.end() || network_.silent_) return;
+    found->second.host->happenings.push_back(
+        {Happening::Kind::kReceived, found->second.stream, std::move(bytes)});
+  }
+
+  void close(StreamId stream) override {
+    const auto node = streams.extract(stream);
+    std::erase_if(happenings, [&](const Happening& each) { return each.stream == stream; });
+    if (node.empty()) return;
+    const Other other = node.mapped();
+    if (network_.silent_ || other.host->streams.erase(other.stream) == 0) return;
+    other.host->happenings.push_back({Happening::Kind::kClosed, other.stream, "closed by the other end"});
+  }
+
+  bool step() {
+    if (happenings.empty() || network_.silent_ || events_ == nullptr) return false;
+    const Happening now = std::move(happenings.front());
+    happenings.pop_front();
+    switch (now.kind) {
+      case Happening::Kind::kConnected:
+        events_->connected(now.stream, now.identity);
+        break;
+      case Happening::Kind::kAccepted:
+        events_->accepted(now.stream, now.identity);
+        break;
+      case Happening::Kind::kReceived:
+        events_->received(now.stream, now.bytes);
+        break;
+      case Happening::Kind::kClosed:
+        events_->closed(now.stream, now.bytes);
+        break;
+    }
+    return true;
+  }
+
+  void break_all(bool lose) {
+    for (const auto& [stream, other] : std::exchange(streams, {})) {
+      if (lose) std::erase_if(happenings, [at = stream](const Happening& each) { return each.stream == at; });
+      happenings.push_back({Happening::Kind::kClosed, stream, "cut"});
+    }
+  }
+
+  std::map<StreamId, Other> streams;
+  std::deque<Happening> happenings;
+  PeerIdentity identity;
+  std::string sent;
+
+ private:
+  MemoryNetwork& network_;
+  proxy::TransportEvents* events_ = nullptr;
+};
+
+MemoryNetwork::MemoryNetwork() = default;
+MemoryNetwork::~MemoryNetwork() = default;
+
+MemoryNetwork::Host* MemoryNetwork::find(const std::string& address) const {
+  const auto found = hosts_.find(address);
+  return found == hosts_.end() ? nullptr : found->second.get();
+}
+
+proxy::Transport& MemoryNetwork::host(const std::string& address) {
+  auto& host = hosts_[address];
+  if (!host) host = std::make_unique<Host>(*this);
+  return *host;
+}
+
+void MemoryNetwork::certify(const std::string& address, const PeerIdentity& identity) {
+  host(address);
+  find(address)->identity = identity;
+}
+
+bool MemoryNetwork::step(const std::string& at) {
+  for (const auto& [address, host] : hosts_) {
+    if ((at.empty() || at == address) && host->step()) return true;
+  }
+  return false;
+}
+
+void MemoryNetwork::run(const std::string& at) {
+  while (step(at)) {
+  }
+}
+
+std::size_t MemoryNetwork::under_way(const std::string& to) const {
+  std::size_t bytes = 0;
+  for (const Happening& each : find(to)->happenings) bytes += each.bytes.size();
+  return bytes;
+}
+
+void MemoryNetwork::cut(bool lose) {
+  for (const auto& [address, host] : hosts_) host->break_all(lose);
+}
+
+const std::string& MemoryNetwork::sent_by(const std::string& address) const {
+  return find(address)->sent;
+}
+
+std::size_t MemoryNetwork::streams() const {
+  std::size_t ends = 0;
+  for (const auto& [address, host] : hosts_) ends += host->streams.size();
+  return ends / 2;
+}
+
+}  // namespace netmsg::test
