@@ -154,7 +154,8 @@ typedef kern_return_t mach_msg_return_t;
 #define MACH_SEND_WILL_NOTIFY 0x10000005        /* queued; msg-accepted will follow */
 #define MACH_SEND_NOTIFY_IN_PROGRESS 0x10000006 /* given back */
 #define MACH_SEND_INTERRUPTED 0x10000007        /* given back */
-#define MACH_SEND_MSG_TOO_SMALL 0x10000008  /* bad send size: nothing consumed; bad body: message destroyed \
+#define MACH_SEND_MSG_TOO_SMALL                                                                             \
+  0x10000008                                /* bad send size: nothing consumed; bad body: message destroyed \
                                              */
 #define MACH_SEND_INVALID_REPLY 0x10000009  /* nothing consumed */
 #define MACH_SEND_INVALID_RIGHT 0x1000000a  /* bad right in the body; message destroyed */
@@ -173,11 +174,12 @@ typedef kern_return_t mach_msg_return_t;
 #define MACH_RCV_INTERRUPTED 0x10004005    /* nothing received */
 #define MACH_RCV_PORT_CHANGED 0x10004006   /* the port joined a set meanwhile */
 #define MACH_RCV_INVALID_NOTIFY 0x10004007 /* message destroyed, header given */
-#define MACH_RCV_INVALID_DATA 0x10004008   /* buffer not writable: rights are in the space, the text is lost \
-                                            */
-#define MACH_RCV_PORT_DIED 0x10004009      /* the receive right was destroyed or moved away meanwhile */
-#define MACH_RCV_IN_SET 0x1000400a         /* receive from its port set instead */
-#define MACH_RCV_HEADER_ERROR 0x1000400b   /* message destroyed, header given; detail bits say why */
+#define MACH_RCV_INVALID_DATA                                                                              \
+  0x10004008                             /* buffer not writable: rights are in the space, the text is lost \
+                                          */
+#define MACH_RCV_PORT_DIED 0x10004009    /* the receive right was destroyed or moved away meanwhile */
+#define MACH_RCV_IN_SET 0x1000400a       /* receive from its port set instead */
+#define MACH_RCV_HEADER_ERROR 0x1000400b /* message destroyed, header given; detail bits say why */
 #define MACH_RCV_BODY_ERROR \
   0x1000400c /* received, but some rights or memory are missing; detail bits say why */
 
