@@ -154,34 +154,28 @@ typedef kern_return_t mach_msg_return_t;
 #define MACH_SEND_WILL_NOTIFY 0x10000005        /* queued; msg-accepted will follow */
 #define MACH_SEND_NOTIFY_IN_PROGRESS 0x10000006 /* given back */
 #define MACH_SEND_INTERRUPTED 0x10000007        /* given back */
-#define MACH_SEND_MSG_TOO_SMALL                                                                             \
-  0x10000008                                /* bad send size: nothing consumed; bad body: message destroyed \
-                                             */
-#define MACH_SEND_INVALID_REPLY 0x10000009  /* nothing consumed */
-#define MACH_SEND_INVALID_RIGHT 0x1000000a  /* bad right in the body; message destroyed */
-#define MACH_SEND_INVALID_NOTIFY 0x1000000b /* SEND_CANCEL: nothing consumed; SEND_NOTIFY: given back */
-#define MACH_SEND_INVALID_MEMORY 0x1000000c /* bad out-of-line memory; message destroyed */
-#define MACH_SEND_NO_BUFFER 0x1000000d      /* too large, or no resources; nothing consumed */
-#define MACH_SEND_NO_NOTIFY 0x1000000e      /* given back */
-#define MACH_SEND_INVALID_TYPE 0x1000000f   /* bad descriptor; message destroyed */
-#define MACH_SEND_INVALID_HEADER 0x10000010 /* nothing consumed */
+#define MACH_SEND_MSG_TOO_SMALL 0x10000008      /* size: nothing consumed; body: destroyed */
+#define MACH_SEND_INVALID_REPLY 0x10000009      /* nothing consumed */
+#define MACH_SEND_INVALID_RIGHT 0x1000000a      /* bad right in the body; message destroyed */
+#define MACH_SEND_INVALID_NOTIFY 0x1000000b     /* SEND_CANCEL: nothing consumed; SEND_NOTIFY: given back */
+#define MACH_SEND_INVALID_MEMORY 0x1000000c     /* bad out-of-line memory; message destroyed */
+#define MACH_SEND_NO_BUFFER 0x1000000d          /* too large, or no resources; nothing consumed */
+#define MACH_SEND_NO_NOTIFY 0x1000000e          /* given back */
+#define MACH_SEND_INVALID_TYPE 0x1000000f       /* bad descriptor; message destroyed */
+#define MACH_SEND_INVALID_HEADER 0x10000010     /* nothing consumed */
 
-#define MACH_RCV_IN_PROGRESS 0x10004001  /* internal */
-#define MACH_RCV_INVALID_NAME 0x10004002 /* nothing received */
-#define MACH_RCV_TIMED_OUT 0x10004003    /* nothing received */
-#define MACH_RCV_TOO_LARGE \
-  0x10004004 /* RCV_LARGE: still queued, msgh_size tells; else destroyed, header given */
+#define MACH_RCV_IN_PROGRESS 0x10004001    /* internal */
+#define MACH_RCV_INVALID_NAME 0x10004002   /* nothing received */
+#define MACH_RCV_TIMED_OUT 0x10004003      /* nothing received */
+#define MACH_RCV_TOO_LARGE 0x10004004      /* LARGE: queued, size told; else destroyed */
 #define MACH_RCV_INTERRUPTED 0x10004005    /* nothing received */
 #define MACH_RCV_PORT_CHANGED 0x10004006   /* the port joined a set meanwhile */
 #define MACH_RCV_INVALID_NOTIFY 0x10004007 /* message destroyed, header given */
-#define MACH_RCV_INVALID_DATA                                                                              \
-  0x10004008                             /* buffer not writable: rights are in the space, the text is lost \
-                                          */
-#define MACH_RCV_PORT_DIED 0x10004009    /* the receive right was destroyed or moved away meanwhile */
-#define MACH_RCV_IN_SET 0x1000400a       /* receive from its port set instead */
-#define MACH_RCV_HEADER_ERROR 0x1000400b /* message destroyed, header given; detail bits say why */
-#define MACH_RCV_BODY_ERROR \
-  0x1000400c /* received, but some rights or memory are missing; detail bits say why */
+#define MACH_RCV_INVALID_DATA 0x10004008   /* buffer not writable: rights came, text lost */
+#define MACH_RCV_PORT_DIED 0x10004009      /* the receive right was destroyed or moved away meanwhile */
+#define MACH_RCV_IN_SET 0x1000400a         /* receive from its port set instead */
+#define MACH_RCV_HEADER_ERROR 0x1000400b   /* message destroyed, header given; detail bits say why */
+#define MACH_RCV_BODY_ERROR 0x1000400c     /* received, but some rights or memory missing */
 
 #ifdef __cplusplus
 extern "C" {
