@@ -81,7 +81,7 @@ Pems read_pems(const std::optional<TlsFiles>& files) {
 
 std::string node_id(const Config& config, const Pems& pems, StateDir& state) {
   if (!config.tls) return value_or_throw(state.node_id(random_node_id()));
-  const std::string id = node_id_of_certificate(pems.certificate);
+  std::string id = node_id_of_certificate(pems.certificate);
   if (id.empty()) {
     throw StartError{"--tls-cert: " + config.tls->certificate +
                      ": no certificate with one URI netmsg:node:<32 hexadecimal digits>"};

@@ -12,7 +12,7 @@ namespace netmsg::daemon {
 namespace {
 
 std::string home_of_state(const Surroundings& surroundings) {
-  const std::string state = surroundings.environment("XDG_STATE_HOME");
+  std::string state = surroundings.environment("XDG_STATE_HOME");
   if (!state.empty()) return state;
   const std::string home = surroundings.environment("HOME");
   return home.empty() ? home : home + "/.local/state";

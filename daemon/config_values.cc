@@ -59,7 +59,7 @@ static bool is_host(const std::string& host, bool bracketed) {
 }
 
 static std::string read_endpoint(const std::string& text, std::uint16_t least_port, Endpoint& out) {
-  const std::string wrong = "'" + text + "' is no ADDR:PORT (IPv6 addresses are written in brackets)";
+  std::string wrong = "'" + text + "' is no ADDR:PORT (IPv6 addresses are written in brackets)";
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return wrong;
   std::string host = text.substr(0, colon);

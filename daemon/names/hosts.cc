@@ -32,15 +32,15 @@ std::string from_hexadecimal(const std::string& digits) {
 }
 
 std::vector<std::string> canonical(const std::vector<std::string>& hosts) {
-  std::vector<std::string> all;
-  for (const std::string& host : hosts) all.push_back(canonical_host(host));
+  std::vector<std::string> all(hosts.size());
+  std::transform(hosts.begin(), hosts.end(), all.begin(), canonical_host);
   return all;
 }
 
 }  // namespace
 
 std::string canonical_host(const std::string& host) {
-  const std::string folded = fold(host);
+  std::string folded = fold(host);
   if (folded.rfind("0x", 0) == 0) return from_hexadecimal(folded.substr(2));
   in_addr v4{};
   if (::inet_pton(AF_INET, folded.c_str(), &v4) == 1) return printed(AF_INET, &v4);
@@ -49,7 +49,7 @@ std::string canonical_host(const std::string& host) {
   return IN6_IS_ADDR_V4MAPPED(&v6) ? printed(AF_INET, &v6.s6_addr[12]) : printed(AF_INET6, &v6);
 }
 
-Hosts::Hosts(std::vector<std::string> own, std::vector<PeerHost> peers) : own_(canonical(own)) {
+Hosts::Hosts(const std::vector<std::string>& own, const std::vector<PeerHost>& peers) : own_(canonical(own)) {
   for (const PeerHost& peer : peers)
     peers_.push_back({canonical_host(peer.name), canonical(peer.aliases), {}});
 }

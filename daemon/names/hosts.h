@@ -19,7 +19,7 @@ class Hosts {
  public:
   // `own`: names and addresses of this host. When a name is said of this host and of a peer, it is this
   // host's; when a peer's name is an alias of another, it is that peer's whose name it is.
-  Hosts(std::vector<std::string> own, std::vector<PeerHost> peers);
+  Hosts(const std::vector<std::string>& own, const std::vector<PeerHost>& peers);
 
   enum class Kind {
     kHere,

@@ -23,7 +23,7 @@ class InnerTask final : public ipc::Completions {
  public:
   // `account` pays for the task's ports and messages and outlives the engine.
   InnerTask(ipc::Engine& engine, std::string label, ipc::Account& account);
-  ~InnerTask();  // the task dies
+  ~InnerTask() override;  // the task dies
   InnerTask(const InnerTask&) = delete;
   InnerTask& operator=(const InnerTask&) = delete;
 
