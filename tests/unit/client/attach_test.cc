@@ -149,6 +149,23 @@ TEST(Descriptors, ClosedByTheProgramGiveErrorsAndItsFilesStayClean) {
   }));
 }
 
+TEST(Descriptors, ThatBecameTheProgramsSocketsGetNoFrames) {
+  EXPECT_TRUE(in_process(daemon().path(), [] {
+    const mach_port_t port = new_port_with_send();
+    ::close_range(3, ~0U, 0);
+    int pairs[20][2];
+    for (auto& pair : pairs) ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    EXPECT_EQ(send_to(port, 1), MACH_SEND_INVALID_DEST);
+    for (const auto& pair : pairs) {
+      for (const int fd : pair) {
+        char byte;
+        EXPECT_EQ(::recv(fd, &byte, 1, 0), -1);
+        EXPECT_EQ(errno, EAGAIN) << "neither bytes nor an end";
+      }
+    }
+  }));
+}
+
 TEST(Descriptors, AreNeverTheStandardStreams) {
   EXPECT_TRUE(in_process(daemon().path(), [] {
     ::close_range(0, 1, 0);
