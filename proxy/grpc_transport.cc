@@ -105,6 +105,7 @@ class Call;
 
 // What is handed to gRPC as a tag: one for each kind of operation of each call.
 enum class Operation { kStart, kMetadata, kRead, kWrite, kHalfClose, kFinish, kTimeout };
+constexpr std::size_t kOperations = 7;
 
 struct Tag {
   Call* call;
@@ -116,8 +117,8 @@ class Calls {
  public:
   // The call has ended and nothing of it is pending. Destroys it.
   virtual void ended(Call& call) = 0;
-  // A call of somebody's has come in: wait for the next one.
-  virtual void taken(Call& call) = 0;
+  // The call that was waited for has come in: wait for the next one.
+  virtual void came_in(Call& call) = 0;
 
  protected:
   ~Calls() = default;
@@ -132,7 +133,7 @@ class Calls {
 //   kUp         the other side has ended               kFinishing
 //   kLeaving    all is said, or kFarewell is over      kFinishing
 //   kFinishing  Finish has come back                   kEnded
-class Call {
+class Call : public std::enable_shared_from_this<Call> {
  public:
   enum class State { kStarting, kUp, kLeaving, kFinishing, kEnded };
 
@@ -157,14 +158,15 @@ class Call {
     if (state_ == State::kStarting) return cancel_call();
     if (state_ != State::kUp) return;
     state_ = State::kLeaving;
-    begin(Operation::kTimeout);
+    ++pending_;
     timeout_.Set(&queue_, std::chrono::system_clock::now() + kFarewell, tag(Operation::kTimeout));
+    read_next();
     write_next();
   }
 
   void cancel() {
     const std::lock_guard lock(mutex_);
-    cancel_call();
+    if (state_ != State::kEnded) cancel_call();
   }
 
   // The owner has taken a message.
@@ -195,7 +197,7 @@ class Call {
   virtual void handle_start(bool ok) = 0;
   virtual void start_read(grpc::ByteBuffer& into, void* tag) = 0;
   virtual void start_write(const grpc::ByteBuffer& bytes, void* tag) = 0;
-  // We have said all: how the other side learns it.
+  // We have said all: how the other side learns it. Called once or more.
   virtual void say_farewell() = 0;
   virtual void start_finish(void* tag) = 0;
   virtual void cancel_call() = 0;
@@ -206,8 +208,11 @@ class Call {
     made = {this, operation};
     return &made;
   }
-  // Before each operation that is handed to gRPC.
-  void begin(Operation) { ++pending_; }
+  // Before each operation that is handed to gRPC: its tag.
+  void* begin(Operation operation) {
+    ++pending_;
+    return tag(operation);
+  }
 
   void come_up() {
     state_ = State::kUp;
@@ -250,11 +255,17 @@ class Call {
   void handle_read(bool ok) {
     reading_ = false;
     if (!ok) return finish();
-    ++untaken_;
-    outlet_->post(stream_, [this, bytes = text_of(read_)](TransportEvents& events) {
-      events.received(stream_, bytes);
-    });
+    if (state_ == State::kUp) hand_over(text_of(read_));
     read_next();
+  }
+
+  void hand_over(std::string bytes) {
+    ++untaken_;
+    outlet_->post(stream_, [call = weak_from_this(), stream = stream_,
+                            bytes = std::move(bytes)](TransportEvents& events) {
+      events.received(stream, bytes);
+      if (const std::shared_ptr<Call> here = call.lock()) here->taken();
+    });
   }
 
   void handle_write(bool ok) {
@@ -273,10 +284,10 @@ class Call {
   }
 
   void read_next() {
-    if (reading_ || untaken_ >= kUntakenMax || (state_ != State::kUp && state_ != State::kLeaving)) return;
+    const bool wanted = (state_ == State::kUp && untaken_ < kUntakenMax) || state_ == State::kLeaving;
+    if (reading_ || !wanted) return;
     reading_ = true;
-    begin(Operation::kRead);
-    start_read(read_, tag(Operation::kRead));
+    start_read(read_, begin(Operation::kRead));
   }
 
   void write_next() {
@@ -293,20 +304,18 @@ class Call {
       waiting_.pop_front();
     } while (!waiting_.empty() && size + waiting_.front().size() <= kJoinMax);
     writing_ = true;
-    begin(Operation::kWrite);
-    start_write(grpc::ByteBuffer(slices.data(), slices.size()), tag(Operation::kWrite));
+    start_write(grpc::ByteBuffer(slices.data(), slices.size()), begin(Operation::kWrite));
   }
 
   // gRPC wants no write pending when Finish begins.
   void finish_when_quiet() {
     if (writing_ || finishing_) return;
     finishing_ = true;
-    begin(Operation::kFinish);
-    start_finish(tag(Operation::kFinish));
+    start_finish(begin(Operation::kFinish));
   }
 
   const StreamId stream_;
-  Tag tags_[7] = {};
+  Tag tags_[kOperations] = {};
   grpc::Alarm timeout_;
   std::deque<std::string> waiting_;
   grpc::ByteBuffer read_;
@@ -317,5 +326,327 @@ class Call {
   bool finishing_ = false;
 };
 
+// A stream that we dial.
+class ClientCall final : public Call {
+ public:
+  ClientCall(Calls& calls, std::shared_ptr<Outlet> outlet, grpc::CompletionQueue& queue, StreamId stream,
+             const std::shared_ptr<grpc::Channel>& channel, bool insecure)
+      : Call(calls, std::move(outlet), queue, stream), stub_(channel), insecure_(insecure) {}
+
+  void start() {
+    const std::lock_guard lock(mutex_);
+    call_ = stub_.PrepareCall(&context_, kMethod, &queue_);
+    call_->StartCall(begin(Operation::kStart));
+  }
+
+ private:
+  // First the call is on its way, then the other daemon has answered it.
+  void handle_start(bool ok) override {
+    if (!ok) return finish();
+    if (!std::exchange(on_its_way_, true)) return call_->ReadInitialMetadata(begin(Operation::kMetadata));
+    if (state_ != State::kStarting) return;
+    PeerIdentity identity = identity_of(*context_.auth_context(), insecure_);
+    outlet_->post(stream(), [stream = stream(), identity = std::move(identity)](TransportEvents& events) {
+      events.connected(stream, identity);
+    });
+    come_up();
+  }
+
+  void start_read(grpc::ByteBuffer& into, void* tag) override { call_->Read(&into, tag); }
+  void start_write(const grpc::ByteBuffer& bytes, void* tag) override { call_->Write(bytes, tag); }
+  // The other side reads to the end, then finishes; the end of our reading follows.
+  void say_farewell() override {
+    if (!std::exchange(half_closed_, true)) call_->WritesDone(begin(Operation::kHalfClose));
+  }
+  void start_finish(void* tag) override { call_->Finish(&status_, tag); }
+  void cancel_call() override { context_.TryCancel(); }
+  std::string end_reason() const override {
+    return status_.ok() ? "the stream was ended" : "the stream broke: " + status_.error_message();
+  }
+
+  grpc::GenericStub stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
+  grpc::Status status_;
+  const bool insecure_;
+  bool on_its_way_ = false;
+  bool half_closed_ = false;
+};
+
+// A stream of somebody's: waited for, then taken.
+class ServerCall final : public Call {
+ public:
+  ServerCall(Calls& calls, std::shared_ptr<Outlet> outlet, grpc::ServerCompletionQueue& queue,
+             StreamId stream, bool insecure)
+      : Call(calls, std::move(outlet), queue, stream), call_(&context_), insecure_(insecure) {}
+
+  void wait_for(grpc::AsyncGenericService& service, grpc::ServerCompletionQueue& queue) {
+    const std::lock_guard lock(mutex_);
+    service.RequestCall(&context_, &call_, &queue, &queue, begin(Operation::kStart));
+  }
+
+ private:
+  // First it comes in, then our answer to it is on its way.
+  void handle_start(bool ok) override {
+    if (std::exchange(came_in_, true)) return ok ? take() : finish();
+    if (!ok) {  // the server is shut
+      came_in_ = false;
+      state_ = State::kEnded;
+      return;
+    }
+    calls_.came_in(*this);
+    if (context_.method() != kMethod) {
+      farewell_ = grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "only " + std::string(kMethod));
+      return finish();
+    }
+    call_.SendInitialMetadata(begin(Operation::kMetadata));
+  }
+
+  void take() {
+    if (state_ != State::kStarting) return;
+    outlet_->post_accepted(stream(), identity_of(*context_.auth_context(), insecure_));
+    come_up();
+  }
+
+  void start_read(grpc::ByteBuffer& into, void* tag) override { call_.Read(&into, tag); }
+  void start_write(const grpc::ByteBuffer& bytes, void* tag) override { call_.Write(bytes, tag); }
+  void say_farewell() override { finish(); }
+  void start_finish(void* tag) override { call_.Finish(farewell_, tag); }
+  void cancel_call() override {
+    if (came_in_) context_.TryCancel();
+  }
+  std::string end_reason() const override { return "the stream was ended or broke"; }
+
+  grpc::GenericServerContext context_;
+  grpc::GenericServerAsyncReaderWriter call_;
+  grpc::Status farewell_ = grpc::Status::OK;
+  const bool insecure_;
+  bool came_in_ = false;
+};
+
 }  // namespace
+
+// The server, the queue with its thread, and all calls.
+class GrpcTransport::Runner final : public Calls {
+ public:
+  Runner(asio::io_context& owner, GrpcOptions options)
+      : options_(std::move(options)), outlet_(std::make_shared<Outlet>(owner)) {}
+  ~Runner() { stop(); }
+
+  std::string start(TransportEvents& events);
+  void stop();
+  StreamId dial(const std::string& name, const std::string& address);
+  int port() const { return port_; }
+
+  // Null if it is gone.
+  std::shared_ptr<Call> find(StreamId stream);
+  void forget(StreamId stream) { outlet_->remove(stream); }
+
+ private:
+  void ended(Call& call) override;
+  void came_in(Call& call) override;
+
+  std::shared_ptr<grpc::ServerCredentials> server_credentials() const;
+  std::shared_ptr<grpc::ChannelCredentials> channel_credentials() const;
+  bool listen();
+  void run();
+  void wait_for_call();
+  std::vector<std::shared_ptr<Call>> all_calls();
+  const GrpcOptions options_;
+  const std::shared_ptr<Outlet> outlet_;
+  grpc::AsyncGenericService service_;
+  std::unique_ptr<grpc::CompletionQueue> queue_;         // of all calls; there from start() on
+  grpc::ServerCompletionQueue* server_queue_ = nullptr;  // the same, if we listen
+  std::unique_ptr<grpc::Server> server_;                 // null: we only dial
+  std::thread thread_;                                   // takes from queue_
+  int port_ = 0;
+
+  std::mutex mutex_;  // of what follows; taken after a call's, none is taken inside
+  std::condition_variable some_ended_;
+  std::map<StreamId, std::shared_ptr<Call>> calls_;
+  std::shared_ptr<ServerCall> awaited_;
+  StreamId next_stream_ = 1;
+  bool stopping_ = false;
+};
+
+// --- start and stop ---
+
+std::string GrpcTransport::Runner::start(TransportEvents& events) {
+  if (options_.listen.empty()) {
+    queue_ = std::make_unique<grpc::CompletionQueue>();
+  } else if (!listen()) {
+    queue_.reset();
+    return "cannot listen on " + options_.listen +
+           ": the address is taken or not ours, or key and certificate do not fit";
+  }
+  outlet_->open(events);
+  thread_ = std::thread([this] { run(); });
+  if (server_) wait_for_call();
+  return {};
+}
+
+bool GrpcTransport::Runner::listen() {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(options_.listen, server_credentials(), &port_);
+  builder.RegisterAsyncGenericService(&service_);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // a second daemon is an error, not a partner
+  std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
+  server_ = builder.BuildAndStart();
+  if (server_ && port_ != 0) {
+    server_queue_ = queue.get();
+    queue_ = std::move(queue);
+    return true;
+  }
+  if (server_) server_->Shutdown();
+  server_.reset();
+  queue->Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue->Next(&tag, &ok)) {
+  }
+  return false;
+}
+
+// Bounded: kFarewell for last words, then as long again for what was broken off.
+void GrpcTransport::Runner::stop() {
+  if (!queue_) return;
+  outlet_->shut();
+  for (const auto& call : all_calls()) call->close();
+  {
+    std::unique_lock lock(mutex_);
+    some_ended_.wait_for(lock, kFarewell, [this] { return calls_.empty(); });
+    stopping_ = true;
+  }
+  for (const auto& call : all_calls()) call->cancel();
+  if (server_) server_->Shutdown(std::chrono::system_clock::now());
+  {
+    std::unique_lock lock(mutex_);
+    some_ended_.wait_for(lock, kFarewell, [this] { return calls_.empty() && !awaited_; });
+  }
+  for (const auto& call : all_calls()) call->abandon();
+  queue_->Shutdown();
+  thread_.join();
+  server_.reset();
+  queue_.reset();
+}
+
+void GrpcTransport::Runner::run() {
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) {
+    const Tag at = *static_cast<Tag*>(tag);
+    at.call->done(at.operation, ok);
+  }
+}
+
+// --- calls ---
+
+StreamId GrpcTransport::Runner::dial(const std::string& name, const std::string& address) {
+  grpc::ChannelArguments arguments;
+  if (!options_.insecure) arguments.SetSslTargetNameOverride(name);
+  arguments.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL,
+                   1);  // each dial is a new attempt: the pause is the dialer's
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const auto channel = grpc::CreateCustomChannel(address, channel_credentials(), arguments);
+  std::shared_ptr<ClientCall> call;
+  {
+    const std::lock_guard lock(mutex_);
+    call = std::make_shared<ClientCall>(*this, outlet_, *queue_, next_stream_++, channel, options_.insecure);
+    calls_.emplace(call->stream(), call);
+  }
+  outlet_->add(call->stream());
+  call->start();
+  return call->stream();
+}
+
+// When stop() has begun nobody is waited for. What was already on its way into gRPC comes back with an error.
+void GrpcTransport::Runner::wait_for_call() {
+  std::shared_ptr<ServerCall> call;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    awaited_ = call =
+        std::make_shared<ServerCall>(*this, outlet_, *server_queue_, next_stream_++, options_.insecure);
+  }
+  call->wait_for(service_, *server_queue_);
+}
+
+void GrpcTransport::Runner::came_in(Call& call) {
+  {
+    const std::lock_guard lock(mutex_);
+    calls_.emplace(call.stream(), std::exchange(awaited_, nullptr));
+  }
+  wait_for_call();
+}
+
+void GrpcTransport::Runner::ended(Call& call) {
+  std::shared_ptr<Call> last;  // dies after the lock is gone
+  const std::lock_guard lock(mutex_);
+  if (awaited_.get() == &call) {
+    last = std::exchange(awaited_, nullptr);
+  } else if (auto node = calls_.extract(call.stream())) {
+    last = std::move(node.mapped());
+  }
+  some_ended_.notify_all();
+}
+
+std::shared_ptr<Call> GrpcTransport::Runner::find(StreamId stream) {
+  const std::lock_guard lock(mutex_);
+  const auto found = calls_.find(stream);
+  return found == calls_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Call>> GrpcTransport::Runner::all_calls() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<Call>> all;
+  for (const auto& [stream, call] : calls_) all.push_back(call);
+  return all;
+}
+
+// --- credentials ---
+
+std::shared_ptr<grpc::ServerCredentials> GrpcTransport::Runner::server_credentials() const {
+  if (options_.insecure) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions ssl(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  ssl.pem_root_certs = options_.ca_pem;
+  ssl.pem_key_cert_pairs.push_back({options_.key_pem, options_.certificate_pem});
+  return grpc::SslServerCredentials(ssl);
+}
+
+std::shared_ptr<grpc::ChannelCredentials> GrpcTransport::Runner::channel_credentials() const {
+  if (options_.insecure) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({options_.ca_pem, options_.key_pem, options_.certificate_pem});
+}
+
+// --- the face ---
+
+GrpcTransport::GrpcTransport(asio::io_context& owner, GrpcOptions options)
+    : runner_(std::make_unique<Runner>(owner, std::move(options))) {}
+GrpcTransport::~GrpcTransport() = default;
+
+std::string GrpcTransport::start(TransportEvents& events) {
+  return runner_->start(events);
+}
+void GrpcTransport::stop() {
+  runner_->stop();
+}
+int GrpcTransport::port() const {
+  return runner_->port();
+}
+
+StreamId GrpcTransport::dial(const std::string& name, const std::string& address) {
+  return runner_->dial(name, address);
+}
+
+void GrpcTransport::send(StreamId stream, std::string bytes) {
+  if (const auto call = runner_->find(stream)) call->send(std::move(bytes));
+}
+
+void GrpcTransport::close(StreamId stream) {
+  runner_->forget(stream);
+  if (const auto call = runner_->find(stream)) call->close();
+}
+
 }  // namespace netmsg::proxy
