@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two gRPC transports on the loopback address, each with an owner thread of its own making: this one, by
+// turns.
+#include "proxy/grpc_transport.h"
+
+#include <gtest/gtest.h>
+
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <sstream>
+#include <vector>
+
+#include "proxy/wire.h"
+
+namespace netmsg::proxy {
+namespace {
+
+using std::chrono::seconds;
+
+// One daemon's end: what happened, in words.
+class End final : public TransportEvents {
+ public:
+  End(asio::io_context& owner, GrpcOptions options) : transport(owner, std::move(options)) {
+    error = transport.start(*this);
+  }
+  ~End() { transport.stop(); }
+
+  void connected(StreamId at, const PeerIdentity& who) override {
+    stream = at;
+    identity = who;
+    ++connects;
+  }
+  void accepted(StreamId at, const PeerIdentity& who) override {
+    stream = at;
+    identity = who;
+    ++accepts;
+  }
+  void received(StreamId, std::string_view message) override {
+    bytes += message;
+    ++messages;
+  }
+  void closed(StreamId, const std::string& why) override {
+    reason = why;
+    ++closes;
+  }
+
+  GrpcTransport transport;
+  std::string error;
+  StreamId stream = 0;
+  PeerIdentity identity;
+  std::string bytes;
+  std::string reason;
+  int connects = 0;
+  int accepts = 0;
+  int messages = 0;
+  int closes = 0;
+};
+
+class GrpcTransportTest : public testing::Test {
+ protected:
+  static GrpcOptions plain(const std::string& listen = "") {
+    GrpcOptions options;
+    options.listen = listen;
+    options.insecure = true;
+    return options;
+  }
+  // Runs what comes in until `done`, for ten seconds at most.
+  bool until(const std::function<bool()>& done) {
+    const auto give_up = std::chrono::steady_clock::now() + seconds(10);
+    while (!done() && std::chrono::steady_clock::now() < give_up) {
+      owner.restart();
+      owner.run_for(std::chrono::milliseconds(10));
+    }
+    return done();
+  }
+  std::string address_of(const End& end) const { return "127.0.0.1:" + std::to_string(end.transport.port()); }
+  void link(End& from, End& to, const std::string& name = "server") {
+    from.transport.dial(name, address_of(to));
+    ASSERT_TRUE(until([&] { return (from.connects == 1 && to.accepts == 1) || from.closes == 1; }));
+    ASSERT_EQ(from.connects, 1) << from.reason;
+  }
+
+  asio::io_context owner;
+};
+
+TEST_F(GrpcTransportTest, BytesArriveInOrderInBothDirections) {
+  End server(owner, plain("127.0.0.1:0"));
+  ASSERT_EQ(server.error, "");
+  End client(owner, plain());
+  link(client, server);
+  EXPECT_FALSE(client.identity.verified);
+  std::string sent;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string word = std::to_string(i) + " ";
+    client.transport.send(client.stream, word);
+    server.transport.send(server.stream, word);
+    sent += word;
+  }
+  EXPECT_TRUE(
+      until([&] { return server.bytes.size() >= sent.size() && client.bytes.size() >= sent.size(); }));
+  EXPECT_EQ(server.bytes, sent);
+  EXPECT_EQ(client.bytes, sent);
+  EXPECT_LT(server.messages, 1000) << "what waits is joined";
+}
+
+TEST_F(GrpcTransportTest, LargeMessagesAreWhole) {
+  End server(owner, plain("127.0.0.1:0"));
+  End client(owner, plain());
+  link(client, server);
+  std::string large(6U << 20, '\0');
+  for (std::size_t at = 0; at < large.size(); ++at) large[at] = static_cast<char>(at * 7 % 251);
+  client.transport.send(client.stream, large);
+  EXPECT_TRUE(until([&] { return server.bytes.size() >= large.size(); }));
+  EXPECT_TRUE(server.bytes == large);
+  EXPECT_EQ(server.messages, 1);
+}
+
+TEST_F(GrpcTransportTest, AMessageAboveTheLimitEndsItsStream) {
+  End server(owner, plain("127.0.0.1:0"));
+  End client(owner, plain());
+  link(client, server);
+  client.transport.send(client.stream, std::string(kJoinedBytesMax + 1, 'x'));
+  EXPECT_TRUE(until([&] { return server.closes == 1 && client.closes == 1; }));
+  EXPECT_EQ(server.messages, 0);
+}
+
+TEST_F(GrpcTransportTest, LastWordsArriveBeforeTheEnd) {
+  for (const bool client_leaves : {true, false}) {
+    End server(owner, plain("127.0.0.1:0"));
+    End client(owner, plain());
+    link(client, server);
+    End& leaver = client_leaves ? client : server;
+    End& other = client_leaves ? server : client;
+    leaver.transport.send(leaver.stream, "last words");
+    leaver.transport.close(leaver.stream);
+    EXPECT_TRUE(until([&] { return other.closes == 1; })) << client_leaves;
+    EXPECT_EQ(other.bytes, "last words");
+    EXPECT_EQ(leaver.closes, 0) << "no event after close()";
+  }
+}
+
+TEST_F(GrpcTransportTest, NobodyThereIsAClosedStream) {
+  std::string address;
+  {
+    End gone(owner, plain("127.0.0.1:0"));
+    address = address_of(gone);
+  }
+  End client(owner, plain());
+  client.transport.dial("server", address);
+  EXPECT_TRUE(until([&] { return client.closes == 1; }));
+  EXPECT_NE(client.reason, "");
+  EXPECT_EQ(client.connects, 0);
+}
+
+TEST_F(GrpcTransportTest, StoppingEndsTheOthersStream) {
+  End client(owner, plain());
+  auto server = std::make_unique<End>(owner, plain("127.0.0.1:0"));
+  link(client, *server);
+  const auto begin = std::chrono::steady_clock::now();
+  server.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(4));
+  EXPECT_TRUE(until([&] { return client.closes == 1; }));
+}
+
+TEST_F(GrpcTransportTest, StoppingIsBoundedWhileStreamsAreBeingMade) {
+  End server(owner, plain("127.0.0.1:0"));
+  for (int round = 0; round < 20; ++round) {
+    End client(owner, plain());
+    for (int stream = 0; stream < 3; ++stream) client.transport.dial("server", address_of(server));
+    if (round % 2 == 0) owner.run_for(std::chrono::milliseconds(round));
+    owner.restart();
+  }
+  EXPECT_TRUE(until([&] { return true; }));
+}
+
+TEST_F(GrpcTransportTest, AnAddressThatIsTakenIsAnError) {
+  End server(owner, plain("127.0.0.1:0"));
+  End second(owner, plain(address_of(server)));
+  EXPECT_NE(second.error.find("cannot listen on 127.0.0.1:"), std::string::npos);
+}
+
+// Certificates made by the helper that operators use.
+class GrpcTls : public GrpcTransportTest {
+ protected:
+  static void SetUpTestSuite() {
+    directory = std::filesystem::path(testing::TempDir()) / ("netmsg-tls-" + std::to_string(getpid()));
+    for (const char* name : {"one", "two"}) {
+      const std::string command = std::string("'") + NETMSG_MAKE_CERTS + "' '" + (directory / name).string() +
+                                  "' server=alias client >/dev/null 2>&1";
+      ASSERT_EQ(std::system(command.c_str()), 0);
+    }
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(directory); }
+
+  static std::string read(const std::filesystem::path& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  static GrpcOptions tls(const std::string& name, const std::string& listen = "",
+                         const std::string& ca = "one") {
+    GrpcOptions options;
+    options.listen = listen;
+    options.certificate_pem = read(directory / ca / (name + ".crt"));
+    options.key_pem = read(directory / ca / (name + ".key"));
+    options.ca_pem = read(directory / "one" / "ca.crt");
+    return options;
+  }
+  void expect_refused(End& client, End& server, const std::string& name) {
+    client.transport.dial(name, address_of(server));
+    EXPECT_TRUE(until([&] { return client.closes == 1; }));
+    EXPECT_EQ(client.connects, 0);
+    EXPECT_EQ(server.accepts, 0);
+  }
+
+  static std::filesystem::path directory;
+};
+std::filesystem::path GrpcTls::directory;
+
+TEST_F(GrpcTls, BothEndsKnowWhoIsThere) {
+  End server(owner, tls("server", "127.0.0.1:0"));
+  ASSERT_EQ(server.error, "");
+  End client(owner, tls("client"));
+  link(client, server);
+  EXPECT_TRUE(client.identity.verified);
+  EXPECT_TRUE(server.identity.verified);
+  EXPECT_TRUE(client.identity.node.has_value());
+  EXPECT_TRUE(server.identity.node.has_value());
+  EXPECT_NE(client.identity.node, server.identity.node);
+  EXPECT_EQ(client.identity.names, (std::vector<std::string>{"server", "alias"}));
+  EXPECT_EQ(server.identity.names, std::vector<std::string>{"client"});
+  client.transport.send(client.stream, "secret");
+  EXPECT_TRUE(until([&] { return server.bytes == "secret"; }));
+}
+
+TEST_F(GrpcTls, TheNameThatWasDialedMustBeTheCertificates) {
+  End server(owner, tls("server", "127.0.0.1:0"));
+  End client(owner, tls("client"));
+  expect_refused(client, server, "another");
+}
+
+TEST_F(GrpcTls, AClientOfAnotherAuthorityIsNotLetIn) {
+  End server(owner, tls("server", "127.0.0.1:0"));
+  End client(owner, tls("client", "", "two"));
+  expect_refused(client, server, "server");
+}
+
+TEST_F(GrpcTls, PlaintextIsNotLetIn) {
+  End server(owner, tls("server", "127.0.0.1:0"));
+  End client(owner, plain());
+  expect_refused(client, server, "server");
+}
+
+TEST_F(GrpcTls, AKeyThatDoesNotFitIsAnErrorAtTheStart) {
+  GrpcOptions options = tls("server", "127.0.0.1:0");
+  options.key_pem = tls("client").key_pem;
+  EXPECT_NE(End(owner, options).error, "");
+}
+
+}  // namespace
+}  // namespace netmsg::proxy
