@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/host.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace netmsg::test {
+
+namespace {
+
+std::string make_folder() {
+  std::string pattern = (std::filesystem::temp_directory_path() / "netmsg-test-XXXXXX").string();
+  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
+  return pattern;
+}
+
+}  // namespace
+
+std::uint16_t free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    throw std::runtime_error("no free port");
+  }
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
+Host::Host(std::string name, std::uint16_t port, std::vector<Peer> peers, std::vector<std::string> options)
+    : name_(std::move(name)), folder_(make_folder()) {
+  command_ = {NETMSGD_PROGRAM,      "--node",  name_,
+              "--socket",           socket(),  "--control",
+              folder_ + "/control", "--state", folder_ + "/state",
+              "--log-level",        "warn"};
+  if (port != 0) command_.insert(command_.end(), {"--listen", "127.0.0.1:" + std::to_string(port)});
+  for (const Peer& peer : peers) {
+    command_.insert(command_.end(), {"--peer", peer.name + "=127.0.0.1:" + std::to_string(peer.port)});
+  }
+  if (!peers.empty()) command_.push_back("--insecure-peers");
+  command_.insert(command_.end(), options.begin(), options.end());
+  start();
+}
+
+Host::~Host() {
+  daemon_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_, ignored);
+}
+
+void Host::start() {
+  daemon_ = std::make_unique<Process>(command_);
+  const bool answers = eventually([this] { return control({"status"}).first == 0 || !daemon_->running(); });
+  if (!answers || !daemon_->running())
+    throw std::runtime_error("netmsgd does not start:\n" + daemon_->output());
+}
+
+std::pair<int, std::string> Host::control(const std::vector<std::string>& arguments) const {
+  std::vector<std::string> argv = {NETMSGCTL_PROGRAM, "--control", folder_ + "/control"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return run(argv);
+}
+
+bool Host::connected_to(const std::string& peer) const {
+  return eventually([&] {
+    const std::string rows = control({"peers"}).second;
+    const std::size_t at = rows.find("\n" + peer + " ");
+    return at != std::string::npos &&
+           rows.substr(at + 1, rows.find('\n', at + 1) - at - 1).find("open") != std::string::npos;
+  });
+}
+
+void Host::restart(int signal) {
+  daemon_->stop(signal);
+  start();
+}
+
+std::optional<int> Host::stop() {
+  return daemon_->stop(SIGTERM);
+}
+
+std::string balanced(const std::vector<const Host*>& hosts) {
+  std::vector<std::string> settle;
+  for (const Host* host : hosts) settle.insert(settle.end(), {"--control", host->folder_ + "/control"});
+  settle.insert(settle.begin(), NETMSGCTL_PROGRAM);
+  settle.push_back("settle");
+  if (const auto [status, output] = run(settle); status != 0) return "they do not settle: " + output;
+  for (const Host* host : hosts) {
+    const auto [status, output] = host->control({"audit"});
+    if (status != 0) return host->name() + ": " + output;
+  }
+  return "";
+}
+
+TwoHosts::TwoHosts() {
+  if (!a.connected_to("b") || !b.connected_to("a")) throw std::runtime_error("no session between the hosts");
+}
+
+}  // namespace netmsg::test
