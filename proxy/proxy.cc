@@ -170,6 +170,7 @@ Proxy::Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport
 
 Proxy::~Proxy() {
   NETMSG_CHECK(impl_->phase != Impl::Phase::kRunning);
+  stop();
 }
 
 std::string Proxy::start() {
@@ -273,14 +274,15 @@ void Proxy::died(ipc::Port& port) {
 }
 
 void Proxy::end_of_event() {
-  for (const PeerIndex index : impl_->world.touched) impl_->peers[index]->end_of_event();
+  const std::vector<PeerIndex>& touched = impl_->world.touched;  // may grow meanwhile
+  for (std::size_t at = 0; at < touched.size(); ++at) impl_->peers[touched[at]]->end_of_event();
   ExportRegistry& registry = impl_->world.registry;
   for (const Serial serial : registry.take_dirty()) {
     const ExportRegistry::Entry* entry = registry.find(serial);
     if (entry == nullptr) continue;
     for (const PeerIndex peer : entry->peers) impl_->peers[peer]->room_changed(serial, entry->port->room());
   }
-  if (impl_->world.touched.empty()) return;
+  if (touched.empty()) return;
   impl_->flush(impl_->world.clock.now());
   announce();
 }

@@ -81,8 +81,8 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   // outlive the Proxy, which makes itself the engine's link here.
   Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport, Options options,
         ipc::SendRight name_service, Callbacks callbacks);
-  // REQUIRES: stop() was called, and the engine's spaces are gone: what peers have sent into their queues is
-  // charged to accounts that end here.
+  // REQUIRES: stop() was called if start() has succeeded. Best when the engine's spaces are gone: what peers
+  // have sent into their queues is charged to accounts of ours, which are then left behind for it.
   ~Proxy();
 
   // Listens and dials. Returns why it cannot, empty if it can.
