@@ -26,12 +26,12 @@ OK, REFUSED, USAGE, NO_ANSWER = 0, 1, 2, 3
 class Daemon:
     """One netmsgd in a directory of its own, which may outlive it."""
 
-    def __init__(self, directory, *arguments):
+    def __init__(self, directory, node, *arguments):
         self.directory = directory
         self.control = f"{directory}/control"
         self.log = open(f"{directory}/log", "ab")
         self.process = subprocess.Popen(
-            [NETMSGD, "--node", "here", f"--socket={directory}/socket", f"--state={directory}/state", *arguments],
+            [NETMSGD, f"--node={node}", f"--socket={directory}/socket", f"--state={directory}/state", *arguments],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def wait_until_it_serves(self):
@@ -85,13 +85,13 @@ class NetmsgdTest(unittest.TestCase):
         self.addCleanup(self.temporary.cleanup)
         self.directory = self.temporary.name
 
-    def start(self, *arguments, directory=None):
-        daemon = Daemon(directory or self.directory, *arguments)
+    def start(self, *arguments, directory=None, node="here"):
+        daemon = Daemon(directory or self.directory, node, *arguments)
         self.addCleanup(lambda: daemon.process.poll() is None and daemon.stop(signal.SIGKILL))
         return daemon
 
-    def serve(self, *arguments, directory=None):
-        return self.start(*arguments, directory=directory).wait_until_it_serves()
+    def serve(self, *arguments, **where):
+        return self.start(*arguments, **where).wait_until_it_serves()
 
     def status(self, daemon):
         return json.loads(ctl(daemon, "--json", "status").stdout)
@@ -213,6 +213,38 @@ class ControlTest(NetmsgdTest):
             idle_client.connect(f"{self.directory}/socket")
             idle_operator.connect(f"{self.directory}/control")
             self.assertEqual(daemon.stop(), 0)
+
+
+class TwoDaemonsTest(NetmsgdTest):
+    """One listens on any port and waits for the other, which only dials."""
+
+    def start_host(self, name, *arguments):
+        directory = os.path.join(self.directory, name)
+        os.mkdir(directory)
+        return self.serve("--insecure-peers", "--log-level=error", *arguments, directory=directory, node=name)
+
+    def wait_for_state(self, daemon, state):
+        deadline = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < deadline:
+            peer = json.loads(ctl(daemon, "--json", "peers").stdout)["peers"][0]
+            if peer["state"] == state:
+                return peer
+            time.sleep(0.02)
+        self.fail(f"never {state}: {peer}")
+
+    def test_they_meet_settle_and_part(self):
+        first = self.start_host("first", "--listen=127.0.0.1:0", "--peer=second")
+        address = self.status(first)["listen"]
+        second = self.start_host("second", f"--peer=first={address}")
+        self.assertEqual(self.status(second)["listen"], "")
+        self.assertEqual(self.wait_for_state(first, "open")["node"], "second")
+        self.assertEqual(self.wait_for_state(second, "open")["node"], "first")
+        self.assertEqual(ctl([first, second], "settle").returncode, OK)
+        self.assertEqual(ctl(first, "audit").returncode, OK)
+        self.assertEqual(second.stop(), 0)
+        self.wait_for_state(first, "down")
+        self.assertEqual(ctl(first, "settle").returncode, OK)
+        self.assertEqual(ctl(first, "audit").returncode, OK)
 
 
 if __name__ == "__main__":
