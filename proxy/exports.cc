@@ -119,6 +119,7 @@ void Exports::drop_all() {
   auto all = std::exchange(entries_, {});
   send_once_units_ = 0;
   std::vector<Serial> serials;
+  serials.reserve(all.size());
   for (const auto& [serial, entry] : all) serials.push_back(serial);
   std::sort(serials.begin(), serials.end());
   for (const Serial serial : serials) {

@@ -115,13 +115,11 @@ struct Tag {
 // Who keeps the calls.
 class Calls {
  public:
+  virtual ~Calls() = default;
   // The call has ended and nothing of it is pending. Destroys it.
   virtual void ended(Call& call) = 0;
   // The call that was waited for has come in: wait for the next one.
   virtual void came_in(Call& call) = 0;
-
- protected:
-  ~Calls() = default;
 };
 
 // One stream. Both threads use it, under its mutex; at most one read and one write are pending at a time. It
@@ -431,7 +429,7 @@ class GrpcTransport::Runner final : public Calls {
  public:
   Runner(asio::io_context& owner, GrpcOptions options)
       : options_(std::move(options)), outlet_(std::make_shared<Outlet>(owner)) {}
-  ~Runner() { stop(); }
+  ~Runner() override { stop(); }
 
   std::string start(TransportEvents& events);
   void stop();

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -19,7 +18,9 @@ namespace netmsg::proxy {
 struct NodeId {
   std::array<std::uint8_t, 16> bytes{};
 
-  auto operator<=>(const NodeId&) const = default;
+  bool operator==(const NodeId&) const = default;
+  // As 128-bit big-endian numbers.
+  bool operator<(const NodeId& other) const { return bytes < other.bytes; }
 
   // 32 lower-case hexadecimal digits, and back; nullopt for anything else.
   std::string hex() const;

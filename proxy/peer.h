@@ -29,7 +29,7 @@ class Peer final : private SessionUser {
   Peer(World& world, PeerIndex index, PeerConfig config);
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
-  ~Peer();  // REQUIRES: fenced
+  ~Peer() override;  // REQUIRES: fenced
 
   const PeerConfig& config() const { return config_; }
   StreamId stream() const { return stream_; }

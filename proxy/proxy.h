@@ -83,7 +83,7 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
         ipc::SendRight name_service, Callbacks callbacks);
   // REQUIRES: stop() was called if start() has succeeded. Best when the engine's spaces are gone: what peers
   // have sent into their queues is charged to accounts of ours, which are then left behind for it.
-  ~Proxy();
+  ~Proxy() override;
 
   // Listens and dials. Returns why it cannot, empty if it can.
   std::string start();

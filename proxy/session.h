@@ -38,6 +38,7 @@ namespace netmsg::proxy {
 
 class SessionUser {
  public:
+  virtual ~SessionUser() = default;
   // Their Hello: who is it, may we talk?
   virtual Check check_hello(const v1::Hello& theirs) = 0;
   // Ours, for the one who was dialed; the nonce is filled in by the session.
@@ -46,9 +47,6 @@ class SessionUser {
   virtual Check apply(const v1::Frame& frame) = 0;
   // They have applied our frames up to here.
   virtual void acknowledged(FrameNumber number) = 0;
-
- protected:
-  ~SessionUser() = default;
 };
 
 class Session {

@@ -34,15 +34,13 @@ struct PeerIdentity {
 
 class TransportEvents {
  public:
+  virtual ~TransportEvents() = default;
   virtual void connected(StreamId stream, const PeerIdentity& identity) = 0;
   virtual void accepted(StreamId stream, const PeerIdentity& identity) = 0;
   // One whole message: a Batch, or several that the other end's transport has joined.
   virtual void received(StreamId stream, std::string_view bytes) = 0;
   // The stream has ended, or could not be made; at most once, and last. Not after close().
   virtual void closed(StreamId stream, const std::string& reason) = 0;
-
- protected:
-  ~TransportEvents() = default;
 };
 
 class Transport {

@@ -28,7 +28,7 @@ class End final : public TransportEvents {
   End(asio::io_context& owner, GrpcOptions options) : transport(owner, std::move(options)) {
     error = transport.start(*this);
   }
-  ~End() { transport.stop(); }
+  ~End() override { transport.stop(); }
 
   void connected(StreamId at, const PeerIdentity& who) override {
     stream = at;

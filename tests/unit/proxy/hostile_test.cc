@@ -26,7 +26,7 @@ class RawPeer final : public proxy::TransportEvents {
     options_.incarnation = 1;
     options_.name = name;
   }
-  ~RawPeer() { transport_.stop(); }
+  ~RawPeer() override { transport_.stop(); }
 
   void dial(const std::string& to) {
     number_ = 0;
