@@ -25,7 +25,6 @@ if(NETMSG_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 if(BUILD_TESTING)
-  find_package(GTest CONFIG REQUIRED)      # GTest::gtest, GTest::gtest_main, GTest::gmock
-  find_package(benchmark CONFIG REQUIRED)  # benchmark::benchmark
+  find_package(GTest CONFIG REQUIRED)  # GTest::gtest, GTest::gtest_main, GTest::gmock
   find_package(Python3 COMPONENTS Interpreter REQUIRED)
 endif()
