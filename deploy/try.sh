@@ -117,19 +117,24 @@ control() {
   "$bin/netmsgctl" --control "$work/$host.control" "$@"
 }
 
-# until_true SECONDS WHAT COMMAND...: asks again and again until the command succeeds, or fails the whole run.
+# until_true SECONDS WHAT COMMAND...: asks again and again until the command succeeds, or fails the whole run. A command
+# that knows it never will gives 2.
 until_true() {
-  local ticks=$(($1 * 20)) what=$2
+  local ticks=$(($1 * 20)) what=$2 status
   shift 2
-  until "$@" >/dev/null 2>&1; do
+  while true; do
+    status=0
+    "$@" >/dev/null 2>&1 || status=$?
+    [[ $status -ne 0 ]] || return 0
+    [[ $status -ne 2 ]] || fail "$what: never"
     ((ticks-- > 0)) || fail "$what: not within the time allowed"
     sleep 0.05
   done
 }
 
 daemon_answers() {
-  is_running "${process[daemon-$1]}" || fail "the daemon of host $1 has ended"
-  control "$1" status
+  is_running "${process[daemon-$1]}" || return 2
+  control "$1" status || return 1
 }
 
 # The programs -----------------------------------------------------------------------------------------------------
@@ -172,6 +177,7 @@ trap 'exit 130' INT TERM
 
 say "Installing and building what is missing"
 deploy/packages.sh
+mkdir -p build
 if ! { cmake --preset release && cmake --build --preset release --target netmsgd netmsgctl example_server example_client
 } >build/try.log 2>&1; then
   tail -n 30 build/try.log >&2

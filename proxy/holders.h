@@ -37,6 +37,7 @@ class Holders {
   Holder& obtain(Serial serial, std::uint32_t room);
   // Null if there is none.
   Holder* find(Serial serial);
+  bool contains(Serial serial) const { return entries_.count(serial) != 0; }
   // Takes the entry out; nullopt if there is none.
   std::optional<Holder> remove(Serial serial);
   // D2: all proxies die.

@@ -307,12 +307,18 @@ void Peer::refresh_all_windows() {
 
 // --- what the engine says ---
 
-bool Peer::can_carry(const ipc::Port& port, ipc::RightType type) const {
+bool Peer::can_carry(const ipc::Port& port, ipc::RightType type, std::uint32_t others) const {
   if (!open() || !can_translate(*tables_, port, type)) return false;
   if (port.remote()) return true;
   const PeerLimits& limits = world_.options.limits;
-  return tables_->exports.ports() < limits.exports &&
-         tables_->exports.send_once_units() < limits.send_once_units;
+  return tables_->exports.ports() + others < limits.exports &&
+         tables_->exports.send_once_units() + others < limits.send_once_units;
+}
+
+// Without a session nothing travels: its proxies are about to die.
+ipc::RemoteLink::CarryLimits Peer::carry_limits() const {
+  if (!open()) return {0, 0};
+  return {known_->limits.bytes, known_->limits.rights};
 }
 
 // Exchange 2, steps 2 and 3.

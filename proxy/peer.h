@@ -55,7 +55,8 @@ class Peer final : private SessionUser {
   void fence(const Fault& why);
 
   // --- what the engine says ---
-  bool can_carry(const ipc::Port& port, ipc::RightType type) const;
+  bool can_carry(const ipc::Port& port, ipc::RightType type, std::uint32_t others) const;
+  ipc::RemoteLink::CarryLimits carry_limits() const;
   void forward(ipc::MessagePtr message);
   void unreferenced(Serial serial);
   // One of our ports, exported to this peer, has died; has other room.

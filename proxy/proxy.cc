@@ -249,13 +249,21 @@ void Proxy::check_invariants() const {
 
 // --- RemoteLink ---
 
-bool Proxy::can_carry(const ipc::Port& destination, const ipc::Port& port, ipc::RightType type) const {
+bool Proxy::can_carry(const ipc::Port& destination, const ipc::Port& port, ipc::RightType type,
+                      std::uint32_t others) const {
   const Peer* peer = impl_->home_of(destination);
-  return peer != nullptr && peer->can_carry(port, type);
+  return peer != nullptr && peer->can_carry(port, type, others);
+}
+
+ipc::RemoteLink::CarryLimits Proxy::carry_limits(const ipc::Port& destination) const {
+  const Peer* peer = impl_->home_of(destination);
+  return peer != nullptr ? peer->carry_limits() : CarryLimits{0, 0};
 }
 
 void Proxy::forward(ipc::MessagePtr message) {
-  if (Peer* peer = impl_->home_of(*message->destination.port())) peer->forward(std::move(message));
+  Peer* peer = impl_->home_of(*message->destination.port());
+  if (peer == nullptr) return message->destination.consume();
+  peer->forward(std::move(message));
 }
 
 void Proxy::unreferenced(ipc::Port& proxy) {

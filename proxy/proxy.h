@@ -104,7 +104,9 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   void check_invariants() const;
 
   // --- RemoteLink: called by the engine ---
-  bool can_carry(const ipc::Port& destination, const ipc::Port& port, ipc::RightType type) const override;
+  bool can_carry(const ipc::Port& destination, const ipc::Port& port, ipc::RightType type,
+                 std::uint32_t others) const override;
+  CarryLimits carry_limits(const ipc::Port& destination) const override;
   void forward(ipc::MessagePtr message) override;
   void unreferenced(ipc::Port& proxy) override;
   void room_changed(ipc::Port& port) override;

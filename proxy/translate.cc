@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
@@ -143,17 +144,22 @@ Check check_size(const PeerLimits& limits, const v1::Message& wire) {
   return std::nullopt;
 }
 
-bool brings_proxy(const v1::Right& right) {
-  return right.value() == v1::Right::PORT && right.port().side() == v1::Uid::SENDER;
+// Every right for a port of theirs that we have no proxy for yet, each port once.
+std::size_t count_new_proxies(const Tables& tables, const v1::Message& wire) {
+  std::set<Serial> found;
+  const auto look_at = [&](const v1::Right& right) {
+    const bool theirs = right.value() == v1::Right::PORT && right.port().side() == v1::Uid::SENDER;
+    if (theirs && !tables.holders.contains(right.port().serial())) found.insert(right.port().serial());
+  };
+  look_at(wire.reply());
+  for (const v1::Right& right : wire.rights()) look_at(right);
+  return found.size();
 }
 
-// As if each brought a new one: a bound, not a count.
 Check check_ceiling(const Tables& tables, const PeerLimits& limits, const v1::Message& wire) {
-  const auto new_ones =
-      static_cast<std::size_t>(std::count_if(wire.rights().begin(), wire.rights().end(), brings_proxy) +
-                               (brings_proxy(wire.reply()) ? 1 : 0));
-  if (tables.holders.size() + new_ones <= limits.proxies) return std::nullopt;
-  return new_ones == 0 ? std::nullopt : Check(Fault{v1::Fence::LIMIT, "too many ports"});
+  const std::size_t new_ones = count_new_proxies(tables, wire);
+  if (new_ones == 0 || tables.holders.size() + new_ones <= limits.proxies) return std::nullopt;
+  return Fault{v1::Fence::LIMIT, "too many ports"};
 }
 
 Check check_message(const Tables& tables, const PeerLimits& limits, const v1::Message& wire,

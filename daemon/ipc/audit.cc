@@ -167,6 +167,17 @@ class Digest {
     add_right(message.destination);
     add_right(message.reply);
     for (const BodyRight& item : message.body) add_right(item.right);
+    add(message.circular);
+  }
+
+  void add_operation(const Operation& operation) {
+    const MsgArgs& args = operation.args;
+    add(operation.token);
+    for (const std::uint32_t word : {static_cast<std::uint32_t>(args.option), args.rcv_size, args.rcv_name,
+                                     args.timeout_ms, args.notify}) {
+      add(word);
+    }
+    if (operation.message) add_message(*operation.message);
   }
 
   void add_space(Space& space) {
@@ -178,7 +189,7 @@ class Digest {
       add_reference(entry.port());
       add_reference(entry.request ? entry.request->notify.port() : nullptr);
     });
-    add(space.operations().size());
+    for (const auto& [token, operation] : space.operations()) add_operation(*operation);
   }
 
   void add_port(const Port& port) {
@@ -187,6 +198,8 @@ class Digest {
          {port.srights(), port.sorights(), port.mscount, port.seqno, port.msgcount, port.qlimit}) {
       add(count);
     }
+    add(port.payload.has_value());
+    add(port.payload.value_or(0));
     add_reference(port.no_senders_request.port());
     add_reference(port.transit_to());
     port.queue.messages.for_each([this](const Message& message) { add_message(message); });

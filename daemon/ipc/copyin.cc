@@ -82,12 +82,15 @@ std::variant<Refused, HeaderPlan> plan_ports(Space& space, const HeaderFields& f
   return plan_two_names(space, fields);
 }
 
-// Can the reply right follow the destination to its host?
-bool reply_can_travel(Space& space, const HeaderPlan& plan) {
+// Can the message follow its destination to that host, and the reply right with it?
+bool can_travel(Space& space, const HeaderPlan& plan, std::uint32_t size) {
   const Port& destination = *space.find(plan.destination.name)->port();
-  if (!destination.remote() || !is_valid_name(plan.reply.name)) return true;
-  const Port* reply = space.find(plan.reply.name)->port();
-  return reply == nullptr || space.core().link().can_carry(destination, *reply, plan.reply.type);
+  if (!destination.remote()) return true;
+  const RemoteLink& link = space.core().link();
+  if (size > link.carry_limits(destination).bytes) return false;
+  const Entry* reply = is_valid_name(plan.reply.name) ? space.find(plan.reply.name) : nullptr;
+  if (reply == nullptr || reply->port() == nullptr) return true;
+  return link.can_carry(destination, *reply->port(), plan.reply.type, 0);
 }
 
 TakenRight take_move_receive(Space& space, Name name) {
@@ -167,7 +170,7 @@ std::variant<mach_msg_return_t, HeaderPlan> plan_header(Space& space, const Head
   if (cancel != nullptr && space.find_receive(*cancel) == nullptr) return MACH_SEND_INVALID_NOTIFY;
   std::variant<Refused, HeaderPlan> plan = plan_ports(space, fields);
   const HeaderPlan* accepted = std::get_if<HeaderPlan>(&plan);
-  if (accepted != nullptr && !reply_can_travel(space, *accepted)) return MACH_SEND_NO_BUFFER;
+  if (accepted != nullptr && !can_travel(space, *accepted, fields.size)) return MACH_SEND_NO_BUFFER;
   return plan;
 }
 

@@ -37,8 +37,9 @@ TakenRight commit_right(Space& space, const RightPlan& plan);
 
 struct HeaderFields {
   mach_msg_bits_t bits;
-  Name remote;  // destination
-  Name local;   // reply
+  Name remote;         // destination
+  Name local;          // reply
+  std::uint32_t size;  // of the whole message
 };
 
 struct HeaderPlan {
@@ -48,7 +49,7 @@ struct HeaderPlan {
 
 // 04 §2: all checks in their order; nothing has changed whatever the answer is. `cancel` is the notify
 // argument if MACH_SEND_CANCEL was given. Codes: MACH_SEND_INVALID_HEADER, _NOTIFY, _DEST, _REPLY;
-// MACH_SEND_NO_BUFFER if the reply right cannot travel to the destination's host.
+// MACH_SEND_NO_BUFFER if the reply right, or a message of this size, cannot travel to the destination's host.
 std::variant<mach_msg_return_t, HeaderPlan> plan_header(Space& space, const HeaderFields& fields,
                                                         const Name* cancel);
 

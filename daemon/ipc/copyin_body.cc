@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body half of copyin: spec 02 §6 and §8, 04 §4.
+#include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include "daemon/ipc/copyin.h"
 #include "daemon/ipc/core.h"
@@ -39,97 +39,122 @@ bool well_formed(const mach_msg_type_t& item) {
   return item.msgt_unused == 0 && !(item.msgt_deallocate && item.msgt_inline);
 }
 
-// Takes the name slot out of the bytes: names are never in transit.
-Name take_slot(Message& message, std::uint32_t offset) {
-  Name name;
-  std::memcpy(&name, message.bytes.data() + offset, sizeof name);
-  std::memset(message.bytes.data() + offset, 0, kSlotSize);
-  return name;
+std::uint32_t most_rights(const Port& destination) {
+  const Core& core = destination.core();
+  const std::uint32_t here = core.limits().rights_per_message;
+  return destination.remote() ? std::min(here, core.link().carry_limits(destination).rights) : here;
 }
 
-// A receive right is on its way to the destination from here on, unless that would close a loop (03 §9).
-void send_on_its_way(Message& message, Port& carried) {
-  Port& destination = *message.destination.port();
-  if (carried.circular_with(destination)) {
-    message.circular = true;
-  } else {
-    carried.settle_in_transit(destination);
+// One pass over the body of one message.
+class BodyCopyin {
+ public:
+  BodyCopyin(Space& space, Message& message)
+      : space_(space),
+        message_(message),
+        destination_(*message.destination.port()),
+        end_of_transit_(destination_.end_of_transit()),
+        rights_max_(most_rights(destination_)) {}
+
+  mach_msg_return_t run() {
+    std::uint32_t offset = sizeof(mach_msg_header_t);
+    while (offset < message_.size()) {
+      if (const mach_msg_return_t code = copyin_item(offset)) return code;
+    }
+    return MACH_MSG_SUCCESS;
   }
-}
 
-bool can_travel(const Message& message, const CarriedRight& right) {
-  const Port& destination = *message.destination.port();
-  if (!destination.remote() || right.port() == nullptr || right.is_dead()) return true;
-  return destination.core().link().can_carry(destination, *right.port(), right.type());
-}
-
-// One element: atomic by itself. False: refused; nothing was taken, or it is in the message to be destroyed.
-bool copyin_element(Space& space, Message& message, std::uint32_t offset, Disposition disposition) {
-  if (message.body.size() >= space.core().limits().rights_per_message) return false;
-  const RightPlan plan = plan_right(space, take_slot(message, offset), disposition);
-  if (plan.take == Take::kRefuse) return false;
-  TakenRight taken = commit_right(space, plan);
-  notify::port_deleted(std::move(taken.freed_request));
-  message.body.push_back({offset, std::move(taken.right)});
-  const CarriedRight& right = message.body.back().right;
-  if (right.holds_receive()) send_on_its_way(message, *right.port());
-  return can_travel(message, right);
-}
-
-bool copyin_ports(Space& space, Message& message, std::uint32_t offset, mach_msg_type_t& item) {
-  const auto disposition = static_cast<Disposition>(item.msgt_name);
-  for (std::uint32_t at = 0; at < item.msgt_number; ++at) {
-    if (!copyin_element(space, message, offset + at * kSlotSize, disposition)) return false;
+ private:
+  // One item at `offset`; on success `offset` is that of the next one.
+  mach_msg_return_t copyin_item(std::uint32_t& offset) {
+    const std::uint32_t start = offset;
+    if (message_.size() - offset < kDescriptorSize) return MACH_SEND_MSG_TOO_SMALL;
+    mach_msg_type_t item = load_descriptor(message_, start);
+    if (!well_formed(item)) return MACH_SEND_INVALID_TYPE;
+    offset += kDescriptorSize;
+    const std::uint64_t length = item.msgt_inline ? item_length(item) : kSlotSize;
+    if (message_.size() - offset < length) return MACH_SEND_MSG_TOO_SMALL;
+    if (const mach_msg_return_t code = copyin_content(offset, item)) return code;
+    store_descriptor(message_, start, item);
+    if (is_port_item(item) || !item.msgt_inline) message_.other_bits |= MACH_MSGH_BITS_COMPLEX;
+    offset += static_cast<std::uint32_t>((length + 7) / 8 * 8);
+    return MACH_MSG_SUCCESS;
   }
-  item.msgt_name = static_cast<unsigned int>(received_type(disposition));
-  return true;
-}
 
-// An out-of-line item of length 0 carries nothing; its address arrives as 0 and its deallocate bit set (02
-// §6). Memory itself is not carried yet: any other length is refused as unreadable.
-mach_msg_return_t copyin_out_of_line(Message& message, std::uint32_t offset, mach_msg_type_t& item) {
-  if (item_length(item) > 0) return MACH_SEND_INVALID_MEMORY;
-  std::memset(message.bytes.data() + offset, 0, kSlotSize);
-  item.msgt_deallocate = 1;
-  if (is_port_item(item)) {
-    item.msgt_name = static_cast<unsigned int>(received_type(static_cast<Disposition>(item.msgt_name)));
+  // What stands at `offset`; rewrites the descriptor as it will be received.
+  mach_msg_return_t copyin_content(std::uint32_t offset, mach_msg_type_t& item) {
+    if (!item.msgt_inline) return copyin_out_of_line(offset, item);
+    if (!is_port_item(item)) return MACH_MSG_SUCCESS;
+    const auto disposition = static_cast<Disposition>(item.msgt_name);
+    for (std::uint32_t at = 0; at < item.msgt_number; ++at) {
+      if (!copyin_element(offset + at * kSlotSize, disposition)) return MACH_SEND_INVALID_RIGHT;
+    }
+    item.msgt_name = static_cast<unsigned int>(received_type(disposition));
+    return MACH_MSG_SUCCESS;
   }
-  return MACH_MSG_SUCCESS;
-}
 
-// One item at `offset`; on success `offset` is that of the next one.
-mach_msg_return_t copyin_item(Space& space, Message& message, std::uint32_t& offset) {
-  const std::uint32_t start = offset;
-  if (message.size() - offset < kDescriptorSize) return MACH_SEND_MSG_TOO_SMALL;
-  mach_msg_type_t item = load_descriptor(message, start);
-  if (!well_formed(item)) return MACH_SEND_INVALID_TYPE;
-  offset += kDescriptorSize;
-  const std::uint64_t length = item.msgt_inline ? item_length(item) : kSlotSize;
-  if (message.size() - offset < length) return MACH_SEND_MSG_TOO_SMALL;
-
-  mach_msg_return_t code = MACH_MSG_SUCCESS;
-  if (!item.msgt_inline) {
-    code = copyin_out_of_line(message, offset, item);
-  } else if (is_port_item(item) && !copyin_ports(space, message, offset, item)) {
-    code = MACH_SEND_INVALID_RIGHT;
+  // An out-of-line item of length 0 carries nothing; its address arrives as 0 and its deallocate bit set (02 §6). Memory
+  // itself is not carried yet: any other length is refused as unreadable.
+  mach_msg_return_t copyin_out_of_line(std::uint32_t offset, mach_msg_type_t& item) {
+    if (item_length(item) > 0) return MACH_SEND_INVALID_MEMORY;
+    std::memset(message_.bytes.data() + offset, 0, kSlotSize);
+    item.msgt_deallocate = 1;
+    if (is_port_item(item)) {
+      item.msgt_name = static_cast<unsigned int>(received_type(static_cast<Disposition>(item.msgt_name)));
+    }
+    return MACH_MSG_SUCCESS;
   }
-  if (code != MACH_MSG_SUCCESS) return code;
-  store_descriptor(message, start, item);
-  if (is_port_item(item) || !item.msgt_inline) message.other_bits |= MACH_MSGH_BITS_COMPLEX;
-  offset += static_cast<std::uint32_t>((length + 7) / 8 * 8);
-  return MACH_MSG_SUCCESS;
-}
+
+  // Atomic by itself. False: refused; nothing was taken, or it is in the message to be destroyed.
+  bool copyin_element(std::uint32_t offset, Disposition disposition) {
+    if (message_.body.size() >= rights_max_) return false;
+    const RightPlan plan = plan_right(space_, take_slot(offset), disposition);
+    if (plan.take == Take::kRefuse) return false;
+    TakenRight taken = commit_right(space_, plan);
+    notify::port_deleted(std::move(taken.freed_request));
+    const auto others = static_cast<std::uint32_t>(message_.body.size());
+    message_.body.push_back({offset, std::move(taken.right)});
+    const CarriedRight& right = message_.body.back().right;
+    if (right.holds_receive()) send_on_its_way(*right.port());
+    return can_travel(right, others);
+  }
+
+  // Takes the name out of the bytes: names are never in transit.
+  Name take_slot(std::uint32_t offset) {
+    Name name;
+    std::memcpy(&name, message_.bytes.data() + offset, sizeof name);
+    std::memset(message_.bytes.data() + offset, 0, kSlotSize);
+    return name;
+  }
+
+  // A receive right is on its way to the destination from here on, unless that would close a loop (03 §9): the right of a
+  // port that the destination is in transit to. Of those only the last one is in a space, so only that can come here.
+  void send_on_its_way(Port& carried) {
+    if (&carried == &end_of_transit_) {
+      message_.circular = true;
+    } else {
+      carried.settle_in_transit(destination_);
+    }
+  }
+
+  bool can_travel(const CarriedRight& right, std::uint32_t others) const {
+    if (!destination_.remote() || right.port() == nullptr || right.is_dead()) return true;
+    return destination_.core().link().can_carry(destination_, *right.port(), right.type(), others + 1);
+  }
+
+  Space& space_;
+  Message& message_;
+  Port& destination_;
+  const Port& end_of_transit_;
+  const std::uint32_t rights_max_;
+};
 
 }  // namespace
 
 mach_msg_return_t copyin_body(Space& space, Message& message) {
   message.other_bits &= ~MACH_MSGH_BITS_COMPLEX;  // set again by the first port or out-of-line item
-  std::uint32_t offset = sizeof(mach_msg_header_t);
-  while (offset < message.size()) {
-    const mach_msg_return_t code = copyin_item(space, message, offset);
-    if (code != MACH_MSG_SUCCESS) return code;
-  }
-  return MACH_MSG_SUCCESS;
+  const mach_msg_return_t code = BodyCopyin(space, message).run();
+  message.charge_rights();
+  return code;
 }
 
 }  // namespace netmsg::ipc

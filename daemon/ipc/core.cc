@@ -13,8 +13,9 @@ namespace {
 // The link of a daemon without peers: there are no proxies and no exported ports to ask about.
 class NoLink final : public RemoteLink {
  public:
-  bool can_carry(const Port&, const Port&, RightType) const override { return false; }
-  void forward(MessagePtr) override {}
+  bool can_carry(const Port&, const Port&, RightType, std::uint32_t) const override { return false; }
+  CarryLimits carry_limits(const Port&) const override { return {0, 0}; }
+  void forward(MessagePtr message) override { message->destination.consume(); }
   void unreferenced(Port&) override {}
   void room_changed(Port&) override {}
   void died(Port&) override {}
@@ -44,6 +45,12 @@ void Core::wake(Operation& operation, Wake why) {
   deadlines.remove(operation);
   operation.wake = why;
   runnable_.push_back(operation);
+}
+
+void Core::withdraw(Operation& operation) {
+  operation.base::ListNode<WaiterTag>::unlink();
+  operation.base::ListNode<RunnableTag>::unlink();
+  deadlines.remove(operation);
 }
 
 void Core::complete(Space& space, OpToken token, MsgResult result) {

@@ -40,6 +40,9 @@ class Core {
   // The call goes on at the end of the event; `why` decides how.
   void wake(Operation& operation, Wake why);
 
+  // The call waits for nothing any more and will not go on by itself.
+  void withdraw(Operation& operation);
+
   void complete(Space& space, OpToken token, MsgResult result);
   // Forgets completions for a space that is going away.
   void drop_completions(const Space& space);

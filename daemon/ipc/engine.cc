@@ -48,7 +48,8 @@ void Engine::mach_msg(Space& space, OpToken token, MsgArgs args) {
 
 void Engine::cancel(Space& space, OpToken token) {
   const Event event(*core_);
-  if (Operation* operation = space.find_operation(token)) core_->wake(*operation, Wake::kInterrupted);
+  Operation* operation = space.find_operation(token);
+  if (operation != nullptr && operation->waiting()) core_->wake(*operation, Wake::kInterrupted);
 }
 
 void Engine::advance() {
@@ -93,7 +94,7 @@ void Engine::set_window(Port& proxy, std::uint32_t room, std::uint32_t outstandi
   NETMSG_CHECK(proxy.remote());
   proxy.qlimit = room;
   proxy.msgcount = outstanding;
-  wake_senders(proxy, proxy.room());
+  wake_sender(proxy);
 }
 
 void Engine::deliver(MessagePtr message) {
@@ -102,7 +103,7 @@ void Engine::deliver(MessagePtr message) {
 }
 
 MessagePtr Engine::new_message(Account& account, Bytes bytes) {
-  Charge charge = Charge::bytes(account, bytes.size() + sizeof(Message));
+  Charge charge = Charge::bytes(account, Message::cost(bytes.size()));
   if (!charge) return nullptr;
   return Message::create(core_->reaper, std::move(bytes), std::move(charge));
 }

@@ -12,7 +12,7 @@ namespace netmsg::ipc::kernel_port {
 
 namespace {
 
-constexpr mach_msg_id_t kReplyIdOffset = 100;
+constexpr std::uint32_t kReplyIdOffset = 100;
 
 // The 48 bytes of every failing reply: header, one INTEGER_32, the code.
 Bytes error_reply(kern_return_t code) {
@@ -31,8 +31,9 @@ Bytes error_reply(kern_return_t code) {
 
 void serve(MessagePtr request) {
   if (request->reply.port() == nullptr || request->reply.is_dead()) return;
-  MessagePtr reply = Message::create(request->reply.port()->core().reaper, error_reply(MIG_BAD_ID), Charge());
-  reply->id = request->id + kReplyIdOffset;
+  MessageReaper& reaper = request->reply.port()->core().reaper;
+  MessagePtr reply = Message::create(reaper, error_reply(MIG_BAD_ID), request->take_charge());
+  reply->id = static_cast<mach_msg_id_t>(static_cast<std::uint32_t>(request->id) + kReplyIdOffset);
   reply->destination = std::move(request->reply);
   request.reset();  // what it carried is destroyed before the answer can be seen
   post(std::move(reply));

@@ -103,6 +103,15 @@ void start_receive(Space& space, OpToken token, MsgArgs args) {
   wait_for_message(space.add_operation(std::move(operation)), *queue);
 }
 
+// A message that came at the last moment is not left behind (03 §11 phase 2, §14).
+MsgResult look_once_more(const Operation& operation, mach_msg_return_t otherwise) {
+  ReceiveQueue* queue = nullptr;
+  std::optional<MsgResult> result = try_receive(operation.space, operation.args, queue);
+  if (queue == nullptr) return {MACH_RCV_PORT_DIED, 0, {}};
+  if (!result || result->code == MACH_RCV_TIMED_OUT) return {otherwise, 0, {}};
+  return std::move(*result);
+}
+
 // A receiver that was woken without a message has its answer; one with a message takes it now.
 MsgResult end_receive(Operation& operation) {
   switch (operation.wake) {
@@ -115,9 +124,9 @@ MsgResult end_receive(Operation& operation) {
     case Wake::kPortChanged:
       return {MACH_RCV_PORT_CHANGED, 0, {}};
     case Wake::kTimedOut:
-      return {MACH_RCV_TIMED_OUT, 0, {}};
+      return look_once_more(operation, MACH_RCV_TIMED_OUT);
     case Wake::kInterrupted:
-      return {MACH_RCV_INTERRUPTED, 0, {}};
+      return look_once_more(operation, MACH_RCV_INTERRUPTED);
     case Wake::kNone:
     case Wake::kRoom:
       break;
@@ -136,18 +145,13 @@ void after_send(Space& space, OpToken token, MsgArgs args) {
   }
 }
 
-// What an accepted message costs its sender's account as long as it exists.
-std::uint64_t cost_of(const Bytes& bytes) {
-  return bytes.size() + sizeof(Message);
-}
-
 // Phases 1 and 2: sizes, and the private copy. Sets `code` if there is no message.
 MessagePtr make_message(Space& space, Bytes bytes, mach_msg_return_t& code) {
   code = MACH_SEND_MSG_TOO_SMALL;
   if (bytes.size() < sizeof(mach_msg_header_t) || bytes.size() % MACH_MSG_USER_ALIGNMENT != 0) return nullptr;
   code = MACH_SEND_NO_BUFFER;
   if (bytes.size() > space.core().limits().inline_bytes) return nullptr;
-  Charge charge = Charge::bytes(space.account(), cost_of(bytes));
+  Charge charge = Charge::bytes(space.account(), Message::cost(bytes.size()));
   if (!charge) return nullptr;
   code = MACH_MSG_SUCCESS;
   return Message::create(space.core().reaper, std::move(bytes), std::move(charge));
@@ -159,7 +163,8 @@ mach_msg_return_t copyin(Space& space, const MsgArgs& args, Message& message) {
   std::memcpy(&header, message.bytes.data(), sizeof header);
   const Name* cancel = notify_if(args, MACH_SEND_CANCEL);
   if (cancel != nullptr && *cancel == kNullName) return MACH_SEND_INVALID_NOTIFY;
-  const HeaderFields fields{header.msgh_bits, header.msgh_remote_port, header.msgh_local_port};
+  const HeaderFields fields{header.msgh_bits, header.msgh_remote_port, header.msgh_local_port,
+                            message.size()};
   const auto plan = plan_header(space, fields, cancel);
   if (const auto* refused = std::get_if<mach_msg_return_t>(&plan)) return *refused;
   message.id = header.msgh_id;
@@ -207,13 +212,17 @@ void start_send(Space& space, OpToken token, MsgArgs args) {
 void resume_send(Operation& operation) {
   Space& space = operation.space;
   const Wake why = std::exchange(operation.wake, Wake::kNone);
+  Port& port = *operation.message->destination.port();
+  const PortRef keep(&port);
   const bool sent = why != Wake::kInterrupted && try_deliver(operation.message);
   if (!sent && why == Wake::kRoom) {
-    operation.message->destination.port()->senders.push_front(operation);
+    port.sender_woken = false;
+    port.senders.push_front(operation);
     set_deadline(operation, send_timeout(operation.args));
     return;
   }
   const std::unique_ptr<Operation> done = space.take_operation(operation);
+  if (why == Wake::kRoom) pass_on_room(port);
   if (sent) return after_send(space, done->token, std::move(done->args));
   const mach_msg_return_t code = why == Wake::kInterrupted ? MACH_SEND_INTERRUPTED : full_code(done->args);
   space.core().complete(space, done->token, give_back(space, std::move(done->message), code));

@@ -15,41 +15,34 @@ namespace netmsg::ipc::mach_port {
 
 namespace {
 
-// Room for a new name, and a port that the account can bear.
-kern_return_t add_new_port(Space& space, Name name) {
+// REQUIRES: the space has room for a name.
+Kern<Name> add_port(Space& space) {
   Charge charge = Charge::port(space.account());
-  if (!charge) return KERN_RESOURCE_SHORTAGE;
+  if (!charge) return Fail{KERN_RESOURCE_SHORTAGE};
+  const Name name = space.pick_name();
   space.add_receive(name, Port::create(space.core(), std::move(charge)));
-  return KERN_SUCCESS;
+  return name;
 }
 
-kern_return_t add_new(Space& space, mach_port_right_t right, Name name) {
-  switch (right) {
-    case MACH_PORT_RIGHT_RECEIVE:
-      return add_new_port(space, name);
-    case MACH_PORT_RIGHT_PORT_SET:
-      space.add_port_set(name);
-      return KERN_SUCCESS;
-    case MACH_PORT_RIGHT_DEAD_NAME:
-      space.add_dead_name(name);
-      return KERN_SUCCESS;
-    default:
-      return KERN_INVALID_VALUE;
-  }
+Name add_port_set(Space& space) {
+  const Name name = space.pick_name();
+  space.add_port_set(name);
+  return name;
 }
 
-bool can_be_allocated(mach_port_right_t right) {
-  return right == MACH_PORT_RIGHT_RECEIVE || right == MACH_PORT_RIGHT_PORT_SET ||
-         right == MACH_PORT_RIGHT_DEAD_NAME;
+Name add_dead_name(Space& space) {
+  const Name name = space.pick_name();
+  space.add_dead_name(name);
+  return name;
+}
+
+// A send-once right can become a notification in a queue that nobody reads: who owes for too many makes no more.
+bool can_bear(const Space& caller, mach_msg_type_name_t disposition) {
+  return disposition != MACH_MSG_TYPE_MAKE_SEND_ONCE || !caller.account().overdrawn();
 }
 
 bool denotes(const Entry& entry, mach_port_right_t right) {
   return (entry.type() & MACH_PORT_TYPE(right)) != 0;
-}
-
-void drop_dead_urefs(Space& space, Name name, Entry& entry, std::uint32_t count) {
-  entry.urefs -= count;
-  if (entry.urefs == 0) space.remove(name);
 }
 
 // ---------------------------------------------------------------- mod_refs (05 §2, table)
@@ -213,6 +206,7 @@ Kern<Name> request_dead_name(Space& caller, Space& space, Name name, mach_port_m
 // destroyed.
 Kern<SendOnceRight> take_notify(Space& caller, Name notify, mach_msg_type_name_t disposition) {
   if (!is_disposition(disposition)) return Fail{MIG_BAD_ARGUMENTS};
+  if (!can_bear(caller, disposition)) return Fail{KERN_RESOURCE_SHORTAGE};
   const RightPlan plan = plan_right(caller, notify, static_cast<Disposition>(disposition));
   if (plan.take == Take::kRefuse) return Fail{MACH_SEND_INVALID_RIGHT};
   CarriedRight right = take(caller, plan);
@@ -225,11 +219,12 @@ Kern<SendOnceRight> take_notify(Space& caller, Name notify, mach_msg_type_name_t
 
 Kern<Name> allocate(Space& space, mach_port_right_t right) {
   const Event event(space.core());
-  if (!can_be_allocated(right)) return Fail{KERN_INVALID_VALUE};
+  const bool possible = right == MACH_PORT_RIGHT_RECEIVE || right == MACH_PORT_RIGHT_PORT_SET ||
+                        right == MACH_PORT_RIGHT_DEAD_NAME;
+  if (!possible) return Fail{KERN_INVALID_VALUE};
   if (space.full()) return Fail{KERN_NO_SPACE};
-  const Name name = space.pick_name();
-  if (const auto code = add_new(space, right, name)) return Fail{code};
-  return name;
+  if (right == MACH_PORT_RIGHT_PORT_SET) return add_port_set(space);
+  return right == MACH_PORT_RIGHT_DEAD_NAME ? Kern<Name>(add_dead_name(space)) : add_port(space);
 }
 
 Name reply_port(Space& space) {
@@ -254,8 +249,7 @@ kern_return_t deallocate(Space& space, Name name) {
       drop_send_once(space, name);
       return KERN_SUCCESS;
     case EntryState::kDead:
-      drop_dead_urefs(space, name, *entry, 1);
-      return KERN_SUCCESS;
+      return mod_dead_refs(space, name, *entry, -1);
     default:
       return KERN_INVALID_RIGHT;
   }
@@ -315,7 +309,7 @@ kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit) {
   Port& port = *entry->receive.port();
   const std::uint32_t before = std::exchange(port.qlimit, qlimit);
   room_changed(port);
-  if (qlimit > before) wake_senders(port, qlimit - before);
+  if (qlimit > before) wake_sender(port);
   return KERN_SUCCESS;
 }
 
@@ -323,6 +317,7 @@ kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
                            mach_msg_type_name_t disposition) {
   const Event event(space.core());
   if (!is_disposition(disposition)) return KERN_INVALID_VALUE;
+  if (!can_bear(caller, disposition)) return KERN_RESOURCE_SHORTAGE;
   const RightPlan plan = plan_right(caller, poly, static_cast<Disposition>(disposition));
   if (plan.take == Take::kRefuse) return refusal(caller, poly);
   CarriedRight right = take(caller, plan);
@@ -340,6 +335,7 @@ Kern<std::pair<Name, mach_msg_type_name_t>> extract_right(Space& caller, Space& 
   if (space.find(name) == nullptr) return Fail{KERN_INVALID_NAME};
   const RightPlan plan = plan_right(space, name, static_cast<Disposition>(disposition));
   if (plan.take == Take::kRefuse) return Fail{KERN_INVALID_RIGHT};
+  if (!can_bear(caller, disposition)) return Fail{KERN_RESOURCE_SHORTAGE};
   const std::optional<Name> given = copyout_right(caller, take(space, plan));
   if (!given) return Fail{KERN_NO_SPACE};
   return std::pair<Name, mach_msg_type_name_t>(*given, static_cast<mach_msg_type_name_t>(plan.type));

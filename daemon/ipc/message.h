@@ -30,9 +30,15 @@ struct BodyRight {
 };
 
 struct Message {
-  // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released
-  // with it.
+  // What a message of this size costs while it exists; its rights come on top (charge_rights).
+  static std::uint64_t cost(std::size_t size) { return size + sizeof(Message); }
+
+  // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released with it.
   static MessagePtr create(MessageReaper& reaper, Bytes bytes, Charge charge);
+
+  void charge_rights() { charge_.grow(body.size() * sizeof(BodyRight)); }
+  // The engine answers a request at the expense of whoever paid for it.
+  Charge take_charge() { return std::move(charge_); }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(bytes.size()); }
   bool sent_to_send_once() const { return destination.type() == RightType::kSendOnce; }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ipc/name_table.h"
 
+#include <utility>
+
 #include "daemon/base/check.h"
 
 namespace netmsg::ipc {
@@ -32,27 +34,36 @@ Entry* NameTable::find(Name name) {
   return found != nullptr && found->entry ? &*found->entry : nullptr;
 }
 
-// The oldest resting name whose rest is over. One that was taken by its number meanwhile is skipped.
-std::optional<Name> NameTable::rested() {
+// The rest of the oldest names is over. A name that was taken by its number meanwhile, or freed again, is not meant.
+void NameTable::age() {
   while (quarantine_.size() > kQuarantine) {
     const Resting oldest = quarantine_.front();
     quarantine_.pop_front();
     Slot* found = slot(oldest.name);
     if (found == nullptr || found->rests_since != oldest.since) continue;
     found->rests_since = 0;
-    if (oldest.name / kPageSize >= pages_.size()) far_.erase(oldest.name);
-    return oldest.name;
+    if (oldest.name / kPageSize >= pages_.size()) {
+      far_.erase(oldest.name);
+    } else if (!std::exchange(found->rested, true)) {
+      rested_.push_back(oldest.name);
+    }
   }
-  return std::nullopt;
+}
+
+bool NameTable::taken(Name name) {
+  const Slot* found = slot(name);
+  return found != nullptr && (found->entry || found->rests_since != 0 || found->rested);
 }
 
 Name NameTable::pick() {
   NETMSG_CHECK(!full());
-  if (const std::optional<Name> name = rested()) return *name;
-  for (Slot* taken = slot(next_); taken != nullptr && (taken->entry || taken->rests_since != 0);
-       taken = slot(next_)) {
-    ++next_;
+  while (!rested_.empty()) {
+    const Name name = rested_.front();
+    rested_.pop_front();
+    slot(name)->rested = false;
+    if (!taken(name)) return name;
   }
+  while (taken(next_)) ++next_;
   return next_;
 }
 
@@ -73,6 +84,7 @@ Entry NameTable::remove(Name name) {
   used->rests_since = ++frees_;
   quarantine_.push_back({name, frees_});
   --size_;
+  age();
   return entry;
 }
 

@@ -28,7 +28,7 @@ class NameTable {
   // Null if the name denotes nothing.
   Entry* find(Name name);
 
-  // A name nobody uses. Stays free until it is inserted. REQUIRES: !full().
+  // A name nobody uses; the caller inserts it next. REQUIRES: !full().
   Name pick();
 
   // REQUIRES: the name is valid and denotes nothing; !full().
@@ -59,6 +59,7 @@ class NameTable {
   struct Slot {
     std::optional<Entry> entry;
     std::uint64_t rests_since = 0;  // number of the free that put it to rest; 0: not resting
+    bool rested = false;            // listed in rested_
   };
   using Page = std::array<Slot, kPageSize>;
   struct Resting {
@@ -69,7 +70,8 @@ class NameTable {
   Slot* slot(Name name);
   Slot& make_slot(Name name);
   void grow();
-  std::optional<Name> rested();
+  void age();
+  bool taken(Name name);
 
   std::uint32_t limit_;
   std::uint32_t size_ = 0;
@@ -77,7 +79,8 @@ class NameTable {
   std::uint64_t frees_ = 0;
   std::vector<std::unique_ptr<Page>> pages_;  // names below pages_.size() * kPageSize
   std::map<Name, Slot> far_;                  // all others; a resting slot is forgotten when its rest is over
-  std::deque<Resting> quarantine_;
+  std::deque<Resting> quarantine_;            // kQuarantine at most, oldest first
+  std::deque<Name> rested_;  // near names to be used again, each once; some may be in use by now
 };
 
 }  // namespace netmsg::ipc

@@ -27,8 +27,9 @@ void send(SendOnceRight to, mach_msg_id_t id, Bytes bytes) {
     to.consume();
     return;
   }
-  Core& core = to.port()->core();
-  MessagePtr message = Message::create(core.reaper, std::move(bytes), Charge());
+  Port& port = *to.port();
+  Charge charge = Charge::owed(port.account(), Message::cost(bytes.size()));
+  MessagePtr message = Message::create(port.core().reaper, std::move(bytes), std::move(charge));
   message->id = id;
   message->destination = CarriedRight(std::move(to));
   post(std::move(message));

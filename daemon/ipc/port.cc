@@ -60,11 +60,10 @@ void Port::leave_transit() {
   transit_to_ = PortRef();
 }
 
-bool Port::circular_with(const Port& destination) const {
-  for (const Port* at = &destination; at != nullptr; at = at->transit_to()) {
-    if (at == this) return true;
-  }
-  return false;
+const Port& Port::end_of_transit() const {
+  const Port* at = this;
+  while (const Port* next = at->transit_to()) at = next;
+  return *at;
 }
 
 }  // namespace netmsg::ipc

@@ -2,8 +2,7 @@
 // A port (spec 01 §5): where its receive right is, what rights exist to it, its queue, and who waits for it.
 //
 //   Home        the receive right is ...                              next
-//   kLimbo      a ReceiveRight in somebody's hands (just made, or     kSpace, kTransit, kRemote, kKernel,
-//   kDead
+//   kLimbo      a ReceiveRight in somebody's hands (just made, or     any of those below
 //               taken out of a space, or being received)
 //   kSpace      in an entry of a space                                kLimbo, kDead
 //   kTransit    in a message queued towards `transit_to`              kLimbo, kDead
@@ -27,7 +26,6 @@ namespace netmsg::ipc {
 
 class Core;
 class Operation;
-struct PortSet;
 class Space;
 struct PortRegistryTag;
 struct RequestTag;
@@ -53,7 +51,7 @@ class Port : public base::ListNode<PortRegistryTag> {
  public:
   enum class Home { kLimbo, kSpace, kTransit, kRemote, kKernel, kDead };
 
-  // A new port, its receive right in the caller's hands. `charge` is kept as long as the object.
+  // A new port, its receive right in the caller's hands. `charge` is released when the port dies.
   static ReceiveRight create(Core& core, Charge charge);
 
   Core& core() const { return core_; }
@@ -75,15 +73,18 @@ class Port : public base::ListNode<PortRegistryTag> {
   // The receive right leaves its space (01 §10 step 1): receivers blocked on the port are woken, the
   // make-send count and the sequence number start again, the payload is unset.
   void leave_space();
-  // The message that carried the receive right has been taken apart or received.
+  // The receive right has been taken out of the message that carried it.
   void leave_transit();
-  // Would a message with this port's receive right to `destination` hold itself (03 §9)?
-  bool circular_with(const Port& destination) const;
+  // Where "in transit to" leads from here: the last port of the chain, which is in transit no more (03 §9).
+  const Port& end_of_transit() const;
 
   // --- rights (01 §5); changed by the rights themselves ---
   std::uint32_t srights() const { return srights_; }
   std::uint32_t sorights() const { return sorights_; }
   bool referenced() const { return srights_ + sorights_ > 0; }
+
+  // Who pays for the port, and for what the engine itself puts into its queue; null: nobody, or dead.
+  Account* account() const { return charge_.account(); }
 
   // --- flow (01 §8) ---
   // How many more messages the port takes before senders block.
@@ -101,9 +102,7 @@ class Port : public base::ListNode<PortRegistryTag> {
   base::IntrusiveList<DeadNameRequest, RequestTag> dead_name_requests;
   ReceiveQueue queue;
   base::IntrusiveList<Operation, WaiterTag> senders;  // first come, first served
-
-  // The queue a message for this port goes to, and a receive from this port would look at.
-  ReceiveQueue& current_queue() { return queue; }
+  bool sender_woken = false;                          // one of them is about to look at the room again
 
   ~Port();
 

@@ -78,15 +78,20 @@ void pick_up(const Message& message) {
   ++port.core().counters.messages_received;
   if (port.dead()) return;
   room_changed(port);
-  if (port.room() > 0) wake_senders(port, 1);
+  wake_sender(port);
 }
 
-void wake_senders(Port& port, std::uint32_t count) {
-  while (count-- > 0) {
-    Operation* sender = port.senders.pop_front();
-    if (sender == nullptr) return;
-    port.core().wake(*sender, Wake::kRoom);
-  }
+void wake_sender(Port& port) {
+  if (port.dead() || port.sender_woken || port.room() == 0) return;
+  Operation* sender = port.senders.pop_front();
+  if (sender == nullptr) return;
+  port.sender_woken = true;
+  port.core().wake(*sender, Wake::kRoom);
+}
+
+void pass_on_room(Port& port) {
+  port.sender_woken = false;
+  wake_sender(port);
 }
 
 void room_changed(Port& port) {

@@ -16,13 +16,24 @@ Charge::~Charge() {
 }
 
 Charge Charge::bytes(Account& account, std::uint64_t amount) {
-  if (amount > account.limits_.bytes - account.bytes_) return {};
+  if (account.overdrawn() || amount > account.limits_.bytes - account.bytes_) return {};
   return {account, amount, 0};
 }
 
 Charge Charge::port(Account& account) {
   if (account.ports_ >= account.limits_.ports) return {};
   return {account, 0, 1};
+}
+
+Charge Charge::owed(Account* account, std::uint64_t amount) {
+  if (account == nullptr) return {};
+  return {*account, amount, 0};
+}
+
+void Charge::grow(std::uint64_t amount) {
+  if (account_ == nullptr) return;
+  account_->bytes_ += amount;
+  bytes_ += amount;
 }
 
 }  // namespace netmsg::ipc

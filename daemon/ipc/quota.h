@@ -19,6 +19,7 @@ class Account {
   Account& operator=(const Account&) = delete;
 
   std::uint64_t bytes_used() const { return bytes_; }
+  bool overdrawn() const { return bytes_ > limits_.bytes; }
   std::uint32_t ports_used() const { return ports_; }
 
  private:
@@ -44,6 +45,12 @@ class Charge {
   // An empty charge (operator bool is false) if the account cannot bear it.
   static Charge bytes(Account& account, std::uint64_t amount);
   static Charge port(Account& account);
+  // Bytes that are there whether or not the account can bear them; null: nobody pays.
+  static Charge owed(Account* account, std::uint64_t amount);
+  // More for the same object, borne or not.
+  void grow(std::uint64_t amount);
+
+  Account* account() const { return account_; }
 
   explicit operator bool() const { return account_ != nullptr; }
 

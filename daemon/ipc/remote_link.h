@@ -27,10 +27,22 @@ class RemoteLink {
   // May a right of this type for `port` travel in a message to the proxy `destination`? False means that it
   // would need what the link cannot do: the answer is MACH_SEND_NO_BUFFER for a header right (nothing
   // consumed), MACH_SEND_INVALID_RIGHT for a body right. Dead ports are never asked about. Changes nothing.
-  virtual bool can_carry(const Port& destination, const Port& port, RightType type) const = 0;
+  // `others` rights travel in the same message already.
+  virtual bool can_carry(const Port& destination, const Port& port, RightType type,
+                         std::uint32_t others) const = 0;
 
-  // The message has been accepted for the proxy that is its destination: a place in the window was taken if
-  // it was sent to a send right. Consumes the message and its rights, whatever happens.
+  // The largest message that can travel to this proxy's host, header included (a larger one: MACH_SEND_NO_BUFFER, nothing
+  // consumed), and the most rights in a body (one more: MACH_SEND_INVALID_RIGHT).
+  struct CarryLimits {
+    std::uint32_t bytes;
+    std::uint32_t rights;
+  };
+  virtual CarryLimits carry_limits(const Port& destination) const = 0;
+
+  // The message has been accepted for the proxy that is its destination: a place in the window was taken if it was
+  // sent to a send right. Consumes the message and its rights, whatever happens. The destination right has reached its
+  // goal here (CarriedRight::consume): a send-once right that was dropped instead would come straight back as a
+  // notification to the same proxy.
   virtual void forward(MessagePtr message) = 0;
 
   // The last local right to this proxy is gone. It may gain rights again before end_of_event(): look again

@@ -3,11 +3,10 @@
 // is given up when the value dies, with the Mach consequences of that (spec 01 §11, "naked" rows). So a right
 // cannot be lost or doubled without the compiler noticing.
 //
-//                              made by                      given up by its destructor
-//   SendRight       srights+1  mint(), duplicate()          srights-1; no-senders if that was the last and
-//   asked for SendOnceRight   sorights+1 mint()                       a send-once notification, unless the
-//   port is dead ReceiveRight    one/port   Port::create()               the port dies (01 §10 from step 2
-//   on)
+//   right          counted in   made by                given up by its destructor
+//   SendRight      srights      mint(), duplicate()    no-senders if it was the last one and that was asked for
+//   SendOnceRight  sorights     mint()                 a send-once notification, unless the port is dead
+//   ReceiveRight   one a port   Port::create()         the port dies (01 §10 from step 2 on)
 //
 // Consequences run at once, inside the event (Event, core.h) of whoever drops the right; messages that have
 // to be destroyed in turn go through the reaper's work list, so nothing recurses. Owner thread only.
@@ -127,7 +126,8 @@ class CarriedRight {
   bool is_dead() const;  // carried as DEAD, or the port has died in transit
   Port* port() const;    // null for NULL and DEAD
 
-  // REQUIRES: that alternative is held. Afterwards this is NULL of the same type.
+  // REQUIRES: that alternative is held. Afterwards this is NULL of the same type. (One that was moved from as a whole
+  // can only be assigned to or destroyed.)
   SendRight take_send() { return take<SendRight>(); }
   SendOnceRight take_send_once() { return take<SendOnceRight>(); }
   ReceiveRight take_receive() { return take<ReceiveRight>(); }

@@ -3,6 +3,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/core.h"
+#include "daemon/ipc/queue.h"
 
 namespace netmsg::ipc {
 
@@ -149,7 +150,7 @@ Operation& Space::add_operation(std::unique_ptr<Operation> operation) {
 
 std::unique_ptr<Operation> Space::take_operation(Operation& operation) {
   auto node = operations_.extract(operation.token);
-  core_.deadlines.remove(operation);
+  core_.withdraw(operation);
   return std::move(node.mapped());
 }
 
@@ -158,8 +159,19 @@ Operation* Space::find_operation(OpToken token) const {
   return found != operations_.end() ? found->second.get() : nullptr;
 }
 
+// First none of them waits for anything any more, then they go: what a discarded message causes must not be handed to
+// another call that is on its way out.
 void Space::discard_operations() {
-  while (!operations_.empty()) take_operation(*operations_.begin()->second);
+  for (const auto& [token, operation] : operations_) core_.withdraw(*operation);
+  while (!operations_.empty()) {
+    const std::unique_ptr<Operation> gone = take_operation(*operations_.begin()->second);
+    if (!gone->message) continue;
+    if (gone->phase == Operation::Phase::kReceiving) {
+      pick_up(*gone->message);
+    } else if (gone->wake == Wake::kRoom) {
+      pass_on_room(*gone->message->destination.port());
+    }
+  }
 }
 
 }  // namespace netmsg::ipc

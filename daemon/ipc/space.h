@@ -3,6 +3,7 @@
 // itself. Created and destroyed by the engine; alive until the task exits. Owner thread only.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -77,7 +78,7 @@ class Space {
   Operation& add_operation(std::unique_ptr<Operation> operation);
   std::unique_ptr<Operation> take_operation(Operation& operation);
   Operation* find_operation(OpToken token) const;
-  const std::unordered_map<OpToken, std::unique_ptr<Operation>>& operations() const { return operations_; }
+  const std::map<OpToken, std::unique_ptr<Operation>>& operations() const { return operations_; }
   // Task exit: waiting calls are discarded, and what was handed to them is destroyed (01 §14).
   void discard_operations();
 
@@ -99,7 +100,7 @@ class Space {
   NameTable names_;
   // Port -> name of its S entry. R and R+S entries are found through Port::receiver().
   std::unordered_map<const Port*, Name> send_names_;
-  std::unordered_map<OpToken, std::unique_ptr<Operation>> operations_;
+  std::map<OpToken, std::unique_ptr<Operation>> operations_;
 };
 
 }  // namespace netmsg::ipc

@@ -27,6 +27,7 @@ void Port::die() {
   wake_all(senders, core_, Wake::kRoom);  // 3
   if (remote()) msgcount = 0;             // what is under way is its home's
   home_ = Home::kDead;                    // 4
+  charge_ = Charge();                     // whoever still names it does so at his own expense
   if (link_slot != 0) core_.link().died(*this);
   no_senders_request.reset();                                          // 5: a send-once notification
   while (MessagePtr message = queue.messages.pop()) --msgcount;        // 6

@@ -24,8 +24,12 @@ Task::~Task() {
 
 void Task::die() {
   if (space_ == nullptr) return;
-  world_.engine.destroy_space(*std::exchange(space_, nullptr));
+  die_quietly();
   world_.check();
+}
+
+void Task::die_quietly() {
+  world_.engine.destroy_space(*std::exchange(space_, nullptr));
 }
 
 Name Task::port() {

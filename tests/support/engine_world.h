@@ -70,7 +70,8 @@ class Task : public ipc::Completions {
   // Number of messages with this id that can be received from `name` now; takes all messages out.
   unsigned drain(Name name, mach_msg_id_t id);
 
-  void die();  // task exit
+  void die();          // task exit
+  void die_quietly();  // inside an event: nothing is checked before it ends
   bool alive() const { return space_ != nullptr; }
 
   void complete(ipc::OpToken token, ipc::MsgResult result) override;

@@ -246,6 +246,14 @@ class TwoDaemonsTest(NetmsgdTest):
         self.assertEqual(ctl(first, "settle").returncode, OK)
         self.assertEqual(ctl(first, "audit").returncode, OK)
 
+    def test_what_grpc_says_is_a_line_of_our_log(self):
+        first = self.start_host("first", "--listen=127.0.0.1:0", "--peer=second")
+        taken = self.status(first)["listen"]
+        other = self.start("--insecure-peers", f"--listen={taken}", "--peer=first", node="other")
+        self.assertEqual(other.end(), 1)
+        self.assertRegex(other.text(), r"warn grpc subject=\w+\.cc:\d+ reason=")
+        self.assertEqual([line for line in other.text().splitlines() if ".cc:" in line and " grpc " not in line], [])
+
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=2)

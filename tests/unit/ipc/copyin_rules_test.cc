@@ -10,7 +10,7 @@
 namespace netmsg::test {
 namespace {
 
-constexpr const char* kStates[] = {"R", "R+S1", "R+S2", "S1", "S2", "SO", "PS", "DN1", "DN2"};
+constexpr const char* kStates[] = {"R", "R+S1", "R+S2", "S1", "S2", "SO", "PS", "DN1", "DN2", "free"};
 
 // 04 §1 again, as sentences: what `disposition` makes of an entry, "" if it is refused.
 std::string expected(unsigned disposition, const std::string& before) {
@@ -46,6 +46,7 @@ struct Scene {
     }
     if (state == "SO") x = server.give_send_once(client, server.port());
     if (state == "PS") x = client.port_set();
+    if (state == "free") x = 4711;
     if (state[0] == 'D') x = client.dead_name(count);
   }
 };
@@ -108,6 +109,32 @@ TEST(CopyinRules, ADeadNameTravelsAsDeadWithTheTypeOfItsDisposition) {
   EXPECT_EQ(got.header.msgh_remote_port, MACH_PORT_DEAD);
   EXPECT_EQ(MACH_MSGH_BITS_PORTS(got.header.msgh_bits), 0x1112U);
   EXPECT_EQ(scene.client.state(scene.x), "DN1");
+}
+
+// 04 §1 note 1: once the port is dead, the kind of right no longer matters.
+TEST(CopyinRules, ARightWhosePortHasDiedFollowsTheColumnOfDeadNames) {
+  for (const unsigned disposition : {MACH_MSG_TYPE_MOVE_SEND, MACH_MSG_TYPE_MOVE_SEND_ONCE,
+                                     MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND}) {
+    for (const bool once : {false, true}) {
+      SCOPED_TRACE(std::string(disposition_name(disposition)) + (once ? " on SO" : " on S1"));
+      Scene scene("R");
+      const Name home = scene.server.port();
+      const Name x =
+          once ? scene.server.give_send_once(scene.client, home) : scene.server.give_send(scene.client, home);
+      scene.server.destroy(home);
+      const std::string after = expected(disposition, "DN1");
+      EXPECT_EQ(scene.client.send({.remote = x, .remote_type = disposition}), MACH_SEND_INVALID_DEST);
+      EXPECT_EQ(scene.client.send({.remote = scene.to_q,
+                                   .remote_type = MACH_MSG_TYPE_COPY_SEND,
+                                   .local = x,
+                                   .local_type = disposition}),
+                after.empty() ? MACH_SEND_INVALID_REPLY : MACH_MSG_SUCCESS);
+      EXPECT_EQ(scene.client.state(x), after.empty() ? "DN1" : after);
+      if (!after.empty()) {
+        EXPECT_EQ(scene.server.receive(scene.q).header.msgh_remote_port, MACH_PORT_DEAD);
+      }
+    }
+  }
 }
 
 TEST(CopyinRules, NullAndDeadAsReplyTravelAsTheyAre) {

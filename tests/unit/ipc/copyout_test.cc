@@ -70,9 +70,11 @@ TEST_F(Copyout, ReferencesStayAtTheirMaximum) {
   ASSERT_EQ(server.mod_refs(known, MACH_PORT_RIGHT_SEND, 65533), KERN_SUCCESS);
   EXPECT_EQ(received_right({rights(kMakeSend, {q})}), known);
   EXPECT_EQ(server.state(known), "S65534");
-  ASSERT_EQ(client.request(q, MACH_NOTIFY_NO_SENDERS, client.port(), 100), KERN_SUCCESS);
+  const Name notify = client.port();
+  ASSERT_EQ(client.request(q, MACH_NOTIFY_NO_SENDERS, notify, 100), KERN_SUCCESS);
   EXPECT_EQ(server.mod_refs(known, MACH_PORT_RIGHT_SEND, -65534), KERN_SUCCESS);
   EXPECT_FALSE(client.status(q).mps_srights);
+  EXPECT_EQ(client.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
 }
 
 TEST_F(Copyout, ADeadPortIsDeadWithItsTypeUnchanged) {

@@ -70,6 +70,19 @@ TEST(NameTable, NamesFarAwayAreKeptAndMetByTheEngineWithoutHarm) {
   EXPECT_EQ(table.size(), 0U);
 }
 
+// Names that the caller chooses and frees do not pile up: only the last kQuarantine of them are remembered.
+TEST(NameTable, NamesChosenByNumberComeBackToTheEngineAfterTheirRest) {
+  NameTable table(10, kFirst);
+  for (Name name = kFirst; name < kFirst + 5000; ++name) {
+    table.insert(name).urefs = 1;
+    table.remove(name);
+  }
+  const Name picked = take(table);
+  EXPECT_GE(picked, kFirst);
+  EXPECT_LT(picked, kFirst + 5000 - NameTable::kQuarantine);
+  table.remove(picked);
+}
+
 TEST(NameTable, NullAndDeadDenoteNothing) {
   NameTable table(10, kFirst);
   EXPECT_EQ(table.find(MACH_PORT_NULL), nullptr);

@@ -185,7 +185,7 @@ TEST_F(Queue, SequenceNumbersFollowDequeue) {
   for (unsigned n = 0; n < 3; ++n) EXPECT_EQ(server.receive(r).header.msgh_seqno, n);
 }
 
-TEST_F(Queue, AMessageThatIsTooBigForTheDaemonOrTheAccountIsRefused) {
+TEST_F(Queue, AMessageThatIsTooBigForTheDaemonIsRefused) {
   ipc::MsgArgs args{.option = MACH_SEND_MSG};
   args.message = numbered(1).encode();
   args.message.resize((1U << 20) + 8);

@@ -17,11 +17,15 @@ constexpr int kTasks = 3;
 
 class RandomWorld {
  public:
-  explicit RandomWorld(std::uint64_t seed) : random_(seed) {
+  // Every other world is cramped: spaces and messages are full most of the time.
+  explicit RandomWorld(std::uint64_t seed)
+      : random_(seed),
+        world_(seed % 2 == 0 ? ipc::Limits{} : ipc::Limits{.names_per_space = 14, .rights_per_message = 3}) {
     for (int i = 0; i < kTasks; ++i) tasks_.push_back(&world_.task("task " + std::to_string(i)));
   }
 
   void step() {
+    if (pick(200) == 0) replace_task(pick(kTasks));
     Task& task = *tasks_[pick(kTasks)];
     switch (pick(16)) {
       case 0:
@@ -75,6 +79,13 @@ class RandomWorld {
   }
   unsigned disposition() { return MACH_MSG_TYPE_MOVE_RECEIVE + pick(6); }
 
+  void replace_task(unsigned which) {
+    Task* dying = tasks_[which];
+    std::erase_if(waiting_, [dying](const auto& call) { return call.first == dying; });
+    dying->die();
+    tasks_[which] = &world_.task("task");
+  }
+
   void give_up(Task& task) {
     if (pick(8) == 0) {
       task.destroy(name(task));
@@ -109,7 +120,10 @@ class RandomWorld {
       message.items.push_back(rights(disposition(), {name(task), name(task)}));
     ipc::MsgArgs args{
         .option = static_cast<mach_msg_option_t>(MACH_SEND_MSG | (pick(2) != 0 ? MACH_SEND_TIMEOUT : 0) |
-                                                 (pick(4) == 0 ? MACH_SEND_CANCEL : 0)),
+                                                 (pick(4) == 0 ? MACH_SEND_CANCEL : 0) |
+                                                 (pick(4) == 0 ? MACH_RCV_MSG | MACH_RCV_TIMEOUT : 0)),
+        .rcv_size = 4000,
+        .rcv_name = name(task),
         .timeout_ms = pick(3) * 5,
         .notify = name(task)};
     args.message = message.encode();

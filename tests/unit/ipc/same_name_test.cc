@@ -40,6 +40,13 @@ struct Scene {
   }
 
   mach_port_status_t status() { return home != 0 ? server.status(home) : client.status(x); }
+  // The port's own count of send rights.
+  std::uint32_t srights() {
+    const ipc::Event event(world.engine);
+    Task& holder = home != 0 ? server : client;
+    const auto one_more = world.engine.copy_send(holder.space(), home != 0 ? home : x);
+    return one_more.value().port()->srights() - 1;
+  }
   bool has_port() const { return home != 0 || client_state()[0] == 'R'; }
   std::string client_state() const { return const_cast<Scene*>(this)->client.state(x); }
 };
@@ -52,20 +59,29 @@ unsigned send_onces(const SameNameCell& cell) {
   return (cell.destination == MACH_MSG_TYPE_MAKE_SEND_ONCE) + (cell.reply == MACH_MSG_TYPE_MAKE_SEND_ONCE);
 }
 
+bool has_send(const std::string& state) {
+  return state.find("S1") != std::string::npos || state.find("S2") != std::string::npos;
+}
+
+// 04 §3, port counters: what the message holds, less what the entry lost.
+int srights_gained(const SameNameCell& cell) {
+  const int in_message = 2 - static_cast<int>(send_onces(cell));
+  return in_message - (has_send(cell.before) ? 1 : 0) + (has_send(cell.after) ? 1 : 0);
+}
+
 Outgoing message_for(const SameNameCell& cell, Name x) {
   return {.remote = x, .remote_type = cell.destination, .local = x, .local_type = cell.reply};
 }
 
-void check_counts(Scene& scene, const SameNameCell& cell, const mach_port_status_t& before) {
+void check_counts(Scene& scene, const SameNameCell& cell, const mach_port_status_t& before,
+                  std::uint32_t srights) {
   if (!scene.has_port()) return;
   const mach_port_status_t after = scene.status();
   const bool sent = cell.code == MACH_MSG_SUCCESS;
   EXPECT_EQ(after.mps_mscount, before.mps_mscount + (sent ? makes(cell) : 0));
   EXPECT_EQ(after.mps_sorights, before.mps_sorights + (sent ? send_onces(cell) : 0));
   EXPECT_EQ(after.mps_msgcount, sent ? 1U : 0U);
-  if (sent && send_onces(cell) < 2) {
-    EXPECT_TRUE(after.mps_srights);  // the message holds a send right
-  }
+  EXPECT_EQ(scene.srights(), srights + static_cast<std::uint32_t>(sent ? srights_gained(cell) : 0));
 }
 
 void run(const SameNameCell& cell, bool with_request) {
@@ -75,11 +91,12 @@ void run(const SameNameCell& cell, bool with_request) {
   const bool requested =
       with_request && scene.client.request(scene.x, MACH_NOTIFY_DEAD_NAME, scene.notify) == KERN_SUCCESS;
   const mach_port_status_t before = scene.has_port() ? scene.status() : mach_port_status_t{};
+  const std::uint32_t srights = scene.has_port() ? scene.srights() : 0;
   const std::uint64_t digest = scene.world.engine.digest();
 
   EXPECT_EQ(scene.client.send(message_for(cell, scene.x)), cell.code);
   EXPECT_EQ(scene.client.state(scene.x), cell.after);
-  check_counts(scene, cell, before);
+  check_counts(scene, cell, before, srights);
   if (cell.code != MACH_MSG_SUCCESS) {
     EXPECT_EQ(scene.world.engine.digest(), digest) << "a refusal changed something";
   }

@@ -21,16 +21,31 @@ class Teardown : public testing::Test {
   Task& server = world.task("server");
 };
 
-TEST_F(Teardown, QueuedRequestsAnswerWithSendOnceOldestFirst) {
+// Each queued message carries a port whose death somebody has asked to hear of.
+TEST_F(Teardown, QueuedMessagesDieOldestFirst) {
   const Name r = server.port();
   const Name x = server.give_send(client, r);
-  const Name first = client.port();
-  const Name second = client.port();
-  client.send({.remote = x, .remote_type = kCopySend, .local = first, .local_type = kMakeOnce});
-  client.send({.remote = x, .remote_type = kMoveSend, .local = second, .local_type = kMakeOnce});
+  const Name log = server.port();
+  std::vector<std::uint32_t> watched;
+  for (int message = 0; message < 3; ++message) {
+    const Name carried = client.port();
+    watched.push_back(client.give_send(server, carried));
+    ASSERT_EQ(server.request(watched.back(), MACH_NOTIFY_DEAD_NAME, log), KERN_SUCCESS);
+    client.send({.remote = x, .remote_type = kCopySend, .items = {rights(kMoveReceive, {carried})}});
+  }
   server.destroy(r);
-  EXPECT_EQ(client.drain(first, MACH_NOTIFY_SEND_ONCE), 1U);
-  EXPECT_EQ(client.drain(second, MACH_NOTIFY_SEND_ONCE), 1U);
+  for (const std::uint32_t name : watched) EXPECT_EQ(server.receive(log).values.at(0), name);
+}
+
+TEST_F(Teardown, QueuedRequestsAnswerWithSendOnce) {
+  const Name r = server.port();
+  const Name x = server.give_send(client, r);
+  const Name reply = client.port();
+  for (int i = 0; i < 2; ++i) {
+    client.send({.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce});
+  }
+  server.destroy(r);
+  EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 2U);
 }
 
 // Each port's receive right travels in the queue of the next one.

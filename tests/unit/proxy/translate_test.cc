@@ -19,7 +19,8 @@ using ipc::SendRight;
 // Takes what is sent to proxies: there is no session here.
 class Sink final : public ipc::RemoteLink {
  public:
-  bool can_carry(const ipc::Port&, const ipc::Port&, RightType) const override { return true; }
+  bool can_carry(const ipc::Port&, const ipc::Port&, RightType, std::uint32_t) const override { return true; }
+  CarryLimits carry_limits(const ipc::Port&) const override { return {1U << 20, 1000}; }
   void forward(ipc::MessagePtr message) override { message->destination.consume(); }
   void unreferenced(ipc::Port&) override {}
   void room_changed(ipc::Port&) override {}
