@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/conformance/engine_backend.h"
+
+#include <mach/notify.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/mach_port.h"
+#include "tests/conformance/message_codec.h"
+
+namespace netmsg::conformance {
+
+namespace {
+
+namespace mp = ipc::mach_port;
+
+// Far above the names that the engine chooses.
+constexpr Name kFirstUnusedName = 0x00B0'0000;
+
+// ---------------------------------------------------------------- what the engine does not offer
+
+bool carries_memory(const Item& item) {
+  return item.out_of_line && item_length(item) != 0;
+}
+
+// A send that the recording forced into a full queue, or tried to: the answers that need a request.
+bool forces(const Operation& operation) {
+  if ((operation.call.option & MACH_SEND_NOTIFY) == 0) return false;
+  const std::string& code = operation.expected.code;
+  if (code == "MACH_SEND_INVALID_NOTIFY") return operation.call.notify.kind != NameRef::Kind::kNull;
+  return code == "MACH_SEND_WILL_NOTIFY" || code == "MACH_SEND_NOTIFY_IN_PROGRESS";
+}
+
+std::string_view missing_for_call(const Operation& operation) {
+  const MsgCall& call = operation.call;
+  if (call.unmapped) return "unmapped buffers";
+  if (forces(operation)) return "msg-accepted";
+  if (call.message && std::any_of(call.message->items.begin(), call.message->items.end(), carries_memory)) {
+    return "out-of-line memory";
+  }
+  return {};
+}
+
+// ---------------------------------------------------------------- port calls
+
+template <typename T, typename Store>
+PortAnswer answer(const ipc::Kern<T>& result, Store store) {
+  PortAnswer given;
+  given.code = result.code();
+  if (result.ok()) store(given, result.value());
+  return given;
+}
+
+PortAnswer answer_name(const ipc::Kern<Name>& result) {
+  return answer(result, [](PortAnswer& given, Name name) { given.name = name; });
+}
+
+PortAnswer answer_number(const ipc::Kern<std::uint32_t>& result) {
+  return answer(result, [](PortAnswer& given, std::uint32_t number) { given.number = number; });
+}
+
+PortAnswer answer_status(const ipc::Kern<mach_port_status_t>& result) {
+  return answer(result, [](PortAnswer& given, const mach_port_status_t& status) { given.status = status; });
+}
+
+PortAnswer reply_port(ipc::Space& caller) {
+  PortAnswer given;
+  given.name = mp::reply_port(caller);
+  if (given.name == MACH_PORT_NULL) given.code = KERN_RESOURCE_SHORTAGE;
+  return given;
+}
+
+// The engine gives the codes of the system call; as a request message the same refusal is one of the message
+// (spec 05 §5).
+PortAnswer insert(ipc::Space& caller, ipc::Space& target, const PortCall& call) {
+  PortAnswer given;
+  given.code = mp::insert_right(caller, target, call.name, call.poly, call.poly_type);
+  const bool refused = given.code == KERN_INVALID_NAME || given.code == KERN_INVALID_RIGHT;
+  if (call.verb == Verb::kInsert && refused) given.code = MACH_SEND_INVALID_RIGHT;
+  return given;
+}
+
+PortAnswer extract(ipc::Space& caller, ipc::Space& target, const PortCall& call) {
+  return answer(mp::extract_right(caller, target, call.name, call.poly_type),
+                [](PortAnswer& given, const auto& right) { std::tie(given.name, given.type) = right; });
+}
+
+PortAnswer names_of(const ipc::Engine& engine, const ipc::Space& space) {
+  PortAnswer given;
+  for (const ipc::PortRow& row : engine.ports(space)) given.names.push_back(row.name);
+  return given;
+}
+
+PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& call) {
+  switch (call.verb) {
+    case Verb::kAlloc:
+    case Verb::kTrapAlloc:
+      return answer_name(mp::allocate(target, call.right));
+    case Verb::kReplyPort:
+      return reply_port(caller);
+    case Verb::kDealloc:
+    case Verb::kTrapDealloc:
+      return {.code = mp::deallocate(target, call.name)};
+    case Verb::kDestroy:
+      return {.code = mp::destroy(target, call.name)};
+    case Verb::kModRefs:
+      return {.code =
+                  mp::mod_refs(target, call.name, call.right, static_cast<mach_port_delta_t>(call.amount))};
+    case Verb::kGetRefs:
+      return answer_number(mp::get_refs(target, call.name, call.right));
+    case Verb::kType:
+      return answer_number(mp::type(target, call.name));
+    case Verb::kSetQlimit:
+      return {.code = mp::set_qlimit(target, call.name, static_cast<mach_port_msgcount_t>(call.amount))};
+    case Verb::kGetStatus:
+      return answer_status(mp::get_receive_status(target, call.name));
+    case Verb::kInsert:
+    case Verb::kTrapInsert:
+      return insert(caller, target, call);
+    case Verb::kExtract:
+      return extract(caller, target, call);
+    case Verb::kRequestNotification:
+      return answer_name(mp::request_notification(caller, target, call.name, call.variant,
+                                                  static_cast<mach_port_mscount_t>(call.amount), call.poly,
+                                                  call.poly_type));
+    default:
+      base::check_failed(__FILE__, __LINE__, "an operation that missing_for refuses");
+  }
+}
+
+// One task: a space, and the results of its calls. The token of a call is 1 for the first thread, 2 for the
+// second.
+struct Task final : ipc::Completions {
+  void complete(ipc::OpToken token, ipc::MsgResult result) override {
+    results.insert_or_assign(token, std::move(result));
+  }
+
+  ipc::Space* space = nullptr;  // null once terminated
+  std::map<ipc::OpToken, ipc::MsgResult> results;
+};
+
+ipc::OpToken token_of(Thread thread) {
+  return thread.second ? 2 : 1;
+}
+
+}  // namespace
+
+struct EngineBackend::World {
+  World() {
+    for (Task& one : tasks) one.space = &engine.create_space("task", account, one);
+  }
+  ~World() {
+    for (const SpaceId space : kSpaces) end(space);
+  }
+
+  Task& task(SpaceId space) { return tasks[static_cast<std::size_t>(space)]; }
+  void end(SpaceId space) {
+    if (ipc::Space* given_up = std::exchange(task(space).space, nullptr)) engine.destroy_space(*given_up);
+  }
+
+  base::ManualClock clock;
+  ipc::Account account{ipc::Account::Limits{}};
+  std::array<Task, 2> tasks;
+  ipc::Engine engine{clock, ipc::Limits{}};
+  Name next_unused = kFirstUnusedName;
+};
+
+EngineBackend::EngineBackend(bool check) : check_(check) {}
+EngineBackend::~EngineBackend() = default;
+
+std::string_view EngineBackend::missing_for(const Operation& operation) const {
+  switch (operation.verb) {
+    case Verb::kMachMsg:
+    case Verb::kStart:
+      return missing_for_call(operation);
+    case Verb::kRequestNotification:
+      return operation.variant == MACH_NOTIFY_PORT_DESTROYED ? "port-destroyed" : std::string_view();
+    case Verb::kMoveMember:
+    case Verb::kGetSetStatus:
+      return "members of port sets";
+    case Verb::kSetPayload:
+    case Verb::kClearPayload:
+      return "protected payload calls";
+    case Verb::kRename:
+    case Verb::kAllocName:
+    case Verb::kTrapAllocName:
+    case Verb::kSetMscount:
+    case Verb::kSetSeqno:
+      return "rename, allocate_name, set_mscount, set_seqno";
+    default:
+      return {};
+  }
+}
+
+void EngineBackend::begin_case() {
+  world_ = std::make_unique<World>();
+}
+
+void EngineBackend::end_case() {
+  world_.reset();
+}
+
+PortAnswer EngineBackend::port_call(const PortCall& call) {
+  ipc::Space* caller = world_->task(call.caller).space;
+  ipc::Space* target = world_->task(call.target).space;
+  if (caller == nullptr || target == nullptr) return {.code = MACH_SEND_INVALID_DEST};
+  if (call.verb == Verb::kNames) return names_of(world_->engine, *target);
+  return carry_out(*caller, *target, call);
+}
+
+Name EngineBackend::unused_name(SpaceId) {
+  return world_->next_unused++;
+}
+
+void EngineBackend::start(Thread thread, MsgArguments arguments) {
+  ipc::MsgArgs args;
+  args.option = arguments.option;
+  args.rcv_size = arguments.rcv_size;
+  args.rcv_name = arguments.rcv_name;
+  args.timeout_ms = arguments.timeout_ms;
+  args.notify = arguments.notify;
+  args.message = std::move(arguments.message);
+  world_->engine.mach_msg(*world_->task(thread.space).space, token_of(thread), std::move(args));
+}
+
+std::optional<MsgAnswer> EngineBackend::result(Thread thread) {
+  auto node = world_->task(thread.space).results.extract(token_of(thread));
+  if (node.empty()) return std::nullopt;
+  ipc::MsgResult& ended = node.mapped();
+  return MsgAnswer{ended.code, ended.offset, std::move(ended.bytes)};
+}
+
+std::optional<MsgAnswer> EngineBackend::wait(Thread thread) {
+  while (true) {
+    if (std::optional<MsgAnswer> ended = result(thread)) return ended;
+    const std::optional<base::Instant> deadline = world_->engine.next_deadline();
+    if (!deadline) return std::nullopt;
+    world_->clock.advance(*deadline - world_->clock.now());
+    world_->engine.advance();
+  }
+}
+
+void EngineBackend::abort(Thread thread) {
+  if (ipc::Space* space = world_->task(thread.space).space) world_->engine.cancel(*space, token_of(thread));
+}
+
+void EngineBackend::sleep(std::uint32_t milliseconds) {
+  world_->clock.advance(std::chrono::milliseconds(milliseconds));
+  world_->engine.advance();
+}
+
+void EngineBackend::terminate(SpaceId space) {
+  world_->end(space);
+}
+
+void EngineBackend::settle() {
+  if (check_) world_->engine.check_invariants();
+}
+
+}  // namespace netmsg::conformance

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine in this process, without anything around it. Time is a clock that stands still until somebody
+// waits.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+
+#include "daemon/ipc/engine.h"
+#include "tests/conformance/backend.h"
+
+namespace netmsg::conformance {
+
+class EngineBackend final : public Backend {
+ public:
+  // `check`: all invariants of the engine are checked after every operation.
+  explicit EngineBackend(bool check);
+  ~EngineBackend() override;
+
+  std::string_view missing_for(const Operation& operation) const override;
+  void begin_case() override;
+  void end_case() override;
+  PortAnswer port_call(const PortCall& call) override;
+  Name unused_name(SpaceId space) override;
+  void start(Thread thread, MsgArguments arguments) override;
+  std::optional<MsgAnswer> result(Thread thread) override;
+  std::optional<MsgAnswer> wait(Thread thread) override;
+  void abort(Thread thread) override;
+  void sleep(std::uint32_t milliseconds) override;
+  void terminate(SpaceId space) override;
+  void settle() override;
+
+ private:
+  struct World;
+
+  const bool check_;
+  std::unique_ptr<World> world_;  // of the case
+};
+
+}  // namespace netmsg::conformance
