@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // netmsgd: reads what it is told, starts, serves until it is asked to stop. Exit statuses: see --help.
+#include <sys/resource.h>
+
 #include <csignal>
 #include <cstdio>
 
@@ -27,6 +29,14 @@ void announce(const netmsg::daemon::Config& config) {
   netmsg::base::set_log_level(config.log_level);
 }
 
+// Each task and each lane needs a descriptor: as many as this process may have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -38,6 +48,7 @@ int main(int argc, char** argv) {
     return outcome.exit_status;
   }
   announce(*outcome.config);
+  raise_descriptor_limit();
   auto app = App::start(*outcome.config);
   if (const auto* error = std::get_if<std::string>(&app)) {
     std::fprintf(stderr, "netmsgd: %s\n", error->c_str());
