@@ -11,6 +11,7 @@
 #include <csignal>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <random>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "daemon/base/log.h"
 #include "daemon/certificate.h"
 #include "daemon/control.h"
+#include "daemon/control_grpc_log.h"
 #include "daemon/ipc/engine.h"
 #include "daemon/names/name_server.h"
 #include "daemon/session/listener.h"
@@ -28,6 +30,7 @@
 #include "daemon/state_dir.h"
 #include "proxy/grpc_transport.h"
 #include "proxy/proxy.h"
+#include "proxy/wire.h"
 
 namespace netmsg::daemon {
 namespace {
@@ -37,7 +40,6 @@ using base::LogLevel;
 
 constexpr std::chrono::seconds kComplaintPause{10};
 constexpr const char* kSystemGroup = "netmsg";
-constexpr std::size_t kTransportBytesMin = 8U << 20;
 
 // Handlers that run before the timer is set anew. More would only make a deadline late that is due meanwhile.
 constexpr int kHandlersPerTurn = 64;
@@ -147,8 +149,6 @@ proxy::GrpcOptions transport_options(const Config& config, const Pems& pems) {
   options.key_pem = pems.key;
   options.ca_pem = pems.authority;
   options.insecure = config.insecure_peers;
-  options.message_bytes_max =
-      std::max<std::size_t>(kTransportBytesMin, std::size_t{2} * config.limits.inline_bytes);
   return options;
 }
 
@@ -159,8 +159,9 @@ proxy::Options proxy_options(const Config& config, const std::string& id, std::u
   options.name = config.node;
   for (const Peer& peer : config.peers)
     options.peers.push_back({peer.name, peer.address ? peer.address->text() : ""});
-  options.limits.message_bytes = config.limits.inline_bytes;
-  options.limits.rights_per_message = config.limits.rights_per_message;
+  // What is above the protocol's own limits stays on this host.
+  options.limits.message_bytes = std::min(config.limits.inline_bytes, proxy::kMessageBytesMax);
+  options.limits.rights_per_message = std::min(config.limits.rights_per_message, proxy::kRightsMax);
   options.limits.account = {config.limits.bytes_per_user, config.limits.ports_per_user};
   options.seed = std::random_device{}();
   return options;
@@ -203,7 +204,7 @@ class App::Parts {
   bool stopping_ = false;
   ipc::Engine engine_;
   SystemResolver resolver_;
-  names::NameServer names_;
+  std::unique_ptr<names::NameServer> names_;         // ends in stop(), before what its queues are charged to
   std::unique_ptr<proxy::GrpcTransport> transport_;  // null, as the next: networking is off
   std::unique_ptr<proxy::Proxy> proxy_;
   std::unique_ptr<session::Listener> listener_;
@@ -216,9 +217,11 @@ App::Parts::Parts(const Config& config)
       names_account_({config.limits.bytes_per_user, config.limits.ports_per_user}),
       engine_(clock_, engine_limits(config.limits)),
       resolver_(io_, config.look_up_limit),
-      names_(engine_, names_account_, name_options(config), &resolver_) {}
+      names_(std::make_unique<names::NameServer>(engine_, names_account_, name_options(config), &resolver_)) {
+}
 
 void App::Parts::open(const Config& config) {
+  log_for_grpc();
   await_signal();
   const Pems pems = read_pems(config.tls);
   const std::string id = node_id(config, pems, state_);
@@ -240,7 +243,7 @@ void App::Parts::start_network(const Config& config, const Pems& pems, const std
   transport_ = std::make_unique<proxy::GrpcTransport>(io_, transport_options(config, pems));
   proxy_ =
       std::make_unique<proxy::Proxy>(engine_, clock_, *transport_, proxy_options(config, id, incarnation_),
-                                     names_.network_port(), proxy_callbacks());
+                                     names_->network_port(), proxy_callbacks());
   const std::string problem = proxy_->start();
   if (!problem.empty()) throw StartError{"--listen: " + problem};
 }
@@ -251,16 +254,16 @@ proxy::Callbacks App::Parts::proxy_callbacks() {
   callbacks.peer_up = [this](const proxy::PeerInfo& peer, ipc::SendRight name_service) {
     log(LogLevel::kInfo, "peer_up",
         {{"peer", peer.name}, {"node", peer.node_name}, {"incarnation", peer.incarnation}});
-    names_.peer_up(peer.name, peer.node_name, std::move(name_service));
+    names_->peer_up(peer.name, peer.node_name, std::move(name_service));
   };
   callbacks.peer_down = [this](const std::string& name, const std::string& reason) {
     log(LogLevel::kInfo, "peer_down", {{"peer", name}, {"reason", reason}});
-    names_.peer_down(name);
+    names_->peer_down(name);
   };
   callbacks.peer_unreachable = [this](const std::string& name, const std::string& reason) {
     if (stopping_) return;
     complaints_.warn(name, "peer_unreachable", reason);
-    names_.peer_unreachable(name);
+    names_->peer_unreachable(name);
   };
   callbacks.rearm = [] {};
   callbacks.log = [this](const std::string& line) { complaints_.warn(line, "peer", line); };
@@ -270,7 +273,7 @@ proxy::Callbacks App::Parts::proxy_callbacks() {
 // A new task gets the name service and nothing else; being the first right it is given, it has the same name
 // everywhere.
 ipc::Name App::Parts::equip(ipc::Space& space) {
-  const auto name = engine_.insert_send(space, names_.local_port());
+  const auto name = engine_.insert_send(space, names_->local_port());
   return name.ok() ? name.value() : ipc::kNullName;
 }
 
@@ -291,7 +294,7 @@ void App::Parts::serve_control(const Config& config, const std::string& id) {
   const ControlSources sources{io_,
                                clock_,
                                engine_,
-                               names_,
+                               *names_,
                                *listener_,
                                proxy_.get(),
                                {NETMSG_VERSION, config.node, id, incarnation_, config.socket_path,
@@ -347,13 +350,17 @@ void App::Parts::on_deadline() {
   if (proxy_) proxy_->tick();
 }
 
-// The reverse of the making. A second signal finds the system's own answer to it. Idempotent.
+// Nobody asks any more, the tasks die, then the sessions with peers end, whose ends the name service still hears
+// of; then it dies too. That was the last space: no queue holds a peer's message any more, whose charge belongs to
+// an account of the proxy's, when the proxy is destroyed. A second signal finds the system's own answer to it.
+// Idempotent.
 void App::Parts::stop() {
   asio::error_code ignored;
   signals_.clear(ignored);
   control_.reset();
   if (listener_) listener_->close();
   if (proxy_) proxy_->stop();
+  names_.reset();
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

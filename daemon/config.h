@@ -34,6 +34,7 @@ struct TlsFiles {
   std::string authority;    // PEM, who signs the certificates of peers
 };
 
+// Messages above the limits of the protocol between daemons (peer.proto, "Limits") do not leave this host.
 struct Limits {
   std::uint32_t names_per_space = 65536;       // 8..16777216
   std::uint32_t inline_bytes = 1U << 20;       // 1024..67108864; largest message, header included
@@ -50,8 +51,8 @@ struct Config {
   std::string state_dir;           // what survives a restart: incarnation, node id; locked
   std::string node;                // how this host is called by its programs; as Peer::name
   std::optional<Endpoint> listen;  // where peers connect; nothing: this daemon only dials
-  std::vector<Peer>
-      peers;  // names differ, also from `node`, without regard to case; empty: networking is off
+  // Names differ, also from `node`, without regard to case. Empty: networking is off.
+  std::vector<Peer> peers;
   std::optional<TlsFiles> tls;
   bool insecure_peers = false;  // plaintext between daemons, asked for by name; never together with tls
   base::LogLevel log_level = base::LogLevel::kInfo;

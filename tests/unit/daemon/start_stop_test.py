@@ -251,7 +251,7 @@ class TwoDaemonsTest(NetmsgdTest):
         taken = self.status(first)["listen"]
         other = self.start("--insecure-peers", f"--listen={taken}", "--peer=first", node="other")
         self.assertEqual(other.end(), 1)
-        self.assertRegex(other.text(), r"warn grpc subject=\w+\.cc:\d+ reason=")
+        self.assertRegex(other.text(), r"warning grpc subject=\w+\.cc:\d+ reason=")
         self.assertEqual([line for line in other.text().splitlines() if ".cc:" in line and " grpc " not in line], [])
 
 
