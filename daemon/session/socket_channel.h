@@ -26,8 +26,8 @@ namespace netmsg::session {
 
 class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
  public:
-  static constexpr std::size_t kBacklogMax = 256 * 1024;
-  static constexpr std::size_t kReadSize = 64 * 1024;
+  static constexpr std::size_t kBacklogMax = 256U << 10;
+  static constexpr std::size_t kReadSize = 64U << 10;
   static constexpr int kFramesPerTurn = 64;  // then others get their turn
 
   // Who takes what comes in. Calls come from the event loop, never from inside a call of this class.
