@@ -270,8 +270,8 @@ proxy::Callbacks App::Parts::proxy_callbacks() {
   return callbacks;
 }
 
-// A new task gets the name service and nothing else; being the first right it is given, it has the same name
-// everywhere.
+// A new task gets the name service and nothing else; being the
+// first right it is given, it has the same name everywhere.
 ipc::Name App::Parts::equip(ipc::Space& space) {
   const auto name = engine_.insert_send(space, names_->local_port());
   return name.ok() ? name.value() : ipc::kNullName;
@@ -350,10 +350,10 @@ void App::Parts::on_deadline() {
   if (proxy_) proxy_->tick();
 }
 
-// Nobody asks any more, the tasks die, then the sessions with peers end, whose ends the name service still hears
-// of; then it dies too. That was the last space: no queue holds a peer's message any more, whose charge belongs to
-// an account of the proxy's, when the proxy is destroyed. A second signal finds the system's own answer to it.
-// Idempotent.
+// Nobody asks any more, the tasks die, then the sessions with peers end, whose ends the
+// name service still hears of; then it dies too. That was the last space: no queue holds
+// a peer's message any more, whose charge belongs to an account of the proxy's, when the
+// proxy is destroyed. A second signal finds the system's own answer to it. Idempotent.
 void App::Parts::stop() {
   asio::error_code ignored;
   signals_.clear(ignored);

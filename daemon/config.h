@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What netmsgd is told: the command line and, with --config FILE, a TOML file with the same keys, read into
-// one plain struct. Whoever holds a Config may rely on every range said here. The table of settings in
-// config.cc is the only list of options and keys; --help is made from it. Read once at the start, on the main
-// thread.
+// What netmsgd is told: the command line and, with --config FILE, a TOML file with
+// the same keys, read into one plain struct. Whoever holds a Config may rely on every
+// range said here. The table of settings in config.cc is the only list of options and
+// keys; --help is made from it. Read once at the start, on the main thread.
 #pragma once
 
 #include <chrono>
@@ -70,8 +70,8 @@ struct Surroundings {
 };
 Surroundings real_surroundings();
 
-// What came of reading the settings: a Config to run with, or a text to print and the exit status to leave
-// with.
+// What came of reading the settings: a Config to run with,
+// or a text to print and the exit status to leave with.
 struct ConfigOutcome {
   std::optional<Config> config;
   int exit_status =

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The directory of what survives a restart. While a StateDir lives no other daemon can open the same
-// directory.
+// The directory of what survives a restart. While a StateDir lives no other daemon can open the same one.
 //
 //   lock          held (flock) as long as the daemon runs; its content means nothing
-//   incarnation   the last incarnation used, in decimal: each start takes a larger one and stores it before
-//   use node          this host's id when no certificate gives one: 32 hexadecimal digits, drawn once
+//   incarnation   the last incarnation used, in decimal: each start takes a larger one, stored before use
+//   node          this host's id when no certificate gives one: 32 hexadecimal digits, drawn once
 //
 // A file is replaced by writing a new one, fsync, rename, fsync of the directory: a crash leaves the old or
 // the new one. Used at the start, on the main thread.

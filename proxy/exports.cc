@@ -75,9 +75,9 @@ Exports::~Exports() {
 Serial Exports::grant(ipc::SendRight right) {
   const Serial serial = registry_.share(*right.port(), peer_);
   Entry& entry = entries_[serial];
+  // All units share the first one's right: that of another unit ends here, never as the last of its port.
   if (++entry.granted == 1) entry.right = std::move(right);
-  return serial;  // all units but the first share one right: the others go here, never as the last of their
-                  // port
+  return serial;
 }
 
 Serial Exports::grant_once(ipc::SendOnceRight right) {

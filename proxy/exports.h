@@ -4,8 +4,9 @@
 //   ExportRegistry   one for the daemon: which port has which serial, and which peers have units of it
 //   Exports          one for each session: the units that one peer holds, as rights in the engine's books
 //
-//   Port --link_slot--> ExportRegistry::Entry --PeerIndex--> Exports::Entry --SendRight, SendOnceRight-->
-//   Port
+//   Port --link_slot--> ExportRegistry::Entry --PeerIndex--> Exports::Entry
+//     ^                                                            |
+//     +-------------- SendRight, SendOnceRight --------------------+
 //
 // A port is in the registry from the first unit to the last one (the name-service port: always). Owner thread
 // only, inside an Event: giving up rights has consequences.
@@ -47,8 +48,8 @@ class ExportRegistry {
   // Null if there is none.
   Entry* find(Serial serial);
 
-  // The peers that have units shall be told the port's room when the event ends. Does nothing for unknown
-  // serials.
+  // The peers that have units shall be told the port's room
+  // when the event ends. Does nothing for unknown serials.
   void mark_dirty(Serial serial);
   std::vector<Serial> take_dirty();
 

@@ -29,8 +29,8 @@ constexpr std::string_view kNodeUri = "netmsg:node:";
 constexpr std::chrono::seconds kFarewell{1};
 // Joined writes stay below this, unless one alone is larger.
 constexpr std::size_t kJoinMax = 1U << 20;
-// Messages that the owner thread has not taken yet; more are not read, so that a fast peer fills its own
-// side.
+// Messages that the owner thread has not taken yet; more
+// are not read, so that a fast peer fills its own side.
 constexpr int kUntakenMax = 4;
 
 PeerIdentity identity_of(const grpc::AuthContext& context, bool insecure) {

@@ -2,10 +2,10 @@
 // The transport over gRPC: one bidirectional stream /netmsg.v1.Peer/Session per stream, raw bytes in both
 // directions, mutual TLS. The only file pair of the proxy that knows gRPC (and Asio).
 //
-// Threads: the owner thread calls the public functions and gets the events (posted to its io_context). One
-// thread of our own waits for the completion queue. The call objects belong to that thread; requests to it go
-// through a queue under a mutex that is never held across a call into gRPC that could wait, nor across an
-// event.
+// Threads: the owner thread calls the public functions and gets the events (posted
+// to its io_context). One thread of our own waits for the completion queue. The call
+// objects belong to that thread; requests to it go through a queue under a mutex
+// that is never held across a call into gRPC that could wait, nor across an event.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ struct GrpcOptions {
   std::string key_pem;
   std::string ca_pem;     // who may vouch for peers
   bool insecure = false;  // plaintext, and no certificates are looked at
-  // Largest message taken from the wire; a larger one ends its stream. Frames are bounded by peer.proto
-  // "Limits".
+  // Largest message taken from the wire; a larger one ends
+  // its stream. Frames are bounded by peer.proto "Limits".
   std::size_t message_bytes_max = 8U << 20;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What we write into Port::link_slot: enough to find a port's entry from the port, without a table.
 //
-//   exported port   (serial + 1) << 1          serial of ours
+//   exported port   (serial + 1) << 1              serial of ours
 //   proxy           serial << 16 | peer << 1 | 1   serial of the peer's (below 2^48), index of the peer
 #pragma once
 

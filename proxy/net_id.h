@@ -13,8 +13,8 @@
 
 namespace netmsg::proxy {
 
-// A host's daemon, whichever run of it: 128 bits that its certificate carries as the URI `netmsg:node:<32
-// hex>`.
+// A host's daemon, whichever run of it: 128 bits that its
+// certificate carries as the URI `netmsg:node:<32 hex>`.
 struct NodeId {
   std::array<std::uint8_t, 16> bytes{};
 

@@ -21,21 +21,21 @@ struct PeerConfig {
 
 struct Timing {
   std::chrono::milliseconds heartbeat{1000};  // silence of ours is never longer
-  std::chrono::milliseconds lease{5000};  // silence of theirs that is their death; also the time to say Hello
-  std::chrono::milliseconds ack_delay{10};   // an acknowledgement waits this long for a frame to travel with
-  std::chrono::milliseconds redial_min{50};  // doubled after each failure, with jitter
+  std::chrono::milliseconds lease{5000};      // silence of theirs that is their death; the time for a Hello
+  std::chrono::milliseconds ack_delay{10};    // how long an acknowledgement waits to travel with a frame
+  std::chrono::milliseconds redial_min{50};   // doubled after each failure, with jitter
   std::chrono::milliseconds redial_max{2000};
 };
 
 // What one peer may make us hold (C4). The stated answers stand at each line.
 struct PeerLimits {
-  std::uint32_t message_bytes = 1U << 20;    // told in Hello; a larger message from them: fence
-  std::uint32_t rights_per_message = 16384;  // likewise
-  std::uint32_t proxies = 65536;             // one more: fence
-  std::uint32_t exports = 65536;  // ports of ours that they may know; more: the send fails (NO_BUFFER)
+  std::uint32_t message_bytes = 1U << 20;      // told in Hello; a larger message from them: fence
+  std::uint32_t rights_per_message = 16384;    // likewise
+  std::uint32_t proxies = 65536;               // one more: fence
+  std::uint32_t exports = 65536;               // ours that they know; more: the send fails (NO_BUFFER)
   std::uint32_t send_once_units = 65536;       // ours that they hold; more: the send fails (NO_BUFFER)
-  std::uint64_t unacknowledged = 64ULL << 20;  // bytes of ours that they have not applied; from here on their
-                                               // ports' windows are 0, at four times that: fence
+  std::uint64_t unacknowledged = 64ULL << 20;  // bytes of ours that they have not applied; from here on the
+                                               // windows of their ports are 0, at four times that: fence
   ipc::Account::Limits account;                // pays for their queued messages; cannot: fence
 };
 

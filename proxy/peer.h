@@ -106,11 +106,10 @@ class Peer final : private SessionUser {
 
   StreamId stream_ = 0;
   PeerIdentity identity_;
-  std::unique_ptr<Session> session_;  // there while stream_ is
-  std::unique_ptr<Tables> tables_;    // there while the session is open
-  std::unique_ptr<ipc::Account>
-      account_;                    // pays for messages of theirs in our queues, longer than any session
-  std::optional<Greeting> known_;  // of the last session, open or not
+  std::unique_ptr<Session> session_;       // there while stream_ is
+  std::unique_ptr<Tables> tables_;         // there while the session is open
+  std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session
+  std::optional<Greeting> known_;          // of the last session, open or not
 
   bool touched_ = false;              // in world_.touched
   bool congested_ = false;            // unacknowledged bytes above the ceiling: windows are 0

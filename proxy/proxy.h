@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's face towards other daemons: the engine's link to the network. It owns one Peer for each
 // configured daemon, tells them what the engine says (RemoteLink) and what the wire says (TransportEvents),
-// and brings the answers of both together. Owner thread only; it never blocks and reads no clock but the one
-// it was given.
+// and brings the answers of both together. Owner thread only; it never blocks and reads no clock but its own.
 //
-//   composition root -> Proxy -> Peer -> Session     -> bytes
-//                                     -> tables      (exports: ours that they hold; holders: theirs that we
-//                                     hold)
+//   composition root -> Proxy -> Peer -> Session   -> bytes
+//                                     -> Tables    exports: ours that they hold
+//                                                  holders: theirs that we hold
 #pragma once
 
 #include <chrono>
@@ -36,8 +35,8 @@ struct PeerInfo {
 // What the composition root wants to hear. Called on the owner thread, between events of the engine; any may
 // be empty.
 struct Callbacks {
-  // A session is open. The right is the unit of its name service that each session starts with; now the
-  // callee's.
+  // A session is open. The right is the unit of its name
+  // service that each session starts with; now the callee's.
   std::function<void(const PeerInfo&, ipc::SendRight name_service)> peer_up;
   // That session is over; rights to the peer's ports are dead names by now.
   std::function<void(const std::string& name, const std::string& reason)> peer_down;

@@ -12,8 +12,8 @@
 //   coming in, a right is ...            it becomes                  counts here
 //     NULL, DEAD                         NULL, DEAD                  -
 //     PORT, side SENDER: theirs          a right to the proxy        a unit received (R1)
-//     PORT, side RECEIVER: ours          a right to the port         none for send; a send-once unit used up
-//     (R2) the same without a unit            DEAD (R8), logged
+//     PORT, side RECEIVER: ours          a right to the port         send: none; send-once: a unit used (R2)
+//     the same without a unit            DEAD (R8)                   logged
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,7 @@ namespace netmsg::client {
 // Interruption (spec 03 §14). The numbers are repeated at the places.
 // (1) All signals are blocked before the request is sent: from here on a handler can run at (2) only.
 // (2) ppoll lets them in and sleeps as one step; a signal that came after (1) ends it at once.
-// (3) A handler has run: Cancel goes out, and the one answer is awaited with signals blocked. It says which
-// won.
+// (3) A handler has run: Cancel goes out. The one answer, which says who won, is awaited with signals blocked.
 Lane::Outcome Lane::mach_msg(const local::MachMsg& request, void* buffer, bool interruptible,
                              MsgAnswer* answer) {
   if (!interruptible) return exchange(request, buffer, nullptr, answer);
@@ -60,8 +59,8 @@ bool Lane::recover() {
       if (!socket_.still_ours()) state_ = State::kBroken;
       break;
     case State::kWaiting:
-      // A handler may have taken the thread away between the arrival of the first bytes and the move to
-      // kReading.
+      // A handler may have taken the thread away between the
+      // arrival of the first bytes and the move to kReading.
       state_ = head_.header.kind == 0 && socket_.still_ours() && send_cancel() && drop_answer()
                    ? State::kIdle
                    : State::kBroken;
@@ -84,8 +83,8 @@ Io Lane::send_request(local::Kind kind, iovec payload, iovec extra) {
   state_ = State::kSending;
   const Io io = send_parts(socket_.fd(), parts, 3, &started);
   if (io == Io::kOk) state_ = State::kWaiting;
-  // Nothing has gone out: as if nothing had been tried. Else the frame is cut short and so is the lane's
-  // life.
+  // Nothing has gone out: as if nothing had been tried.
+  // Else the frame is cut short and so is the lane's life.
   if (io == Io::kBadMemory) state_ = started ? State::kBroken : State::kIdle;
   return io;
 }

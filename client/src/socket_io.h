@@ -11,8 +11,7 @@ namespace netmsg::client {
 
 enum class Io {
   kOk,
-  kBadMemory,  // the memory given is not readable or not writable; see below for what has happened to the
-               // stream
+  kBadMemory,  // the memory given is not readable or not writable; the stream: see below
   kClosed,     // the other end is gone, or the descriptor is not a socket any more
 };
 

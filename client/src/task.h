@@ -6,9 +6,8 @@
 // States
 //   unattached  no daemon was found yet; each use looks again
 //   attached    the main connection is open
-//   gone        the daemon has ended: for good, a process does not attach to another one (the rights it held
-//   are lost,
-//               and it would not notice)
+//   gone        the daemon has ended: for good, a process does not attach to another one (the rights it
+//               held are lost, and it would not notice)
 //   event            unattached   attached              gone
 //   use              attach       -                     -
 //   daemon gone      -            gone                  -

@@ -46,10 +46,10 @@ std::uint64_t log_lines_dropped();
 // `text` as it appears in a line: unchanged if it is plain, else in quotes with \" \\ \n and \xNN.
 std::string log_quoted(std::string_view text);
 
-// One line for each subject in a while: for complaints about clients and peers, which could otherwise fill
-// the log. The first one is written, those that follow within the pause are counted, and the next line says
-// how many they were. Remembers a bounded number of subjects; beyond that new ones share one. One thread at a
-// time.
+// One line for each subject in a while: for complaints about clients and peers, which
+// could otherwise fill the log. The first one is written, those that follow within
+// the pause are counted, and the next line says how many they were. Remembers a
+// bounded number of subjects; beyond that new ones share one. One thread at a time.
 class Complaints {
  public:
   static constexpr std::size_t kSubjectsMax = 1024;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What netmsgctl can ask: one function for each command. Each prints its answer on standard output (a table,
-// or the JSON form of the reply in control.proto) or what is wrong on standard error, and returns the exit
-// status.
+// What netmsgctl can ask: one function for each command. Each prints its answer
+// on standard output (a table, or the JSON form of the reply in control.proto)
+// or what is wrong on standard error, and returns the exit status.
 #pragma once
 
 #include <chrono>

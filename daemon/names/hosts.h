@@ -38,8 +38,8 @@ class Hosts {
   std::size_t peers() const { return peers_.size(); }
   // nullopt: no such name was configured.
   std::optional<std::size_t> peer(const std::string& configured_name) const;
-  // What the peer calls itself is an alias of it, until it calls itself otherwise. Never takes a name from
-  // another.
+  // What the peer calls itself is an alias of it, until it
+  // calls itself otherwise. Never takes a name from another.
   void set_display_name(std::size_t peer, const std::string& name);
 
  private:

@@ -41,8 +41,8 @@ Fate fate_of(mach_msg_return_t code) {
   }
 }
 
-// Calls `visit` with name and type of each inline right in the body of a complex message of the engine's
-// making.
+// Calls `visit` with name and type of each inline right in
+// the body of a complex message of the engine's making.
 template <typename Visitor>
 void for_each_right(const Bytes& message, Visitor visit) {
   std::size_t at = sizeof(mach_msg_header_t);

@@ -39,8 +39,8 @@ class InnerTask final : public ipc::Completions {
   ipc::OpToken receive(ipc::Name port, Wait wait, Received handler);
   // Sends; consumes the rights that the message moves, whatever happens. `handler` may be empty.
   ipc::OpToken send(ipc::Bytes message, std::chrono::milliseconds wait, Sent handler = {});
-  // The handler will not be called any more; a send that still waits is given up. Nothing if the call has
-  // ended.
+  // The handler will not be called any more; a send that
+  // still waits is given up. Nothing if the call has ended.
   void forget(ipc::OpToken call);
 
   // Gives up one right as a received message or a copied-out field names it. NULL and DEAD are skipped.

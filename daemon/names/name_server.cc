@@ -146,8 +146,8 @@ void NameServer::watch_deaths() {
   });
 }
 
-// Others that come: port-deleted and send-once, when a name was given up or a request replaced. They change
-// nothing.
+// Others that come: port-deleted and send-once, when a name
+// was given up or a request replaced. They change nothing.
 void NameServer::notified(const Bytes& message) {
   if (message.size() != sizeof(mach_dead_name_notification_t)) return;
   mach_dead_name_notification_t notification;

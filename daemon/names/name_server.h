@@ -4,9 +4,8 @@
 //
 //   local     programs of this host; also what NameServer, NM_ACTIVE, NMMonitor and NMControl denote for them
 //   network   other hosts' name services: looks up in the local table and tells the version. Check-in and
-//   check-out do not
-//             exist there, since names are always registered on the caller's node (08 §5); and a question
-//             that another host passes on is not asked on, so that none can go in circles
+//             check-out do not exist there, since names are always registered on the caller's node (08 §5);
+//             and a question that another host passes on is not asked on, so that none can go in circles
 //   notify    dead-name notifications: nobody but the engine was ever given a right to it
 //
 // One call is served after the other (08 §4.13). Only look-ups on other hosts wait, and nobody waits for

@@ -79,8 +79,8 @@ bool Registry::is_dead(Name name) const {
   return !type.ok() || (type.value() & MACH_PORT_TYPE_DEAD_NAME) != 0;
 }
 
-// A death may be known to the engine before its notification has been handled here: such an entry is none any
-// more.
+// A death may be known to the engine before its notification
+// has been handled here: such an entry is none any more.
 Registry::Entries::iterator Registry::find_live(const std::string& folded) {
   const auto entry = entries_.find(folded);
   if (entry == entries_.end()) return entry;

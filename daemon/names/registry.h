@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names checked in on this host (spec 08 §4): name -> port and signature, which are names of send rights
-// in the server's space. Each entry owns one user reference of each. An entry ends with its port or its
-// signature: every name that stands in an entry has a dead-name request, whose notification comes in through
-// died().
+// The names checked in on this host (spec 08 §4): name -> port and signature, which
+// are names of send rights in the server's space. Each entry owns one user reference
+// of each. An entry ends with its port or its signature: every name that stands in
+// an entry has a dead-name request, whose notification comes in through died().
 //
 // Two names are the same port exactly if they are equal: a space has one name for all its send rights to a
 // port. So a signature is compared by comparing names. Owner thread only.
@@ -30,8 +30,8 @@ class Registry {
   // 08 §4.2, 3, 5. Both rights are consumed, whatever the answer. KERN_SUCCESS, NETNAME_NOT_YOURS,
   // NETNAME_INVALID_PORT, KERN_RESOURCE_SHORTAGE.
   kern_return_t check_in(const std::string& name, ipc::Name signature, ipc::Name port);
-  // 08 §4.6. The signature is consumed. KERN_SUCCESS, NETNAME_NOT_CHECKED_IN, NETNAME_NOT_YOURS,
-  // NETNAME_INVALID_PORT.
+  // 08 §4.6. The signature is consumed. KERN_SUCCESS,
+  // NETNAME_NOT_CHECKED_IN, NETNAME_NOT_YOURS, NETNAME_INVALID_PORT.
   kern_return_t check_out(const std::string& name, ipc::Name signature);
   // The port's name, still the entry's; MACH_PORT_NULL if there is no such name or its port is dead.
   ipc::Name look_up(const std::string& name);

@@ -49,9 +49,9 @@ void RemoteLookUps::put(Id id, std::size_t peer) {
   if (peers_[peer].state == Peer::State::kUp) send(id, peer);
 }
 
-// The window of the peer's port may be full, so the question may have to wait in its turn; not longer than
-// its answer may take. A question that could not be sent is over; one that was sent and lost is answered by a
-// notification.
+// The window of the peer's port may be full, so the question may have to wait
+// in its turn; not longer than its answer may take. A question that could not
+// be sent is over; one that was sent and lost is answered by a notification.
 void RemoteLookUps::send(Id id, std::size_t peer) {
   Question& question = *find(id, peer);
   const Bytes message =

@@ -11,8 +11,8 @@
 //   peer_up                    send; kAsked      -
 //   peer_unreachable           over: no host     -
 //   answer with a port         -                 the look-up ends with it; its other questions are forgotten
-//   answer with a code         -                 over: no name (NETNAME_NOT_CHECKED_IN), no host (anything
-//   else) send-once notification     -                 over: no host (the question was lost with the peer)
+//   answer with a code         -                 over: no name (NETNAME_NOT_CHECKED_IN), no host (any other)
+//   send-once notification     -                 over: no host (the question was lost with the peer)
 //   time limit                 over: no host     over: no host
 //
 // When its last question is over without a port, the look-up ends: for one host with that question's outcome,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam to the system's resolver: asks for the addresses of a host name without holding up the owner
-// thread.
+// The seam to the system's resolver: asks for the addresses
+// of a host name without holding up the owner thread.
 #pragma once
 
 #include <functional>

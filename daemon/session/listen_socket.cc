@@ -78,8 +78,8 @@ std::optional<gid_t> group_id(const std::string& group) {
   return found->gr_gid;
 }
 
-// Nobody gets in before the owner is right: the socket is made without permissions for others, and listens
-// last.
+// Nobody gets in before the owner is right: the socket is
+// made without permissions for others, and listens last.
 std::string open_to(const std::string& path, mode_t mode, const std::string& group) {
   if (!group.empty()) {
     const std::optional<gid_t> gid = group_id(group);

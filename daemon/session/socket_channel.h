@@ -40,8 +40,8 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
                           bool skipped) = 0;
     // After the frames of one turn.
     virtual void on_turn_over() = 0;
-    // The connection is over; the last call. `violation` empty: the client has closed it (perhaps within a
-    // frame).
+    // The connection is over; the last call. `violation` empty:
+    // the client has closed it (perhaps within a frame).
     virtual void on_end(std::string_view violation) = 0;
   };
 

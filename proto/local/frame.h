@@ -29,12 +29,10 @@
 // Start of a task
 //   1. The client connects and sends Hello with the versions it speaks. It has kHandshakeMs for that.
 //   2. The daemon takes the process's identity from the kernel, makes a space, and answers Welcome with the
-//   highest
-//      version both speak, or Refused with a reason and the versions it speaks.
+//      highest version both speak, or Refused with a reason and the versions it speaks.
 //   3. The client sends OpenLane whenever it needs a lane, as often as it likes (also before earlier ones are
-//   answered;
-//      answers come in order). LaneOpened with kLaneOk comes with exactly one descriptor (SCM_RIGHTS); with
-//      another code, with none.
+//      answered; answers come in order). LaneOpened with kOk comes with exactly one descriptor (SCM_RIGHTS);
+//      with another code, with none.
 //   The task's port has the name kTaskSelfName in every space. The name service's name is told by Welcome; it
 //   is the same in every space that one daemon makes as long as it has a name service.
 //
@@ -132,10 +130,10 @@ struct LaneOpened {
   std::uint32_t zero;
 };
 
-// The arguments of mach_msg (spec 03 §1), followed by send_size bytes of the caller's buffer (none without
-// MACH_SEND_MSG; send_size is 0 then). The client has checked nothing that the daemon relies on; it answers
-// MACH_SEND_MSG_TOO_SMALL (spec 03 §3 phase 1) and a size above inline_max by itself, and never sends such a
-// frame.
+// The arguments of mach_msg (spec 03 §1), followed by send_size bytes of the caller's
+// buffer (none without MACH_SEND_MSG; send_size is 0 then). The client has checked
+// nothing that the daemon relies on; it answers MACH_SEND_MSG_TOO_SMALL (spec 03 §3
+// phase 1) and a size above inline_max by itself, and never sends such a frame.
 struct MachMsg {
   std::uint32_t option;
   std::uint32_t send_size;
@@ -190,7 +188,8 @@ struct PortCallDone {
 
 template <typename T, unsigned kSize>
 inline constexpr bool kIsWire =
-    sizeof(T) == kSize&& std::has_unique_object_representations_v<T>&& std::is_trivially_copyable_v<T>;
+    std::conjunction_v<std::bool_constant<sizeof(T) == kSize>, std::has_unique_object_representations<T>,
+                       std::is_trivially_copyable<T>>;
 
 static_assert(kIsWire<FrameHeader, 16>);
 static_assert(kIsWire<Hello, 8>);

@@ -26,8 +26,8 @@ class Process {
   bool running();
   void signal(int number) const;
 
-  // The exit status, or minus the number of the signal that ended it; nothing if it still runs after
-  // `patience`.
+  // The exit status, or minus the number of the signal that
+  // ended it; nothing if it still runs after `patience`.
   std::optional<int> wait(std::chrono::milliseconds patience = std::chrono::seconds(20));
   // Signal and wait.
   std::optional<int> stop(int number);

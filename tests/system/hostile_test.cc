@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes that are not the protocol, on every socket a daemon listens to: from local programs and from the
-// network. The sender is turned away; the daemon, its other clients and its peers go on as if nothing had
-// happened.
+// Bytes that are not the protocol, on every socket a daemon listens to:
+// from local programs and from the network. The sender is turned away; the
+// daemon, its other clients and its peers go on as if nothing had happened.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client that does random things with rights until it is killed. usage: juggler SEED HOST NAME: checks its
-// own port in as NAME and plays with the port_server that runs on HOST, with messages that carry rights both
-// ways.
+// A client that does random things with rights until it is killed. usage:
+// juggler SEED HOST NAME: checks its own port in as NAME and plays with the
+// port_server that runs on HOST, with messages that carry rights both ways.
 #include <servers/netname.h>
 
 #include <cstdlib>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clients killed at random points, 200 times (times NETMSG_TEST_SCALE), while they juggle rights between two
-// hosts: no right is lost or doubled on either host, and whoever watched one of their ports from the other
-// host hears of it within a second. And daemons that are killed: the other host learns it, and they come
-// back.
+// Clients killed at random points, 200 times (times NETMSG_TEST_SCALE), while they
+// juggle rights between two hosts: no right is lost or doubled on either host, and
+// whoever watched one of their ports from the other host hears of it within a
+// second. And daemons that are killed: the other host learns it, and they come back.
 #include <gtest/gtest.h>
 #include <servers/netname.h>
 #include <signal.h>

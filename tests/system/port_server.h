@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What port_server is asked: a program on some host that has a port of its own, P, and does to it what a test
-// says. Every request and every answer is one of the two messages below; requests bring a send-once reply
-// right.
+// What port_server is asked: a program on some host that has a port of its
+// own, P, and does to it what a test says. Every request and every answer
+// is one of the two messages below; requests bring a send-once reply right.
 #pragma once
 
 #include <mach.h>
@@ -16,10 +16,10 @@ enum class Ask : mach_msg_id_t {
   kSendOnce,    // a send-once right for P (made)                 -> right
   kStatus,      // of P                                           -> mscount, srights, sorights, msgcount
   kReceive,     // from P; values: timeout_ms, notify (0 or 1)    -> see Received
-  kRace,  // receive from P in one thread, destroy P in another; values: delay of either in ns, destroy wholly
-          // (0 or 1)                                             -> see Received
-  kLastReply,  // the reply name of the last kReceive            -> type, dead-name urefs, notifications about
-               // it so far
+  kRace,        // receive from P in one thread, destroy P in another; values: delay of either in ns,
+                // destroy wholly (0 or 1)                        -> see Received
+  kLastReply,   // the reply name of the last kReceive            -> type, dead-name urefs, notifications
+                //                                                   about it so far
   kAwaitDeath,  // wait (5 s at most) for its notification        -> as kLastReply
   kKill,        // P's receive right is given up                  -> code
   kExit,        // the program ends                               -> nothing

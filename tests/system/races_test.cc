@@ -179,8 +179,8 @@ class Races : public testing::Test {
     return "received first";
   }
 
-  // A request with a send-once reply right for Q; received with or without a request on it while Q is
-  // destroyed.
+  // A request with a send-once reply right for Q; received
+  // with or without a request on it while Q is destroyed.
   std::string receive_while_reply_dies(mach_port_t p, mach_port_t notify) {
     const mach_port_t q = new_port();
     EXPECT_EQ(send({.remote = p, .remote_type = kCopySend, .local = q, .local_type = kMakeOnce}),

@@ -27,8 +27,8 @@ class DaemonForAll : public ::testing::Environment {
   void SetUp() override {
     the_daemon() = std::make_unique<TestDaemon>();
     ::setenv("NETMSGD_SOCKET", the_daemon()->path().c_str(), 1);
-    // This process is older than its daemon: the first use attaches, and mach_task_self() is right from then
-    // on.
+    // This process is older than its daemon: the first use
+    // attaches, and mach_task_self() is right from then on.
     mach_port_destroy(mach_task_self(), mach_reply_port());
   }
   void TearDown() override { the_daemon().reset(); }

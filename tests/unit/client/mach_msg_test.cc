@@ -109,8 +109,8 @@ TEST(MachMsg, RefusesAMessageLargerThanTheDaemonTakes) {
 TEST(MachMsg, AnUnreadableMessageIsInvalidDataAndNothingElse) {
   const mach_port_t port = new_port_with_send();
   EXPECT_EQ(mach_msg(nullptr, MACH_SEND_MSG, 64, 0, 0, 0, 0), MACH_SEND_INVALID_DATA);
-  // A message within one packet of the socket, and one that is found unreadable when much of it is on its
-  // way.
+  // A message within one packet of the socket, and one that
+  // is found unreadable when much of it is on its way.
   for (const std::size_t pages : {1U, 200U}) {
     Cliff cliff(pages);
     auto* head = cliff.before_edge(pages * kPage);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two gRPC transports on the loopback address, each with an owner thread of its own making: this one, by
-// turns.
+// Two gRPC transports on the loopback address, each with
+// an owner thread of its own making: this one, by turns.
 #include "proxy/grpc_transport.h"
 
 #include <gtest/gtest.h>

@@ -188,8 +188,8 @@ TEST_F(A28, WhatWasSentAfterADeathArrivesAfterItsNews) {
   EXPECT_EQ(server.state(name), "SO");
   EXPECT_EQ(client.destroy(q), KERN_SUCCESS);
   EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend, .id = 2}), MACH_MSG_SUCCESS);
-  // One event at a time: when the second message can be received, the name is dead and the notification is
-  // there.
+  // One event at a time: when the second message can be
+  // received, the name is dead and the notification is there.
   Received second;
   for (second = server.receive(r); second.code != MACH_MSG_SUCCESS; second = server.receive(r)) {
     ASSERT_TRUE(network.step());
