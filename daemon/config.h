@@ -74,8 +74,8 @@ Surroundings real_surroundings();
 // or a text to print and the exit status to leave with.
 struct ConfigOutcome {
   std::optional<Config> config;
-  int exit_status =
-      0;  // without a config: 0 (--help, --version; text for standard output), 2 (error; standard error)
+  // Without a config: 0 (--help, --version; the text is for standard output), 2 (an error; standard error).
+  int exit_status = 0;
   std::string text;  // an error names the option, or file and line
 };
 ConfigOutcome read_config(int argc, const char* const* argv, const Surroundings& surroundings);

@@ -544,8 +544,8 @@ StreamId GrpcTransport::Runner::dial(const std::string& name, const std::string&
   grpc::ChannelArguments arguments;
   if (!options_.insecure) arguments.SetSslTargetNameOverride(name);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL,
-                   1);  // each dial is a new attempt: the pause is the dialer's
+  // Each dial is a new attempt: the pause is the dialer's.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto channel = grpc::CreateCustomChannel(address, channel_credentials(), arguments);
   std::shared_ptr<ClientCall> call;

@@ -51,8 +51,8 @@ Peer::Peer(World& world, PeerIndex index, PeerConfig config)
 
 Peer::~Peer() {
   NETMSG_CHECK(session_ == nullptr);
-  if (account_->bytes_used() != 0)
-    (void)account_.release();  // spaces that outlive us still queue what it pays for
+  // Spaces that outlive us still queue what it pays for: then it stays for them.
+  if (account_->bytes_used() != 0) (void)account_.release();
 }
 
 // --- time ---
@@ -251,9 +251,9 @@ Check Peer::apply_message(const v1::Message& message) {
   if (arrival.refused > 0) world_.log(config_.name + ": rights to ports that are dead or were not given");
   if (arrival.deliverable) {
     world_.engine.deliver(std::move(arrival.message));
+    // It is under way no more, which is to be told even if the room is the same.
     if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) {
-      world_.registry.mark_dirty(
-          message.destination().serial());  // it is under way no more, even if the room is the same
+      world_.registry.mark_dirty(message.destination().serial());
     }
   } else {
     arrival.message.reset();  // destroyed with its rights

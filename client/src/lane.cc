@@ -14,7 +14,7 @@ namespace netmsg::client {
 // Interruption (spec 03 §14). The numbers are repeated at the places.
 // (1) All signals are blocked before the request is sent: from here on a handler can run at (2) only.
 // (2) ppoll lets them in and sleeps as one step; a signal that came after (1) ends it at once.
-// (3) A handler has run: Cancel goes out. The one answer, which says who won, is awaited with signals blocked.
+// (3) A handler has run: Cancel goes out; the one answer, which says who won, is awaited, signals blocked.
 Lane::Outcome Lane::mach_msg(const local::MachMsg& request, void* buffer, bool interruptible,
                              MsgAnswer* answer) {
   if (!interruptible) return exchange(request, buffer, nullptr, answer);

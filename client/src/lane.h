@@ -11,8 +11,7 @@
 //   any        connection ends         broken
 // An abandoned wait is cancelled and its answer dropped by the next request (recover()).
 //
-// Owner: the thread's state (thread_state.h). Threads: the
-// owning one; after fork the child's one may call forget().
+// Owner: the thread's state (task.h). Threads: the owning one; after fork the child's may call forget().
 #pragma once
 
 #include <signal.h>

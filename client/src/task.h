@@ -42,8 +42,7 @@ enum class Reach {
 // What the library keeps for a thread that has made a call.
 struct ThreadState {
   std::unique_ptr<Lane> lane;
-  mach_port_t reply_port =
-      MACH_PORT_NULL;  // set by the first RPC, kept until the thread ends or the port fails
+  mach_port_t reply_port = MACH_PORT_NULL;  // from the first RPC until the thread ends or the port fails
   ThreadState* next = nullptr;
 };
 

@@ -34,8 +34,8 @@ kern_return_t Registry::enter(const std::string& name, Name signature, Name port
   if (watch(port) != KERN_SUCCESS || watch(signature) != KERN_SUCCESS) return KERN_RESOURCE_SHORTAGE;
   hold(folded, port);
   hold(folded, signature);
-  if (old != entries_.end())
-    remove(old);  // the new references are counted: nothing that stays is given up here
+  // The new references are counted already: nothing that stays is given up here.
+  if (old != entries_.end()) remove(old);
   entries_.emplace(folded, Entry{name.substr(0, kNameMax), port, signature});
   return KERN_SUCCESS;
 }

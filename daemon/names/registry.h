@@ -65,8 +65,8 @@ class Registry {
   InnerTask& task_;
   ipc::Name notify_port_;
   Entries entries_;
-  std::unordered_multimap<ipc::Name, std::string>
-      uses_;  // right's name -> fold of an entry; once for each reference
+  // Right's name -> fold of an entry; once for each reference.
+  std::unordered_multimap<ipc::Name, std::string> uses_;
 };
 
 }  // namespace netmsg::names
