@@ -13,15 +13,15 @@
 
 namespace netmsg::test {
 
-namespace {
-
-std::string make_folder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "netmsg-test-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  return pattern;
+TemporaryFolder::TemporaryFolder()
+    : path_((std::filesystem::temp_directory_path() / "netmsg-test-XXXXXX").string()) {
+  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp");
 }
 
-}  // namespace
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
 
 std::uint16_t free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -38,11 +38,18 @@ std::uint16_t free_port() {
 }
 
 Host::Host(std::string name, std::uint16_t port, std::vector<Peer> peers, std::vector<std::string> options)
-    : name_(std::move(name)), folder_(make_folder()) {
-  command_ = {NETMSGD_PROGRAM,      "--node",  name_,
-              "--socket",           socket(),  "--control",
-              folder_ + "/control", "--state", folder_ + "/state",
-              "--log-level",        "warn"};
+    : name_(std::move(name)) {
+  command_ = {NETMSGD_PROGRAM,
+              "--node",
+              name_,
+              "--socket",
+              socket(),
+              "--control",
+              folder_.path() + "/control",
+              "--state",
+              folder_.path() + "/state",
+              "--log-level",
+              "warn"};
   if (port != 0) command_.insert(command_.end(), {"--listen", "127.0.0.1:" + std::to_string(port)});
   for (const Peer& peer : peers) {
     command_.insert(command_.end(), {"--peer", peer.name + "=127.0.0.1:" + std::to_string(peer.port)});
@@ -50,12 +57,6 @@ Host::Host(std::string name, std::uint16_t port, std::vector<Peer> peers, std::v
   if (!peers.empty()) command_.push_back("--insecure-peers");
   command_.insert(command_.end(), options.begin(), options.end());
   start();
-}
-
-Host::~Host() {
-  daemon_.reset();
-  std::error_code ignored;
-  std::filesystem::remove_all(folder_, ignored);
 }
 
 void Host::start() {
@@ -66,7 +67,7 @@ void Host::start() {
 }
 
 std::pair<int, std::string> Host::control(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> argv = {NETMSGCTL_PROGRAM, "--control", folder_ + "/control"};
+  std::vector<std::string> argv = {NETMSGCTL_PROGRAM, "--control", folder_.path() + "/control"};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return run(argv);
 }
@@ -91,7 +92,8 @@ std::optional<int> Host::stop() {
 
 std::string balanced(const std::vector<const Host*>& hosts) {
   std::vector<std::string> settle;
-  for (const Host* host : hosts) settle.insert(settle.end(), {"--control", host->folder_ + "/control"});
+  for (const Host* host : hosts)
+    settle.insert(settle.end(), {"--control", host->folder_.path() + "/control"});
   settle.insert(settle.begin(), NETMSGCTL_PROGRAM);
   settle.push_back("settle");
   if (const auto [status, output] = run(settle); status != 0) return "they do not settle: " + output;

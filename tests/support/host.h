@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host of a test: a real netmsgd with files of its own in a temporary folder, and netmsgctl to look into
-// it.
+// A host of a test: a real netmsgd with files of its own
+// in a temporary folder, and netmsgctl to look into it.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,20 @@ namespace netmsg::test {
 // A TCP port of the loopback interface that was free a moment ago.
 std::uint16_t free_port();
 
+// A folder under the temporary one, gone with its object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 class Host {
  public:
   struct Peer {
@@ -24,12 +38,11 @@ class Host {
   // Starts the daemon and waits until it answers. `port` 0: it does not listen. `options` are added to its
   // command line.
   Host(std::string name, std::uint16_t port, std::vector<Peer> peers, std::vector<std::string> options = {});
-  ~Host();
   Host(const Host&) = delete;
   Host& operator=(const Host&) = delete;
 
   const std::string& name() const { return name_; }
-  std::string socket() const { return folder_ + "/socket"; }
+  std::string socket() const { return folder_.path() + "/socket"; }
   Process::Environment environment() const { return {{"NETMSGD_SOCKET", socket()}}; }
 
   // netmsgctl with these arguments: status and output.
@@ -47,7 +60,7 @@ class Host {
   void start();
 
   std::string name_;
-  std::string folder_;
+  TemporaryFolder folder_;
   std::vector<std::string> command_;
   std::unique_ptr<Process> daemon_;
 };
