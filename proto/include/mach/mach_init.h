@@ -15,8 +15,7 @@ extern "C" {
 extern mach_port_t mach_task_self_;
 #define mach_task_self() (mach_task_self_ + 0)
 
-/* Send right for the host's name service; MACH_PORT_NULL while there is no daemon. A program may assign to
- * it. */
+/* Send right for the host's name service; MACH_PORT_NULL while there is no daemon. May be assigned to. */
 extern mach_port_t name_server_port;
 
 #ifdef __cplusplus

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notifications: messages from the engine to a send-once right (spec 06). Each request gives at most one.
- * Anybody with a right to the port can forge one; to be sure, keep a port to which nobody else was given a
- * right. */
+ * Anybody with a right to the port can forge one; to be sure, keep a port that nobody else has a right to. */
 #ifndef _MACH_NOTIFY_H_
 #define _MACH_NOTIFY_H_
 

@@ -37,8 +37,7 @@ extern kern_return_t netname_check_out(mach_port_t server_port, const_netname_na
 /* netname_version - the server's version in words, at most 79 characters, in `version`. */
 extern kern_return_t netname_version(mach_port_t server_port, netname_name_t version);
 
-/* netname_wait_for_server - returns when this host's name service answers; asks again every tenth of a
- * second. */
+/* netname_wait_for_server - returns when this host's name service answers; asks every tenth of a second. */
 extern void netname_wait_for_server(void);
 
 #ifdef __cplusplus
