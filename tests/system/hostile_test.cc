@@ -67,7 +67,7 @@ class Connection {
   int fd_;
 };
 
-class Hostile : public testing::Test {
+class HostileBytes : public testing::Test {
  protected:
   static PortServerClient& server() {
     static PortServerClient only(hosts().a, hosts().b);
@@ -95,7 +95,7 @@ class Hostile : public testing::Test {
   std::mt19937 random_{seed_};
 };
 
-TEST_F(Hostile, RandomBytesOnTheProgramsSocketEndThatConnection) {
+TEST_F(HostileBytes, RandomBytesOnTheProgramsSocketEndThatConnection) {
   for (int at = 0, times = scaled(300); at < times; ++at) {
     const Connection connection = Connection::to_socket(hosts().a.socket());
     const std::vector<char> bytes = random_bytes(sizeof(local::FrameHeader) + random_() % 200);
@@ -104,7 +104,7 @@ TEST_F(Hostile, RandomBytesOnTheProgramsSocketEndThatConnection) {
   }
 }
 
-TEST_F(Hostile, FramesThatLieAboutLengthKindOrOrderEndThatConnection) {
+TEST_F(HostileBytes, FramesThatLieAboutLengthKindOrOrderEndThatConnection) {
   for (const std::uint32_t length : {0U, 1U, 7U, 4096U, 0x7FFFFFFFU, 0xFFFFFFFFU}) {
     for (unsigned kind = 0; kind < 16; ++kind) {
       const Connection connection = Connection::to_socket(hosts().a.socket());
@@ -117,13 +117,13 @@ TEST_F(Hostile, FramesThatLieAboutLengthKindOrOrderEndThatConnection) {
   }
 }
 
-TEST_F(Hostile, ConnectionsThatSayNothingAreEndedAfterAWhileAndStopNobody) {
+TEST_F(HostileBytes, ConnectionsThatSayNothingAreEndedAfterAWhileAndStopNobody) {
   const Connection silent = Connection::to_socket(hosts().a.socket());
   EXPECT_EQ(state_of(server().new_port()), "S1");
   EXPECT_TRUE(silent.ends());
 }
 
-TEST_F(Hostile, RandomBytesOnThePeersPortStopNobody) {
+TEST_F(HostileBytes, RandomBytesOnThePeersPortStopNobody) {
   for (int at = 0, times = scaled(100); at < times; ++at) {
     const Connection connection = Connection::to_port(hosts().port_a);
     const std::vector<char> bytes = random_bytes(1 + random_() % 2000);

@@ -131,7 +131,7 @@ TEST_F(Hostile, ASendOnceRightInADestroyedMessageIsANotification) {
   reply(frame, v1::Uid::SENDER, 5, MACH_MSG_TYPE_PORT_SEND_ONCE);
   peer.say(frame);
   ASSERT_EQ(peer.heard().frames_size(), 1);
-  const v1::Message& notification = peer.heard().frames(0).message();
+  const v1::Message notification = peer.heard().frames(0).message();
   EXPECT_EQ(notification.id(), MACH_NOTIFY_SEND_ONCE);
   EXPECT_EQ(notification.destination().serial(), 5U);
   EXPECT_EQ(notification.destination_type(), unsigned{MACH_MSG_TYPE_PORT_SEND_ONCE});
