@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looking at the whole engine from outside its operations: recounting rights from the places that hold them,
-// checking the structure of every table, and a digest of the state. Nothing that can be observed changes; names whose
-// port has died are noticed on the way (entry.h).
+// checking the structure of every table, and a digest of the state. Nothing that can be observed changes;
+// names whose port has died are noticed on the way (entry.h).
 #pragma once
 
 #include <string>

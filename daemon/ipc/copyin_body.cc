@@ -92,8 +92,8 @@ class BodyCopyin {
     return MACH_MSG_SUCCESS;
   }
 
-  // An out-of-line item of length 0 carries nothing; its address arrives as 0 and its deallocate bit set (02 §6). Memory
-  // itself is not carried yet: any other length is refused as unreadable.
+  // An out-of-line item of length 0 carries nothing; its address arrives as 0 and its deallocate bit set
+  // (02 §6). Memory itself is not carried yet: any other length is refused as unreadable.
   mach_msg_return_t copyin_out_of_line(std::uint32_t offset, mach_msg_type_t& item) {
     if (item_length(item) > 0) return MACH_SEND_INVALID_MEMORY;
     std::memset(message_.bytes.data() + offset, 0, kSlotSize);
@@ -126,8 +126,9 @@ class BodyCopyin {
     return name;
   }
 
-  // A receive right is on its way to the destination from here on, unless that would close a loop (03 §9): the right of a
-  // port that the destination is in transit to. Of those only the last one is in a space, so only that can come here.
+  // A receive right is on its way to the destination from here on, unless that would close a loop (03 §9): the
+  // right of a port that the destination is in transit to. Of those only the last one is in a space, so only
+  // that can come here.
   void send_on_its_way(Port& carried) {
     if (&carried == &end_of_transit_) {
       message_.circular = true;

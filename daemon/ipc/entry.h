@@ -21,8 +21,8 @@
 
 namespace netmsg::ipc {
 
-inline constexpr std::uint32_t kSendUrefsMax =
-    65534;  // one below the dead name's, so that conversion never overflows
+// One below the dead name's, so that conversion never overflows.
+inline constexpr std::uint32_t kSendUrefsMax = 65534;
 inline constexpr std::uint32_t kDeadUrefsMax = MACH_PORT_UREFS_MAX;
 
 // The columns of the tables in spec 04.

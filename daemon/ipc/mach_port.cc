@@ -36,7 +36,8 @@ Name add_dead_name(Space& space) {
   return name;
 }
 
-// A send-once right can become a notification in a queue that nobody reads: who owes for too many makes no more.
+// A send-once right can become a notification in a queue that nobody reads: who owes for too many makes no
+// more.
 bool can_bear(const Space& caller, mach_msg_type_name_t disposition) {
   return disposition != MACH_MSG_TYPE_MAKE_SEND_ONCE || !caller.account().overdrawn();
 }

@@ -41,7 +41,8 @@ kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit);
 
 // 05 §5. `caller` holds `poly` and gives it under `disposition`; `space` gets it as `name`. The right is
 // consumed also on failure, once the copyin has succeeded. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY,
-// KERN_RIGHT_EXISTS, KERN_NAME_EXISTS, KERN_UREFS_OVERFLOW, KERN_NO_SPACE, KERN_RESOURCE_SHORTAGE (MAKE_SEND_ONCE and the account is overdrawn).
+// KERN_RIGHT_EXISTS, KERN_NAME_EXISTS, KERN_UREFS_OVERFLOW, KERN_NO_SPACE; KERN_RESOURCE_SHORTAGE
+// (MAKE_SEND_ONCE and the account is overdrawn).
 kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
                            mach_msg_type_name_t disposition);
 // The right that `name` denotes in `space`, taken under `disposition`, goes to `caller`: its name and

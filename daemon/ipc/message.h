@@ -33,7 +33,8 @@ struct Message {
   // What a message of this size costs while it exists; its rights come on top (charge_rights).
   static std::uint64_t cost(std::size_t size) { return size + sizeof(Message); }
 
-  // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released with it.
+  // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released with
+  // it.
   static MessagePtr create(MessageReaper& reaper, Bytes bytes, Charge charge);
 
   void charge_rights() { charge_.grow(body.size() * sizeof(BodyRight)); }

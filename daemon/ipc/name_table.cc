@@ -34,7 +34,8 @@ Entry* NameTable::find(Name name) {
   return found != nullptr && found->entry ? &*found->entry : nullptr;
 }
 
-// The rest of the oldest names is over. A name that was taken by its number meanwhile, or freed again, is not meant.
+// The rest of the oldest names is over. A name that was taken by its number meanwhile, or freed again, is not
+// meant.
 void NameTable::age() {
   while (quarantine_.size() > kQuarantine) {
     const Resting oldest = quarantine_.front();

@@ -23,8 +23,8 @@ MessagePtr dequeue(ReceiveQueue& queue);
 // woken if that made room (01 §8.5).
 void pick_up(const Message& message);
 
-// Wakes the first blocked sender if there is room for its message. It wakes the next one when it has sent: so they never
-// overtake each other, and at most as many go on as there is room for.
+// Wakes the first blocked sender if there is room for its message. It wakes the next one when it has sent: so
+// they never overtake each other, and at most as many go on as there is room for.
 void wake_sender(Port& port);
 // The sender that was woken does not take the room, or has taken its share: the next one may look.
 void pass_on_room(Port& port);

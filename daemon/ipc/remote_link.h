@@ -31,18 +31,18 @@ class RemoteLink {
   virtual bool can_carry(const Port& destination, const Port& port, RightType type,
                          std::uint32_t others) const = 0;
 
-  // The largest message that can travel to this proxy's host, header included (a larger one: MACH_SEND_NO_BUFFER, nothing
-  // consumed), and the most rights in a body (one more: MACH_SEND_INVALID_RIGHT).
+  // The largest message that can travel to this proxy's host, header included (a larger one:
+  // MACH_SEND_NO_BUFFER, nothing consumed), and the most rights in a body (one more: MACH_SEND_INVALID_RIGHT).
   struct CarryLimits {
     std::uint32_t bytes;
     std::uint32_t rights;
   };
   virtual CarryLimits carry_limits(const Port& destination) const = 0;
 
-  // The message has been accepted for the proxy that is its destination: a place in the window was taken if it was
-  // sent to a send right. Consumes the message and its rights, whatever happens. The destination right has reached its
-  // goal here (CarriedRight::consume): a send-once right that was dropped instead would come straight back as a
-  // notification to the same proxy.
+  // The message has been accepted for the proxy that is its destination: a place in the window was taken if it
+  // was sent to a send right. Consumes the message and its rights, whatever happens. The destination right has
+  // reached its goal here (CarriedRight::consume): a send-once right that was dropped instead would come
+  // straight back as a notification to the same proxy.
   virtual void forward(MessagePtr message) = 0;
 
   // The last local right to this proxy is gone. It may gain rights again before end_of_event(): look again

@@ -126,8 +126,8 @@ class CarriedRight {
   bool is_dead() const;  // carried as DEAD, or the port has died in transit
   Port* port() const;    // null for NULL and DEAD
 
-  // REQUIRES: that alternative is held. Afterwards this is NULL of the same type. (One that was moved from as a whole
-  // can only be assigned to or destroyed.)
+  // REQUIRES: that alternative is held. Afterwards this is NULL of the same type. (One that was moved from as a
+  // whole can only be assigned to or destroyed.)
   SendRight take_send() { return take<SendRight>(); }
   SendOnceRight take_send_once() { return take<SendOnceRight>(); }
   ReceiveRight take_receive() { return take<ReceiveRight>(); }

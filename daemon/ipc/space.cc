@@ -159,8 +159,8 @@ Operation* Space::find_operation(OpToken token) const {
   return found != operations_.end() ? found->second.get() : nullptr;
 }
 
-// First none of them waits for anything any more, then they go: what a discarded message causes must not be handed to
-// another call that is on its way out.
+// First none of them waits for anything any more, then they go: what a discarded message causes must not be
+// handed to another call that is on its way out.
 void Space::discard_operations() {
   for (const auto& [token, operation] : operations_) core_.withdraw(*operation);
   while (!operations_.empty()) {
