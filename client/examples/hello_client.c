@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends one number to the server "hello" on the host named by the argument (default: any) and prints the sum.
- */
+/* Sends a number to the server "hello" on the host named by the argument (default: any) and prints the sum. */
 #include <mach.h>
 #include <servers/netname.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct number {
   mach_msg_header_t head;
@@ -12,10 +12,15 @@ struct number {
 };
 
 int main(int argc, char** argv) {
-  mach_port_t service, reply = mach_reply_port();
+  mach_port_t service, reply;
   struct number message = {.type = {MACH_MSG_TYPE_INTEGER_32, 32, 0, 1, 0, 0, 1}, .value = 42};
-  kern_return_t kr = netname_look_up(name_server_port, argc > 1 ? argv[1] : "*", "hello", &service);
+  const char* host = argc > 1 ? argv[1] : "*";
+  kern_return_t kr;
+  netname_wait_for_server(); /* the daemon may still be starting, and so may the server */
+  while ((kr = netname_look_up(name_server_port, host, "hello", &service)) == NETNAME_NOT_CHECKED_IN)
+    sleep(1);
   if (kr == KERN_SUCCESS) {
+    reply = mach_reply_port();
     /* Our send right is copied, and a right to answer once is made from our reply port. */
     message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
     message.head.msgh_remote_port = service;

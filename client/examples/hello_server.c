@@ -14,6 +14,7 @@ int main(void) {
   mach_port_t service;
   struct number message;
   int sum = 0;
+  netname_wait_for_server(); /* the daemon may still be starting */
   kern_return_t kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &service);
   /* The task as signature: the name goes when this program does. */
   if (kr == KERN_SUCCESS) kr = netname_check_in(name_server_port, "hello", mach_task_self(), service);
