@@ -72,6 +72,7 @@ std::string read_pem(const char* option, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (!file.good() && !file.eof()) throw StartError{std::string(option) + ": cannot read " + path};
+  if (text.empty()) throw StartError{std::string(option) + ": " + path + " is empty"};
   return text;
 }
 

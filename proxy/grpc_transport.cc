@@ -29,6 +29,8 @@ constexpr std::string_view kNodeUri = "netmsg:node:";
 constexpr std::chrono::seconds kFarewell{1};
 // Joined writes stay below this, unless one alone is larger.
 constexpr std::size_t kJoinMax = 1U << 20;
+// Bytes that wait for a stream to take them; more: the stream is given up.
+constexpr std::size_t kWaitingMax = 512U << 20;
 // Messages that the owner thread has not taken yet; more
 // are not read, so that a fast peer fills its own side.
 constexpr int kUntakenMax = 4;
@@ -147,13 +149,16 @@ class Call : public std::enable_shared_from_this<Call> {
   void send(std::string bytes) {
     const std::lock_guard lock(mutex_);
     if (state_ != State::kStarting && state_ != State::kUp) return;
+    waiting_bytes_ += bytes.size();
+    if (waiting_bytes_ > kWaitingMax) return cancel_call();  // it acknowledges and does not read
     waiting_.push_back(std::move(bytes));
     write_next();
   }
 
   void close() {
     const std::lock_guard lock(mutex_);
-    if (state_ == State::kStarting) return cancel_call();
+    // Finishing can wait for a write that the other side does not let through.
+    if (state_ == State::kStarting || state_ == State::kFinishing) return cancel_call();
     if (state_ != State::kUp) return;
     state_ = State::kLeaving;
     ++pending_;
@@ -301,6 +306,7 @@ class Call : public std::enable_shared_from_this<Call> {
       slices.push_back(slice_of(std::move(waiting_.front())));
       waiting_.pop_front();
     } while (!waiting_.empty() && size + waiting_.front().size() <= kJoinMax);
+    waiting_bytes_ -= size;
     writing_ = true;
     start_write(grpc::ByteBuffer(slices.data(), slices.size()), begin(Operation::kWrite));
   }
@@ -316,6 +322,7 @@ class Call : public std::enable_shared_from_this<Call> {
   Tag tags_[kOperations] = {};
   grpc::Alarm timeout_;
   std::deque<std::string> waiting_;
+  std::size_t waiting_bytes_ = 0;
   grpc::ByteBuffer read_;
   int pending_ = 0;
   int untaken_ = 0;

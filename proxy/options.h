@@ -36,7 +36,7 @@ struct PeerLimits {
   std::uint32_t send_once_units = 65536;       // ours that they hold; more: the send fails (NO_BUFFER)
   std::uint64_t unacknowledged = 64ULL << 20;  // bytes of ours that they have not applied; from here on the
                                                // windows of their ports are 0, at four times that: fence
-  ipc::Account::Limits account;                // pays for their queued messages; cannot: fence
+  ipc::Account::Limits account;                // pays for their queued messages; overdrawn: destroyed
 };
 
 struct Options {

@@ -249,14 +249,15 @@ Check Peer::apply_message(const v1::Message& message) {
   Check fault = translate_in(*tables_, world_.engine, *account_, world_.options.limits, message, arrival);
   if (fault) return fault;
   if (arrival.refused > 0) world_.log(config_.name + ": rights to ports that are dead or were not given");
+  if (arrival.overdrawn) world_.log(config_.name + ": its messages are destroyed: too many bytes queued");
   if (arrival.deliverable) {
     world_.engine.deliver(std::move(arrival.message));
-    // It is under way no more, which is to be told even if the room is the same.
-    if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) {
-      world_.registry.mark_dirty(message.destination().serial());
-    }
   } else {
     arrival.message.reset();  // destroyed with its rights
+  }
+  // It is under way no more, which is to be told even if the room is the same.
+  if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) {
+    world_.registry.mark_dirty(message.destination().serial());
   }
   for (const Arrival::Room& told : arrival.rooms) set_room(told.serial, told.room, message.as_of());
   return std::nullopt;

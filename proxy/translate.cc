@@ -238,8 +238,8 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
                    const v1::Message& wire, Arrival& arrival) {
   SlotOffsets slots;
   if (Check fault = check_message(tables, limits, wire, slots)) return fault;
+  arrival.overdrawn = account.overdrawn();
   ipc::MessagePtr message = engine.new_message(account, message_bytes(wire));
-  if (!message) return Fault{v1::Fence::LIMIT, "too many bytes queued"};
 
   Entrance entrance(tables, arrival);
   message->other_bits = wire.other_bits();
@@ -251,7 +251,8 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
   for (std::size_t at = 0; at < slots.size(); ++at) {
     message->body.push_back({slots[at], entrance.enter(wire.rights(static_cast<int>(at)))});
   }
-  arrival.deliverable = message->destination.port() != nullptr;
+  message->charge_rights();
+  arrival.deliverable = message->destination.port() != nullptr && !arrival.overdrawn;
   arrival.message = std::move(message);
   return std::nullopt;
 }

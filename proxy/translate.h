@@ -41,7 +41,8 @@ Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as
 // A message that has come in.
 struct Arrival {
   ipc::MessagePtr message;
-  bool deliverable = false;   // false: the destination was refused; drop the message, its rights are settled
+  bool deliverable = false;   // false: refused, or overdrawn; drop the message, its rights are settled
+  bool overdrawn = false;     // the account owes for too much that is queued already
   std::uint32_t refused = 0;  // rights used without a unit, for the log
   // Rooms that came with rights of theirs: to be applied after the message.
   struct Room {
@@ -51,8 +52,9 @@ struct Arrival {
   std::vector<Room> rooms;
 };
 
-// Faults: PROTOCOL if the frame is not one an honest peer sends, LIMIT if `account` cannot bear it or it
-// would be one proxy too many. With a fault nothing has changed.
+// Faults: PROTOCOL if the frame is not one an honest peer sends, LIMIT if it would be one
+// proxy too many. With a fault nothing has changed. An overdrawn `account` is no fault: its messages are taken
+// apart instead of queued, so one who does not read costs nobody else the session.
 Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, const PeerLimits& limits,
                    const v1::Message& wire, Arrival& arrival);
 

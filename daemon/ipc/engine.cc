@@ -103,8 +103,7 @@ void Engine::deliver(MessagePtr message) {
 }
 
 MessagePtr Engine::new_message(Account& account, Bytes bytes) {
-  Charge charge = Charge::bytes(account, Message::cost(bytes.size()));
-  if (!charge) return nullptr;
+  Charge charge = Charge::owed(&account, Message::cost(bytes.size()));
   return Message::create(core_->reaper, std::move(bytes), std::move(charge));
 }
 

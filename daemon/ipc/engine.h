@@ -132,8 +132,8 @@ class Engine {
   // A message from another host, all rights settled. Goes into the queue whatever its limit (the sender held
   // a credit); destroyed with its rights if the destination is dead.
   void deliver(MessagePtr message);
-  // For deliver(): `bytes` is the message in the layout of 02 with its name slots zero. Null if the account
-  // cannot bear it.
+  // For deliver(): `bytes` is the message in the layout of 02 with its name slots zero. May overdraw the account:
+  // what has been appended to a session cannot be refused any more.
   MessagePtr new_message(Account& account, Bytes bytes);
 
   // --- looking in ---

@@ -242,16 +242,22 @@ class HostileFlood : public Hostile {
   HostileFlood() : Hostile(small()) {}
 };
 
-TEST_F(HostileFlood, WhatItsAccountCannotBearEndsItsSession) {
+// Somebody who does not read costs nobody else the session: what is too much is taken apart, rights and all.
+TEST_F(HostileFlood, WhatItsAccountCannotBearIsDestroyedAndTheSessionGoesOn) {
   v1::Frame frame = message();
   frame.mutable_message()->set_body(std::string(10000, 'x'));
-  for (int i = 0; i < 20 && host.open(); ++i) peer.say(frame);
-  EXPECT_TRUE(peer.fenced_for(v1::Fence::LIMIT));
+  for (int i = 0; i < 19; ++i) peer.say(frame);
+  reply(frame, v1::Uid::SENDER, 5, MACH_MSG_TYPE_PORT_SEND);
+  peer.say(frame);
+  EXPECT_TRUE(host.open());
+  EXPECT_EQ(host.row().proxies, 1U) << "the right in the last one was given back";
   expect_unharmed();
   unsigned queued = 0;
   while (host.names.receive(host.names_port).code == MACH_MSG_SUCCESS) ++queued;
   EXPECT_GE(queued, 5U);
   EXPECT_LE(queued, 10U);
+  peer.say(message());
+  EXPECT_EQ(host.names.receive(host.names_port).code, MACH_MSG_SUCCESS) << "there is room again";
 }
 
 TEST_F(HostileFlood, ATooLargeNumberOfPortsEndsItsSession) {
