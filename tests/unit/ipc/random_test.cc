@@ -161,12 +161,12 @@ TEST(RandomOperations, KeepEveryInvariant) {
   const char* given = std::getenv("NETMSG_TEST_SEED");
   const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
   RecordProperty("seed", std::to_string(seed));
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   const int worlds = scaled(1500);
   std::uint64_t sent = 0;
   std::uint64_t received = 0;
   for (int at = 0; at < worlds; ++at) {
     SCOPED_TRACE("NETMSG_TEST_SEED=" + std::to_string(seed + static_cast<std::uint64_t>(at)));
-    std::fprintf(stderr, at == 0 ? "seed %llu\n" : "", static_cast<unsigned long long>(seed));
     RandomWorld world(seed + static_cast<std::uint64_t>(at));
     for (int step = 0; step < 400; ++step) world.step();
     if (testing::Test::HasFailure()) return;

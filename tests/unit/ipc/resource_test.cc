@@ -10,7 +10,6 @@ namespace {
 
 namespace calls = ipc::mach_port;
 using std::chrono::milliseconds;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
 constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
