@@ -100,10 +100,9 @@ void consume_destination(const Space& space, CarriedRight& destination) {
   destination.reset();
 }
 
-void register_request(Space& space, Name name, const Port& notify_port) {
+void register_request(Space& space, Name name, Port& notify_port) {
   Entry& entry = *space.find(name);
-  entry.request =
-      std::make_unique<DeadNameRequest>(space, name, SendOnceRight::mint(const_cast<Port&>(notify_port)));
+  entry.request = std::make_unique<DeadNameRequest>(space, name, SendOnceRight::mint(notify_port));
   entry.port()->dead_name_requests.push_back(*entry.request);
 }
 

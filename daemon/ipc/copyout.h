@@ -21,8 +21,8 @@ std::optional<Name> copyout_right(Space& space, CarriedRight right);
 struct HeaderCopyout {
   enum class Reply { kNull, kDead, kMerge, kNewName };
   Reply reply = Reply::kNull;
-  Name reply_name = kNullName;        // kMerge: the existing name
-  const Port* notify_port = nullptr;  // set if a dead-name request goes with a new name
+  Name reply_name = kNullName;  // kMerge: the existing name
+  Port* notify_port = nullptr;  // set if a dead-name request goes with a new name
 };
 
 // All checks: MACH_RCV_INVALID_NOTIFY, MACH_RCV_HEADER_ERROR | MACH_MSG_IPC_SPACE. `notify` is the argument
