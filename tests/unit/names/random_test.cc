@@ -2,6 +2,7 @@
 // Random messages of programs and of peers, well-formed, nearly so and not at all, with real rights in them.
 // Whatever comes, rights balance; and when all who sent them are gone and time has passed, nothing of it is
 // left in the server. The seed is printed; NETMSG_TEST_SEED repeats a run, NETMSG_TEST_SCALE stretches it.
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <random>
@@ -94,6 +95,8 @@ class RandomMessages : public World {
   }
 
   void act_as_peer(Host& host) {
+    // A message of its own may have taken the port away.
+    if ((host.program->type(host.port) & MACH_PORT_TYPE_RECEIVE) == 0) host = this->host();
     static const char* const kPeers[] = {"b", "c", "d"};
     const std::string peer = kPeers[below(3)];
     if (once_in(30)) return server_->peer_unreachable(peer);
@@ -123,9 +126,15 @@ class RandomMessages : public World {
     programs_.clear();
     for (Host& each : hosts_) each.program.reset();
     for (const char* peer : {"b", "c", "d"}) server_->peer_down(peer);
+    while (!resolver_.asked.empty()) resolver_.answer({});
     pass(kLimit);
-    // What was checked in without a signature, under ports that are gone, is gone too.
-    EXPECT_EQ(server_->rows().size(), 4U);
+    // What was checked in without a signature is gone with its port. The only port that lasts is the server's
+    // own, which a program may have checked in under one more name.
+    const std::vector<Registry::Row> rows = server_->rows();
+    EXPECT_GE(rows.size(), 4U);
+    for (const Registry::Row& row : rows) EXPECT_EQ(row.port, rows.front().port) << row.name;
+    EXPECT_TRUE(
+        std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.name == "NameServer"; }));
     expect_clean();
   }
 
