@@ -16,6 +16,7 @@
 #include "proto/local/frame.h"
 #include "tests/support/host.h"
 #include "tests/support/scale.h"
+#include "tests/support/seed.h"
 #include "tests/system/port_client.h"
 
 namespace netmsg::test {
@@ -73,11 +74,7 @@ class HostileBytes : public testing::Test {
     static PortServerClient only(hosts().a, hosts().b);
     return only;
   }
-  void SetUp() override {
-    server();
-    RecordProperty("seed", static_cast<int>(seed_));
-    std::printf("seed %u\n", seed_);
-  }
+  void SetUp() override { server(); }
   // Everybody else is as before: a call across both hosts works, and rights balance.
   void TearDown() override {
     EXPECT_EQ(state_of(server().new_port()), "S1");
@@ -91,8 +88,7 @@ class HostileBytes : public testing::Test {
     return bytes;
   }
 
-  unsigned seed_ = std::random_device{}();
-  std::mt19937 random_{seed_};
+  std::mt19937 random_{test_seed()};
 };
 
 TEST_F(HostileBytes, RandomBytesOnTheProgramsSocketEndThatConnection) {

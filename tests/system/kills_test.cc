@@ -11,6 +11,7 @@
 
 #include "tests/support/host.h"
 #include "tests/support/scale.h"
+#include "tests/support/seed.h"
 #include "tests/system/port_client.h"
 
 namespace netmsg::test {
@@ -48,7 +49,7 @@ class Kills : public testing::Test {
     return found && request_death(port, notify) == KERN_SUCCESS ? port : MACH_PORT_NULL;
   }
 
-  std::mt19937 random_{std::random_device{}()};
+  std::mt19937 random_{test_seed()};
 };
 
 TEST_F(Kills, RightsBalanceAndWatchersHearWithinASecond) {

@@ -15,6 +15,7 @@
 #include "tests/support/host.h"
 #include "tests/support/mach_message.h"
 #include "tests/support/scale.h"
+#include "tests/support/seed.h"
 
 namespace netmsg::test {
 namespace {
@@ -210,7 +211,7 @@ class Races : public testing::Test {
     return "reply alive";
   }
 
-  std::mt19937 random_{std::random_device{}()};
+  std::mt19937 random_{test_seed()};
   Rival rival_;
 };
 

@@ -8,6 +8,7 @@
 #include <latch>
 #include <random>
 
+#include "tests/support/seed.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::test {
@@ -218,7 +219,7 @@ TEST(Interruption, LosesAndDoublesNoMessage) {
     }
     over = true;
   });
-  const auto seed = std::random_device{}();
+  const std::uint32_t seed = test_seed();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   const pthread_t victims[] = {sender.native_handle(), receiver.native_handle()};

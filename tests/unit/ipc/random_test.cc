@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random operations of several tasks; after each one every invariant of the engine holds and rights are
-// conserved. The seed is printed with a failure; NETMSG_TEST_SEED runs one again.
+// conserved. A failure is a seed.
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
-#include <cstdlib>
 #include <random>
 
 #include "tests/support/engine_world.h"
 #include "tests/support/scale.h"
+#include "tests/support/seed.h"
 
 namespace netmsg::test {
 namespace {
@@ -158,10 +158,7 @@ class RandomWorld {
 };
 
 TEST(RandomOperations, KeepEveryInvariant) {
-  const char* given = std::getenv("NETMSG_TEST_SEED");
-  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : std::random_device{}();
-  RecordProperty("seed", std::to_string(seed));
-  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  const std::uint64_t seed = test_seed();
   const int worlds = scaled(1500);
   std::uint64_t sent = 0;
   std::uint64_t received = 0;

@@ -4,9 +4,9 @@
 // left in the server. The seed is printed; NETMSG_TEST_SEED repeats a run, NETMSG_TEST_SCALE stretches it.
 #include <algorithm>
 #include <cstdlib>
-#include <iostream>
 #include <random>
 
+#include "tests/support/seed.h"
 #include "tests/unit/names/world.h"
 
 namespace netmsg::names {
@@ -19,19 +19,13 @@ double scale() {
   const char* said = std::getenv("NETMSG_TEST_SCALE");
   return said == nullptr ? 1.0 : std::atof(said);
 }
-std::uint32_t seed() {
-  const char* said = std::getenv("NETMSG_TEST_SEED");
-  return said == nullptr ? std::random_device{}()
-                         : static_cast<std::uint32_t>(std::strtoul(said, nullptr, 10));
-}
 
 class RandomMessages : public World {
  protected:
   static constexpr std::size_t kPrograms = 4;
   static constexpr mach_msg_type_name_t kPortTypes[] = {16, 17, 18, 19, 20, 21};
 
-  RandomMessages() : noise_(seed_) {
-    std::cout << "seed " << seed_ << std::endl;
+  RandomMessages() {
     for (std::size_t i = 0; i < kPrograms; ++i) programs_.push_back(program());
     for (Host& each : hosts_) each = host();
   }
@@ -138,8 +132,7 @@ class RandomMessages : public World {
     expect_clean();
   }
 
-  std::uint32_t seed_ = seed();
-  std::mt19937 noise_;
+  std::mt19937 noise_{test::test_seed()};
   std::vector<std::unique_ptr<Client>> programs_;
   Host hosts_[3];
 };

@@ -5,6 +5,8 @@
 
 #include <random>
 
+#include "tests/support/seed.h"
+
 namespace netmsg::proxy {
 namespace {
 
@@ -196,7 +198,7 @@ TEST_F(SessionFrames, TruncatedBatchesAreTheEndOrHarmless) {
 }
 
 TEST_F(SessionFrames, RandomBytesAreTheEndOrHarmless) {
-  const std::uint32_t seed = std::random_device()();
+  const std::uint32_t seed = test::test_seed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   for (int round = 0; round < 5000; ++round) {

@@ -11,6 +11,7 @@
 
 #include <random>
 
+#include "tests/support/seed.h"
 #include "tests/unit/session/raw_client.h"
 #include "tests/unit/session/test_daemon.h"
 
@@ -288,7 +289,7 @@ TEST_F(Sessions, EndAConnectionWithAnythingButHelloFirst) {
 }
 
 TEST_F(Sessions, SurviveNoiseOnBothConnections) {
-  const std::uint32_t seed = std::random_device{}();
+  const std::uint32_t seed = test_seed();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   RawClient bystander(daemon.path());
