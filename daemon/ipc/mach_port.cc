@@ -133,40 +133,38 @@ CarriedRight take(Space& space, const RightPlan& plan) {
 
 // ---------------------------------------------------------------- request_notification (05 §5)
 
-// What was registered before goes back to the caller; a caller without room for it is found out before
-// anything changes.
-bool has_room_for_previous(const Space& caller, bool registered) {
-  return !registered || !caller.full();
+// Is there a right that a request of this kind would replace?
+bool is_requested(Space& space, Name name, mach_msg_id_t id) {
+  const Entry* entry = space.find(name);
+  if (entry == nullptr) return false;
+  if (id == MACH_NOTIFY_DEAD_NAME) return entry->request != nullptr;
+  return id == MACH_NOTIFY_NO_SENDERS && entry->receive &&
+         static_cast<bool>(entry->receive.port()->no_senders_request);
 }
 
-Name give_previous(Space& caller, SendOnceRight previous) {
-  if (!previous) return kNullName;
-  return copyout_right(caller, CarriedRight(std::move(previous))).value_or(kNullName);
-}
-
-Kern<Name> request_no_senders(Space& caller, Space& space, Name name, mach_port_mscount_t sync,
-                              SendOnceRight notify) {
+Kern<SendOnceRight> request_no_senders(Space& space, Name name, mach_port_mscount_t sync,
+                                       SendOnceRight notify) {
   Entry* entry = space.find(name);
   if (entry == nullptr) return Fail{KERN_INVALID_NAME};
   if (!entry->receive) return Fail{KERN_INVALID_RIGHT};
   Port& port = *entry->receive.port();
-  if (!has_room_for_previous(caller, static_cast<bool>(port.no_senders_request))) return Fail{KERN_NO_SPACE};
   SendOnceRight previous = std::move(port.no_senders_request);
   if (notify && port.srights() == 0 && sync <= port.mscount) {
     notify::no_senders(std::move(notify), port.mscount);
   } else {
     port.no_senders_request = std::move(notify);
   }
-  return give_previous(caller, std::move(previous));
+  return previous;
 }
 
 // On a name that is dead already: told at once, if the caller wants that.
-Kern<Name> request_on_dead_name(Name name, Entry& entry, mach_port_mscount_t sync, SendOnceRight notify) {
+Kern<SendOnceRight> request_on_dead_name(Name name, Entry& entry, mach_port_mscount_t sync,
+                                         SendOnceRight notify) {
   if (sync == 0 || !notify) return Fail{KERN_INVALID_ARGUMENT};
   if (entry.urefs >= kDeadUrefsMax) return Fail{KERN_UREFS_OVERFLOW};
   ++entry.urefs;
   notify::dead_name(std::move(notify), name);
-  return kNullName;
+  return SendOnceRight();
 }
 
 // The new request takes the place of the old one in the port's list, so the order of registration stays (01
@@ -187,8 +185,8 @@ SendOnceRight replace_request(Space& space, Name name, Entry& entry, SendOnceRig
   return previous;
 }
 
-Kern<Name> request_dead_name(Space& caller, Space& space, Name name, mach_port_mscount_t sync,
-                             SendOnceRight notify) {
+Kern<SendOnceRight> request_dead_name(Space& space, Name name, mach_port_mscount_t sync,
+                                      SendOnceRight notify) {
   Entry* entry = space.find(name);
   if (entry == nullptr) return Fail{KERN_INVALID_NAME};
   switch (entry->state()) {
@@ -199,21 +197,7 @@ Kern<Name> request_dead_name(Space& caller, Space& space, Name name, mach_port_m
     default:
       break;
   }
-  if (!has_room_for_previous(caller, entry->request != nullptr)) return Fail{KERN_NO_SPACE};
-  return give_previous(caller, replace_request(space, name, *entry, std::move(notify)));
-}
-
-// The send-once right that the notification shall use; empty for MACH_PORT_NULL. A right of another kind is
-// destroyed.
-Kern<SendOnceRight> take_notify(Space& caller, Name notify, mach_msg_type_name_t disposition) {
-  if (!is_disposition(disposition)) return Fail{MIG_BAD_ARGUMENTS};
-  if (!can_bear(caller, disposition)) return Fail{KERN_RESOURCE_SHORTAGE};
-  const RightPlan plan = plan_right(caller, notify, static_cast<Disposition>(disposition));
-  if (plan.take == Take::kRefuse) return Fail{MACH_SEND_INVALID_RIGHT};
-  CarriedRight right = take(caller, plan);
-  if (right.type() != RightType::kSendOnce) return Fail{MIG_BAD_ARGUMENTS};
-  if (right.is_dead()) return Fail{KERN_INVALID_CAPABILITY};
-  return right.is_null() ? SendOnceRight() : right.take_send_once();
+  return replace_request(space, name, *entry, std::move(notify));
 }
 
 }  // namespace
@@ -314,14 +298,8 @@ kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit) {
   return KERN_SUCCESS;
 }
 
-kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
-                           mach_msg_type_name_t disposition) {
+kern_return_t insert_right(Space& space, Name name, CarriedRight right) {
   const Event event(space.core());
-  if (!is_disposition(disposition)) return KERN_INVALID_VALUE;
-  if (!can_bear(caller, disposition)) return KERN_RESOURCE_SHORTAGE;
-  const RightPlan plan = plan_right(caller, poly, static_cast<Disposition>(disposition));
-  if (plan.take == Take::kRefuse) return refusal(caller, poly);
-  CarriedRight right = take(caller, plan);
   if (!is_valid_name(name)) return KERN_INVALID_VALUE;
   if (right.is_null() || right.is_dead()) return KERN_INVALID_CAPABILITY;
   const Name existing = right.holds_send_once() ? kNullName : space.name_of(*right.port());
@@ -329,32 +307,68 @@ kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
   return add_right(space, name, std::move(right));
 }
 
-Kern<std::pair<Name, mach_msg_type_name_t>> extract_right(Space& caller, Space& space, Name name,
-                                                          mach_msg_type_name_t disposition) {
+Kern<CarriedRight> extract_right(Space& space, Name name, mach_msg_type_name_t disposition) {
   const Event event(space.core());
   if (!is_disposition(disposition)) return Fail{KERN_INVALID_VALUE};
   if (space.find(name) == nullptr) return Fail{KERN_INVALID_NAME};
   const RightPlan plan = plan_right(space, name, static_cast<Disposition>(disposition));
   if (plan.take == Take::kRefuse) return Fail{KERN_INVALID_RIGHT};
-  if (!can_bear(caller, disposition)) return Fail{KERN_RESOURCE_SHORTAGE};
-  const std::optional<Name> given = copyout_right(caller, take(space, plan));
-  if (!given) return Fail{KERN_NO_SPACE};
-  return std::pair<Name, mach_msg_type_name_t>(*given, static_cast<mach_msg_type_name_t>(plan.type));
+  return take(space, plan);
 }
 
-Kern<Name> request_notification(Space& caller, Space& space, Name name, mach_msg_id_t id,
-                                mach_port_mscount_t sync, Name notify, mach_msg_type_name_t disposition) {
+Kern<SendOnceRight> request_notification(Space& space, Name name, mach_msg_id_t id, mach_port_mscount_t sync,
+                                         CarriedRight notify) {
   const Event event(space.core());
-  Kern<SendOnceRight> right = take_notify(caller, notify, disposition);
-  if (!right.ok()) return Fail{right.code()};
+  if (notify.type() != RightType::kSendOnce) return Fail{MIG_BAD_ARGUMENTS};
+  if (notify.is_dead()) return Fail{KERN_INVALID_CAPABILITY};
+  SendOnceRight right = notify.is_null() ? SendOnceRight() : notify.take_send_once();
   switch (id) {
     case MACH_NOTIFY_NO_SENDERS:
-      return request_no_senders(caller, space, name, sync, std::move(right.value()));
+      return request_no_senders(space, name, sync, std::move(right));
     case MACH_NOTIFY_DEAD_NAME:
-      return request_dead_name(caller, space, name, sync, std::move(right.value()));
+      return request_dead_name(space, name, sync, std::move(right));
     default:
       return Fail{KERN_INVALID_VALUE};
   }
+}
+
+kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
+                           mach_msg_type_name_t disposition) {
+  const Event event(space.core());
+  if (!is_disposition(disposition)) return KERN_INVALID_VALUE;
+  if (!can_bear(caller, disposition)) return KERN_RESOURCE_SHORTAGE;
+  const RightPlan plan = plan_right(caller, poly, static_cast<Disposition>(disposition));
+  if (plan.take == Take::kRefuse) return refusal(caller, poly);
+  return insert_right(space, name, take(caller, plan));
+}
+
+Kern<std::pair<Name, mach_msg_type_name_t>> extract_right(Space& caller, Space& space, Name name,
+                                                          mach_msg_type_name_t disposition) {
+  const Event event(space.core());
+  if (!can_bear(caller, disposition)) return Fail{KERN_RESOURCE_SHORTAGE};
+  Kern<CarriedRight> right = extract_right(space, name, disposition);
+  if (!right.ok()) return Fail{right.code()};
+  const auto type = static_cast<mach_msg_type_name_t>(right.value().type());
+  const std::optional<Name> given = copyout_right(caller, std::move(right.value()));
+  if (!given) return Fail{KERN_NO_SPACE};
+  return std::pair<Name, mach_msg_type_name_t>(*given, type);
+}
+
+// What was registered before goes back to the caller; a caller without room for it is found out before
+// anything changes.
+Kern<Name> request_notification(Space& caller, Space& space, Name name, mach_msg_id_t id,
+                                mach_port_mscount_t sync, Name notify, mach_msg_type_name_t disposition) {
+  const Event event(space.core());
+  if (!is_disposition(disposition)) return Fail{MIG_BAD_ARGUMENTS};
+  if (!can_bear(caller, disposition)) return Fail{KERN_RESOURCE_SHORTAGE};
+  const RightPlan plan = plan_right(caller, notify, static_cast<Disposition>(disposition));
+  if (plan.take == Take::kRefuse) return Fail{MACH_SEND_INVALID_RIGHT};
+  CarriedRight right = take(caller, plan);
+  if (caller.full() && is_requested(space, name, id)) return Fail{KERN_NO_SPACE};
+  Kern<SendOnceRight> previous = request_notification(space, name, id, sync, std::move(right));
+  if (!previous.ok()) return Fail{previous.code()};
+  if (!previous.value()) return kNullName;
+  return copyout_right(caller, CarriedRight(std::move(previous.value()))).value_or(kNullName);
 }
 
 }  // namespace netmsg::ipc::mach_port

@@ -8,6 +8,7 @@
 
 #include <utility>
 
+#include "daemon/ipc/right.h"
 #include "daemon/ipc/types.h"
 
 namespace netmsg::ipc {
@@ -39,20 +40,30 @@ Kern<mach_port_status_t> get_receive_status(Space& space, Name name);
 // KERN_INVALID_VALUE: more than 16 (tested before the name). Raising by d wakes up to d blocked senders.
 kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit);
 
-// 05 §5. `caller` holds `poly` and gives it under `disposition`; `space` gets it as `name`. The right is
-// consumed also on failure, once the copyin has succeeded. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY,
-// KERN_RIGHT_EXISTS, KERN_NAME_EXISTS, KERN_UREFS_OVERFLOW, KERN_NO_SPACE; KERN_RESOURCE_SHORTAGE
-// (MAKE_SEND_ONCE and the account is overdrawn).
+// 05 §5, the half that works on `space`, with the rights as a request or a reply carries them. `right` and
+// `notify` are consumed also on failure.
+// KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY, KERN_RIGHT_EXISTS, KERN_NAME_EXISTS, KERN_UREFS_OVERFLOW,
+// KERN_NO_SPACE.
+kern_return_t insert_right(Space& space, Name name, CarriedRight right);
+// DEAD of that type for a dead name. KERN_INVALID_VALUE.
+Kern<CarriedRight> extract_right(Space& space, Name name, mach_msg_type_name_t disposition);
+// The previously registered right, or an empty one. NULL as `notify` cancels. KERN_INVALID_VALUE,
+// KERN_INVALID_CAPABILITY, KERN_INVALID_ARGUMENT, KERN_UREFS_OVERFLOW, MIG_BAD_ARGUMENTS (`notify` is not a
+// send-once right).
+Kern<SendOnceRight> request_notification(Space& space, Name name, mach_msg_id_t id, mach_port_mscount_t sync,
+                                         CarriedRight notify);
+
+// The same calls as a caller makes them, without a message: what goes in is taken from the space of `caller`
+// and consumed once that has succeeded, what comes out is given to it. Besides the codes above:
+// KERN_RESOURCE_SHORTAGE (MAKE_SEND_ONCE and the caller's account is overdrawn).
+// KERN_INVALID_NAME, KERN_INVALID_RIGHT: also for `poly`.
 kern_return_t insert_right(Space& caller, Space& space, Name name, Name poly,
                            mach_msg_type_name_t disposition);
-// The right that `name` denotes in `space`, taken under `disposition`, goes to `caller`: its name and
-// received type there (MACH_PORT_DEAD for a dead name). KERN_INVALID_VALUE, KERN_NO_SPACE (then the right is
-// destroyed).
+// Name (MACH_PORT_DEAD for a dead name) and received type. KERN_NO_SPACE: the right is destroyed.
 Kern<std::pair<Name, mach_msg_type_name_t>> extract_right(Space& caller, Space& space, Name name,
                                                           mach_msg_type_name_t disposition);
-// The previously registered send-once right's new name in `caller`, or MACH_PORT_NULL. `notify` is taken from
-// `caller` under `disposition` and destroyed on failure. KERN_INVALID_VALUE, KERN_INVALID_CAPABILITY,
-// KERN_INVALID_ARGUMENT, KERN_UREFS_OVERFLOW, MIG_BAD_ARGUMENTS, MACH_SEND_INVALID_RIGHT.
+// The previously registered right's new name, or MACH_PORT_NULL. MACH_SEND_INVALID_RIGHT (the caller lacks
+// `notify`), KERN_NO_SPACE (no name left for the previous right: nothing is registered).
 Kern<Name> request_notification(Space& caller, Space& space, Name name, mach_msg_id_t id,
                                 mach_port_mscount_t sync, Name notify, mach_msg_type_name_t disposition);
 
