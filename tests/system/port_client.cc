@@ -11,7 +11,6 @@ namespace netmsg::test {
 
 namespace {
 
-constexpr const char* kName = "port server";
 constexpr unsigned kPatienceMs = 20000;
 
 // The library attaches on first use and then stays with that daemon.
@@ -30,22 +29,27 @@ unsigned refs(mach_port_t name, mach_port_right_t right) {
 
 }  // namespace
 
-mach_msg_return_t send_message(const Outgoing& message, mach_msg_option_t option, mach_port_t notify) {
+ReceivedMessage send_for_result(const Outgoing& message, mach_msg_option_t option, mach_port_t notify) {
   Bytes bytes = message.encode();
-  return mach_msg(reinterpret_cast<mach_msg_header_t*>(bytes.data()),
-                  MACH_SEND_MSG | MACH_SEND_TIMEOUT | option, static_cast<mach_msg_size_t>(bytes.size()), 0,
-                  MACH_PORT_NULL, 0, notify);
+  const mach_msg_return_t code =
+      mach_msg(reinterpret_cast<mach_msg_header_t*>(bytes.data()), MACH_SEND_MSG | MACH_SEND_TIMEOUT | option,
+               static_cast<mach_msg_size_t>(bytes.size()), 0, MACH_PORT_NULL, 0, notify);
+  return {code, header_of(bytes), values_of(bytes)};
 }
 
-ReceivedMessage receive_message(mach_port_t port, unsigned timeout_ms) {
-  alignas(8) Bytes bytes(4096);
+mach_msg_return_t send_message(const Outgoing& message, mach_msg_option_t option, mach_port_t notify) {
+  return send_for_result(message, option, notify).code;
+}
+
+ReceivedMessage receive_message(mach_port_t port, unsigned timeout_ms, mach_msg_option_t option,
+                                mach_port_t notify) {
+  Bytes bytes(4096);
   auto* head = reinterpret_cast<mach_msg_header_t*>(bytes.data());
   const mach_msg_return_t code =
-      mach_msg(head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, static_cast<mach_msg_size_t>(bytes.size()), port,
-               timeout_ms, MACH_PORT_NULL);
-  if (code != MACH_MSG_SUCCESS) return {code, {}, {}};
-  bytes.resize(head->msgh_size);
-  return {code, header_of(bytes), values_of(bytes)};
+      mach_msg(head, MACH_RCV_MSG | MACH_RCV_TIMEOUT | option, 0, static_cast<mach_msg_size_t>(bytes.size()),
+               port, timeout_ms, notify);
+  if (code == MACH_MSG_SUCCESS) bytes.resize(head->msgh_size);
+  return {code, header_of(bytes), code == MACH_MSG_SUCCESS ? values_of(bytes) : std::vector<std::uint32_t>{}};
 }
 
 mach_port_t new_port() {
@@ -54,23 +58,38 @@ mach_port_t new_port() {
   return name;
 }
 
-std::string state_of(mach_port_t name) {
-  mach_port_type_t type = 0;
-  if (mach_port_type(mach_task_self(), name, &type) != KERN_SUCCESS) return "free";
+namespace {
+
+std::string state_text(mach_port_type_t type, unsigned urefs) {
   switch (type & MACH_PORT_TYPE_ALL_RIGHTS) {
+    case MACH_PORT_TYPE_NONE:
+      return "free";
     case MACH_PORT_TYPE_RECEIVE:
       return "R";
     case MACH_PORT_TYPE_SEND_RECEIVE:
-      return "R+S" + std::to_string(refs(name, MACH_PORT_RIGHT_SEND));
+      return "R+S" + std::to_string(urefs);
     case MACH_PORT_TYPE_SEND:
-      return "S" + std::to_string(refs(name, MACH_PORT_RIGHT_SEND));
+      return "S" + std::to_string(urefs);
     case MACH_PORT_TYPE_SEND_ONCE:
       return "SO";
     case MACH_PORT_TYPE_PORT_SET:
       return "PS";
     default:
-      return "DN" + std::to_string(refs(name, MACH_PORT_RIGHT_DEAD_NAME));
+      return "DN" + std::to_string(urefs);
   }
+}
+
+}  // namespace
+
+std::string state_of(mach_port_t name) {
+  mach_port_type_t type = 0;
+  if (mach_port_type(mach_task_self(), name, &type) != KERN_SUCCESS) return "free";
+  const bool dead = (type & MACH_PORT_TYPE_DEAD_NAME) != 0;
+  return state_text(type, refs(name, dead ? MACH_PORT_RIGHT_DEAD_NAME : MACH_PORT_RIGHT_SEND));
+}
+
+std::string state_of(const BroughtRight& right) {
+  return state_text(right.entry, right.urefs);
 }
 
 unsigned drain(mach_port_t port, mach_msg_id_t id) {
@@ -88,11 +107,12 @@ kern_return_t request_death(mach_port_t name, mach_port_t notify) {
                                         MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous);
 }
 
-PortServerClient::PortServerClient(const Host& own_host, const Host& server_host)
-    : server_({PORT_SERVER_PROGRAM, kName}, server_host.environment()) {
+PortServerClient::PortServerClient(const Host& own_host, const Host& server_host, const std::string& name)
+    : server_({PORT_SERVER_PROGRAM, name}, server_host.environment()) {
   become_client_of(own_host);
   const bool found = eventually([&] {
-    return netname_look_up(name_server_port, server_host.name().c_str(), kName, &control_) == NETNAME_SUCCESS;
+    return netname_look_up(name_server_port, server_host.name().c_str(), name.c_str(), &control_) ==
+           NETNAME_SUCCESS;
   });
   if (!found) throw std::runtime_error("no port server: " + server_.output());
   reply_ = test::new_port();

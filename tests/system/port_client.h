@@ -20,19 +20,26 @@ struct ReceivedMessage {
   mach_msg_header_t header;
   std::vector<std::uint32_t> values;
 };
-ReceivedMessage receive_message(mach_port_t port, unsigned timeout_ms = 0);
+// The same, and the buffer afterwards: where the message came back (spec 03 §5), what it came back as.
+ReceivedMessage send_for_result(const Outgoing& message, mach_msg_option_t option = 0,
+                                mach_port_t notify = 0);
+ReceivedMessage receive_message(mach_port_t port, unsigned timeout_ms = 0, mach_msg_option_t option = 0,
+                                mach_port_t notify = 0);
 
 mach_port_t new_port();
 // "R", "R+S2", "S1", "SO", "DN1", "PS" or "free", through mach_port_type and mach_port_get_refs.
 std::string state_of(mach_port_t name);
+// The same of a right that a message brought to a port_server, in that server's space.
+std::string state_of(const BroughtRight& right);
 // Messages with this id among all that can be taken from `port` now.
 unsigned drain(mach_port_t port, mach_msg_id_t id);
 kern_return_t request_death(mach_port_t name, mach_port_t notify);
 
 class PortServerClient {
  public:
-  // Starts a port_server on `server_host`; this process becomes a client of `own_host` (once and for all).
-  PortServerClient(const Host& own_host, const Host& server_host);
+  // Starts a port_server, checked in as `name`, on `server_host`; this process becomes a client of `own_host`
+  // (once and for all).
+  PortServerClient(const Host& own_host, const Host& server_host, const std::string& name = "port server");
 
   mach_port_t new_port() { return right(Ask::kNew); }
   mach_port_t send_right() { return right(Ask::kSend); }

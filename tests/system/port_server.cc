@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace netmsg::test {
 namespace {
@@ -64,6 +65,9 @@ class PortServer {
         return tell_last_reply(to, 5000);
       case Ask::kKill:
         return reply(to, {static_cast<std::uint32_t>(give_up(MACH_PORT_RIGHT_RECEIVE))});
+      case Ask::kAdopt:
+        mach_port_destroy(mach_task_self(), std::exchange(port_, last_carried_));
+        return reply(to, {});
       case Ask::kExit:
         return reply(to, {});
     }
@@ -119,7 +123,9 @@ class PortServer {
   }
 
   static void tell(mach_port_t to, const ReceivedValues& got) {
-    reply(to, {got.code, got.bits, got.id, got.local_is, got.remote_is, got.type_of_p, got.sends_of_p});
+    ValuesMessage message{header(to, 0), values_type(), {}};
+    std::memcpy(message.values, &got, sizeof got);
+    send_answer(&message.head, sizeof message);
   }
 
   std::uint32_t field(mach_port_t name) const {
@@ -129,9 +135,10 @@ class PortServer {
   }
 
   ReceivedValues receive(std::uint32_t timeout_ms, bool notify) {
-    struct {
+    union {
+      RightMessage first;
       mach_msg_header_t head;
-      char body[1024];
+      char room[1024];
     } message{};
     const mach_msg_option_t option = MACH_RCV_MSG | MACH_RCV_TIMEOUT | (notify ? MACH_RCV_NOTIFY : 0);
     ReceivedValues got{};
@@ -144,9 +151,24 @@ class PortServer {
       got.remote_is = field(message.head.msgh_remote_port);
       last_reply_ = message.head.msgh_remote_port;
       told_ = 0;
+      got.reply = brought(MACH_MSGH_BITS_REMOTE(got.bits), last_reply_);
+      if ((got.bits & MACH_MSGH_BITS_COMPLEX) != 0) {
+        got.carried_is = field(message.first.right.name);
+        last_carried_ = message.first.right.name;
+        got.carried = brought(message.first.type.msgt_name, last_carried_);
+      }
     }
     describe_port(got);
     return got;
+  }
+
+  static BroughtRight brought(std::uint32_t type, mach_port_t name) {
+    BroughtRight right{type, name, 0, 0};
+    if (mach_port_type(mach_task_self(), name, &right.entry) != KERN_SUCCESS) return right;
+    const bool dead = (right.entry & MACH_PORT_TYPE_DEAD_NAME) != 0;
+    mach_port_get_refs(mach_task_self(), name, dead ? MACH_PORT_RIGHT_DEAD_NAME : MACH_PORT_RIGHT_SEND,
+                       &right.urefs);
+    return right;
   }
 
   void describe_port(ReceivedValues& got) const {
@@ -188,6 +210,7 @@ class PortServer {
   mach_port_t notify_ = MACH_PORT_NULL;
   mach_port_t port_ = MACH_PORT_NULL;  // P
   mach_port_t last_reply_ = MACH_PORT_NULL;
+  mach_port_t last_carried_ = MACH_PORT_NULL;
   std::uint32_t told_ = 0;
 };
 

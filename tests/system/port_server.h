@@ -22,7 +22,16 @@ enum class Ask : mach_msg_id_t {
                 //                                                   about it so far
   kAwaitDeath,  // wait (5 s at most) for its notification        -> as kLastReply
   kKill,        // P's receive right is given up                  -> code
+  kAdopt,       // P is destroyed, and what the last received message carried is the new P -> nothing
   kExit,        // the program ends                               -> nothing
+};
+
+// What a name that a message brought is to the server.
+struct BroughtRight {
+  std::uint32_t type;   // in the message: 0, 16, 17 or 18
+  std::uint32_t name;   // in the server's space
+  std::uint32_t entry;  // mach_port_type afterwards, 0: denotes nothing
+  std::uint32_t urefs;  // of its send right or dead name
 };
 
 // The values of the answer to kReceive and kRace.
@@ -34,10 +43,13 @@ struct ReceivedValues {
   std::uint32_t remote_is;  // Field
   std::uint32_t type_of_p;  // mach_port_type afterwards, 0: denotes nothing
   std::uint32_t sends_of_p;
+  BroughtRight reply;
+  std::uint32_t carried_is;  // Field: the first right of the body
+  BroughtRight carried;
 };
 enum Field : std::uint32_t { kFieldNull, kFieldDead, kFieldP, kFieldOther };
 
-inline constexpr unsigned kValueCount = 8;
+inline constexpr unsigned kValueCount = sizeof(ReceivedValues) / sizeof(std::uint32_t);
 
 struct ValuesMessage {
   mach_msg_header_t head;

@@ -28,6 +28,7 @@ class RightsScene {
       at_server_ = true;
     } else if (state[0] == 'D') {
       mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_DEAD_NAME, &x);
+      mach_port_mod_refs(mach_task_self(), x, MACH_PORT_RIGHT_DEAD_NAME, static_cast<int>(count) - 1);
     } else if (state == "PS") {
       mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, &x);
     } else {

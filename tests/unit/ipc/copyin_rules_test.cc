@@ -2,32 +2,12 @@
 // Spec 04 §1, every cell, as destination, as reply and as body right; 04 §2, the order of the checks; 02 §3.
 #include <gtest/gtest.h>
 
-#include <map>
-
+#include "tests/support/copyin_table.h"
 #include "tests/support/engine_world.h"
 #include "tests/support/same_name_table.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr const char* kStates[] = {"R", "R+S1", "R+S2", "S1", "S2", "SO", "PS", "DN1", "DN2", "free"};
-
-// 04 §1 again, as sentences: what `disposition` makes of an entry, "" if it is refused.
-std::string expected(unsigned disposition, const std::string& before) {
-  static const std::map<unsigned, std::map<std::string, std::string>> kRules = {
-      {MACH_MSG_TYPE_MOVE_RECEIVE, {{"R", "free"}, {"R+S1", "S1"}, {"R+S2", "S2"}}},
-      {MACH_MSG_TYPE_MOVE_SEND,
-       {{"R+S1", "R"}, {"R+S2", "R+S1"}, {"S1", "free"}, {"S2", "S1"}, {"DN1", "free"}, {"DN2", "DN1"}}},
-      {MACH_MSG_TYPE_MOVE_SEND_ONCE, {{"SO", "free"}, {"DN1", "free"}, {"DN2", "DN1"}}},
-      {MACH_MSG_TYPE_COPY_SEND,
-       {{"R+S1", "R+S1"}, {"R+S2", "R+S2"}, {"S1", "S1"}, {"S2", "S2"}, {"DN1", "DN1"}, {"DN2", "DN2"}}},
-      {MACH_MSG_TYPE_MAKE_SEND, {{"R", "R"}, {"R+S1", "R+S1"}, {"R+S2", "R+S2"}}},
-      {MACH_MSG_TYPE_MAKE_SEND_ONCE, {{"R", "R"}, {"R+S1", "R+S1"}, {"R+S2", "R+S2"}}},
-  };
-  const auto& row = kRules.at(disposition);
-  const auto cell = row.find(before);
-  return cell != row.end() ? cell->second : "";
-}
 
 struct Scene {
   World world;
@@ -54,10 +34,10 @@ struct Scene {
 TEST(CopyinRules, EveryCellAsReply) {
   for (unsigned disposition = MACH_MSG_TYPE_MOVE_SEND; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
        ++disposition) {
-    for (const std::string before : kStates) {
+    for (const std::string before : kCopyinStates) {
       SCOPED_TRACE(std::string(disposition_name(disposition)) + " on " + before);
       Scene scene(before);
-      const std::string after = expected(disposition, before);
+      const std::string after = after_copyin(disposition, before);
       const auto code = scene.client.send({.remote = scene.to_q,
                                            .remote_type = MACH_MSG_TYPE_COPY_SEND,
                                            .local = scene.x,
@@ -71,10 +51,10 @@ TEST(CopyinRules, EveryCellAsReply) {
 TEST(CopyinRules, EveryCellAsDestination) {
   for (unsigned disposition = MACH_MSG_TYPE_MOVE_SEND; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
        ++disposition) {
-    for (const std::string before : kStates) {
+    for (const std::string before : kCopyinStates) {
       SCOPED_TRACE(std::string(disposition_name(disposition)) + " on " + before);
       Scene scene(before);
-      const std::string after = before[0] == 'D' ? "" : expected(disposition, before);
+      const std::string after = after_copyin_as_destination(disposition, before);
       const auto code = scene.client.send({.remote = scene.x, .remote_type = disposition});
       EXPECT_EQ(code, after.empty() ? MACH_SEND_INVALID_DEST : MACH_MSG_SUCCESS);
       EXPECT_EQ(scene.client.state(scene.x), after.empty() ? before : after);
@@ -85,10 +65,10 @@ TEST(CopyinRules, EveryCellAsDestination) {
 TEST(CopyinRules, EveryCellInABody) {
   for (unsigned disposition = MACH_MSG_TYPE_MOVE_RECEIVE; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
        ++disposition) {
-    for (const std::string before : kStates) {
+    for (const std::string before : kCopyinStates) {
       SCOPED_TRACE(std::string(disposition_name(disposition)) + " on " + before);
       Scene scene(before);
-      const std::string after = expected(disposition, before);
+      const std::string after = after_copyin(disposition, before);
       const auto code = scene.client.send({.remote = scene.to_q,
                                            .remote_type = MACH_MSG_TYPE_COPY_SEND,
                                            .items = {rights(disposition, {scene.x})}});
@@ -122,7 +102,7 @@ TEST(CopyinRules, ARightWhosePortHasDiedFollowsTheColumnOfDeadNames) {
       const Name x =
           once ? scene.server.give_send_once(scene.client, home) : scene.server.give_send(scene.client, home);
       scene.server.destroy(home);
-      const std::string after = expected(disposition, "DN1");
+      const std::string after = after_copyin(disposition, "DN1");
       EXPECT_EQ(scene.client.send({.remote = x, .remote_type = disposition}), MACH_SEND_INVALID_DEST);
       EXPECT_EQ(scene.client.send({.remote = scene.to_q,
                                    .remote_type = MACH_MSG_TYPE_COPY_SEND,
