@@ -16,6 +16,7 @@ std::uint64_t as_word(const mach_msg_type_t& type) {
   return word;
 }
 
+// 02.1, 07.2
 TEST(Descriptor, EachFieldHasItsBits) {
   struct Row {
     mach_msg_type_t type;
@@ -30,6 +31,7 @@ TEST(Descriptor, EachFieldHasItsBits) {
   for (const Row& row : rows) EXPECT_EQ(as_word(row.type), row.word);
 }
 
+// 02.18
 TEST(Descriptor, TheWorkedExampleIsByteForByte) {
   EXPECT_EQ(as_word({MACH_MSG_TYPE_INTEGER_32, 32, 0, 1, 0, 0, 1}), 0x0000000120002002U);
   EXPECT_EQ(as_word({MACH_MSG_TYPE_COPY_SEND, 64, 0, 1, 0, 0, 2}), 0x0000000220004013U);
@@ -38,6 +40,7 @@ TEST(Descriptor, TheWorkedExampleIsByteForByte) {
             0x80001513U);
 }
 
+// 02.1, 07.2
 TEST(Descriptor, TheLongFormIsTheSameBytes) {
   mach_msg_type_long_t type{};
   type.msgtl_name = MACH_MSG_TYPE_STRING;

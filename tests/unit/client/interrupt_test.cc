@@ -39,6 +39,7 @@ bool one_call_blocks() {
   return daemon().tasks_become([](const auto&) { return blocked_calls() == 1; });
 }
 
+// 03.16
 TEST(Interruption, EndsABlockedTrapReceive) {
   handle(SIGUSR1, count_signal);
   const mach_port_t port = new_port();
@@ -70,6 +71,7 @@ TEST(Interruption, EndsABlockedTrapSendAndGivesTheMessageBack) {
   EXPECT_EQ(refs_of(port, MACH_PORT_RIGHT_SEND), 1U);
 }
 
+// 03.16
 TEST(Interruption, IsToldByMachMsgOnlyIfAskedFor) {
   handle(SIGUSR1, count_signal);
   const mach_port_t port = new_port();
@@ -185,7 +187,7 @@ TEST(AbandonedWaits, EndWithACancelledThread) {
   }
 }
 
-// Spec 03, case 25: messages between two threads, with signals at random to both: none lost, none twice.
+// 03.25: messages between two threads, with signals at random to both: none lost, none twice.
 TEST(Interruption, LosesAndDoublesNoMessage) {
   handle(SIGUSR1, count_signal);
   const int count = scaled(100'000);

@@ -11,6 +11,7 @@ bool begins_with_its_family(mach_error_t code) {
   return std::string(mach_error_string(code)).rfind(mach_error_type(code), 0) == 0;
 }
 
+// 07.11
 TEST(MachErrorString, HasATextForEveryCode) {
   std::set<std::string> texts;
   int codes = 0;
@@ -35,6 +36,7 @@ TEST(MachErrorString, HasTheCustomaryFamilies) {
   EXPECT_STREQ(mach_error_type(MIG_BAD_ID), "(ipc/mig) ");
 }
 
+// 07.11
 TEST(MachErrorString, MasksDetailBits) {
   EXPECT_STREQ(mach_error_string(MACH_RCV_BODY_ERROR | MACH_MSG_IPC_SPACE | MACH_MSG_VM_KERNEL),
                mach_error_string(MACH_RCV_BODY_ERROR));

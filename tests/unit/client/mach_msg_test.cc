@@ -45,6 +45,7 @@ mach_msg_return_t send_bytes(mach_msg_header_t* head, std::size_t size) {
                   MACH_PORT_NULL);
 }
 
+// 03.1
 TEST(MachMsg, DoesNothingIfAskedForNothing) {
   EXPECT_EQ(mach_msg(nullptr, MACH_MSG_OPTION_NONE, 0, 0, 0, 0, 0), MACH_MSG_SUCCESS);
   EXPECT_EQ(mach_msg_trap(nullptr, MACH_SEND_TIMEOUT | MACH_RCV_TIMEOUT, 0, 0, 0, 0, 0), MACH_MSG_SUCCESS);
@@ -88,6 +89,7 @@ TEST(MachMsg, SendsAndReceivesInOneCall) {
   EXPECT_EQ(message.head.msgh_local_port, port);
 }
 
+// 02.2
 TEST(MachMsg, RefusesBadSizesBeforeItReadsTheMessage) {
   for (const unsigned size : {0U, 24U, 31U, 33U, 36U})
     EXPECT_EQ(mach_msg(nullptr, MACH_SEND_MSG, size, 0, 0, 0, 0), MACH_SEND_MSG_TOO_SMALL) << size;
@@ -122,6 +124,7 @@ TEST(MachMsg, AnUnreadableMessageIsInvalidDataAndNothingElse) {
   EXPECT_EQ(receive_from(port, &message, MACH_RCV_TIMEOUT), MACH_RCV_TIMED_OUT) << "nothing sent";
 }
 
+// 03.22
 TEST(MachMsg, AnUnwritableBufferLosesTheTextNotTheRights) {
   const mach_port_t port = new_port();
   const mach_port_t reply = new_port();
@@ -137,6 +140,7 @@ TEST(MachMsg, AnUnwritableBufferLosesTheTextNotTheRights) {
   EXPECT_EQ(send_to(port, 9), MACH_MSG_SUCCESS) << "the lane is in order";
 }
 
+// 03.12
 TEST(MachMsg, ATooLargeMessageIsToldEvenIfTheBufferIsUnwritable) {
   const mach_port_t port = new_port();
   ASSERT_EQ(send_to(port, 1), MACH_MSG_SUCCESS);

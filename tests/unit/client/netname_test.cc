@@ -88,6 +88,7 @@ TEST(CheckIn, SendsTheMessageOfTheSpec) {
   EXPECT_EQ(netname_check_in(server.port(), "service", signature, service), NETNAME_NOT_YOURS);
 }
 
+// 08.5
 TEST(CheckIn, NeedsTheReceiveRight) {
   const mach_port_t server = new_port_with_send();
   EXPECT_EQ(netname_check_in(server, "service", MACH_PORT_NULL, mach_task_self()), MACH_SEND_INVALID_RIGHT);

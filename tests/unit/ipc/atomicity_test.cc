@@ -196,6 +196,7 @@ TEST_F(A8, DeallocatedFirst) {
   EXPECT_EQ(client.state(x), "DN1");
 }
 
+// 03.16
 TEST_F(A8, AReceiveInProgressIsToldThatThePortDied) {
   server.receive(r);  // empties the queue
   const auto waiting = server.begin({.option = MACH_RCV_MSG, .rcv_size = 100, .rcv_name = r});
@@ -285,6 +286,7 @@ TEST_F(A13, ABadNotifyIsFoundEvenWithoutAReplyPort) {
   EXPECT_EQ(server.receive(r).code, MACH_RCV_TIMED_OUT) << "the message is gone";
 }
 
+// 03.20
 TEST(A14, NoRoomForTheReplyRightRefusesTheWholeHeader) {
   World world(ipc::Limits{.names_per_space = 4});
   Task& server = world.task("server");
@@ -317,6 +319,7 @@ TEST(A14, ASendRightThatMergesNeedsNoRoom) {
 }
 
 using A16 = Atomicity;
+// 04.6
 TEST_F(A16, TheReceiveRightMovedAwayWithTheMessageInItsQueueIsServedByTheNewOwner) {
   const Name once = server.give_send_once(client, r);
   ASSERT_EQ(client.send({.remote = once, .remote_type = kMoveOnce}), MACH_MSG_SUCCESS);
@@ -341,6 +344,7 @@ class A17 : public Atomicity {
   void SetUp() override { ASSERT_EQ(client.request(once, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS); }
 };
 
+// 03.11
 TEST_F(A17, CancelDropsTheRequestOnTheDestinationSilently) {
   ASSERT_EQ(client.status(notify).mps_sorights, 1U);
   EXPECT_EQ(client.send({.remote = once, .remote_type = kMoveOnce}, MACH_SEND_CANCEL, notify),
@@ -349,6 +353,7 @@ TEST_F(A17, CancelDropsTheRequestOnTheDestinationSilently) {
   EXPECT_EQ(client.receive(notify).code, MACH_RCV_TIMED_OUT);
 }
 
+// 03.11
 TEST_F(A17, AnotherNotifyPortCancelsNothing) {
   EXPECT_EQ(client.send({.remote = once, .remote_type = kMoveOnce}, MACH_SEND_CANCEL, other_notify),
             MACH_MSG_SUCCESS);

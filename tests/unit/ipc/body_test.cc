@@ -75,6 +75,7 @@ TEST_F(Body, ABadItemDestroysWhatWasTaken) {
   }
 }
 
+// 02.8
 TEST_F(Body, WithoutComplexNothingIsLookedAt) {
   Item item = rights(kMakeSend, {q});
   item.descriptor.msgt_unused = 31;
@@ -87,6 +88,7 @@ TEST_F(Body, WithoutComplexNothingIsLookedAt) {
   EXPECT_TRUE(std::equal(got.bytes.begin() + 32, got.bytes.end(), sent.begin() + 32, sent.end()));
 }
 
+// 02.7
 TEST_F(Body, ComplexIsClearedWithoutPortsAndKeptWithAnEmptyPortItem) {
   client.send(
       {.remote = x, .remote_type = kCopySend, .bits = MACH_MSGH_BITS_COMPLEX, .items = {numbers({1})}});

@@ -31,6 +31,7 @@ struct Scene {
   }
 };
 
+// 04.1
 TEST(CopyinRules, EveryCellAsReply) {
   for (unsigned disposition = MACH_MSG_TYPE_MOVE_SEND; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
        ++disposition) {
@@ -48,6 +49,7 @@ TEST(CopyinRules, EveryCellAsReply) {
   }
 }
 
+// 04.1
 TEST(CopyinRules, EveryCellAsDestination) {
   for (unsigned disposition = MACH_MSG_TYPE_MOVE_SEND; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
        ++disposition) {
@@ -62,6 +64,7 @@ TEST(CopyinRules, EveryCellAsDestination) {
   }
 }
 
+// 04.1
 TEST(CopyinRules, EveryCellInABody) {
   for (unsigned disposition = MACH_MSG_TYPE_MOVE_RECEIVE; disposition <= MACH_MSG_TYPE_MAKE_SEND_ONCE;
        ++disposition) {
@@ -78,6 +81,7 @@ TEST(CopyinRules, EveryCellInABody) {
   }
 }
 
+// 04.9
 TEST(CopyinRules, ADeadNameTravelsAsDeadWithTheTypeOfItsDisposition) {
   Scene scene("DN2");
   ASSERT_EQ(scene.client.send({.remote = scene.to_q,
@@ -91,7 +95,7 @@ TEST(CopyinRules, ADeadNameTravelsAsDeadWithTheTypeOfItsDisposition) {
   EXPECT_EQ(scene.client.state(scene.x), "DN1");
 }
 
-// 04 §1 note 1: once the port is dead, the kind of right no longer matters.
+// 03.4, 04.9: note 1 of 04 §1, once the port is dead, the kind of right no longer matters.
 TEST(CopyinRules, ARightWhosePortHasDiedFollowsTheColumnOfDeadNames) {
   for (const unsigned disposition : {MACH_MSG_TYPE_MOVE_SEND, MACH_MSG_TYPE_MOVE_SEND_ONCE,
                                      MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND}) {
@@ -117,6 +121,7 @@ TEST(CopyinRules, ARightWhosePortHasDiedFollowsTheColumnOfDeadNames) {
   }
 }
 
+// 04.7
 TEST(CopyinRules, NullAndDeadAsReplyTravelAsTheyAre) {
   for (const Name name : {Name{MACH_PORT_NULL}, Name{MACH_PORT_DEAD}}) {
     for (unsigned type = MACH_MSG_TYPE_MOVE_SEND; type <= MACH_MSG_TYPE_MAKE_SEND_ONCE; ++type) {
@@ -141,6 +146,7 @@ struct BadHeader {
   bool local_name;
 };
 
+// 02.5
 TEST(HeaderChecks, TypesThatNoHeaderCanHave) {
   const BadHeader cases[] = {
       {"remote 0", 0, 0, false},   {"remote 15", 15, 0, false}, {"remote 16", 16, 0, false},
@@ -158,6 +164,7 @@ TEST(HeaderChecks, TypesThatNoHeaderCanHave) {
   }
 }
 
+// 03.2, 04.2
 TEST(HeaderChecks, TheFirstErrorInTheOrderOfTheSpecIsReported) {
   Scene scene("R");
   const Name unknown = 12345;
@@ -175,6 +182,7 @@ TEST(HeaderChecks, TheFirstErrorInTheOrderOfTheSpecIsReported) {
   EXPECT_EQ(send(MACH_PORT_DEAD, 19, MACH_PORT_DEAD, 17), MACH_SEND_INVALID_DEST);
 }
 
+// 03.2, 04.2
 TEST(HeaderChecks, CancelNeedsAReceiveRight) {
   Scene scene("R");
   const Outgoing good = {.remote = scene.to_q, .remote_type = MACH_MSG_TYPE_COPY_SEND};
@@ -185,6 +193,7 @@ TEST(HeaderChecks, CancelNeedsAReceiveRight) {
   EXPECT_EQ(scene.client.send(good, MACH_SEND_CANCEL, scene.x), MACH_MSG_SUCCESS);
 }
 
+// 02.2
 TEST(HeaderChecks, SizesThatAreNotAMessage) {
   Scene scene("R");
   for (const std::size_t size : {0U, 24U, 31U, 33U, 36U}) {
@@ -196,6 +205,7 @@ TEST(HeaderChecks, SizesThatAreNotAMessage) {
   }
 }
 
+// 02.6
 TEST(HeaderChecks, AllBitsButCircularArriveAsSent) {
   Scene scene("R");
   ASSERT_EQ(scene.client.send({.remote = scene.to_q, .remote_type = 19, .bits = 0x7FFF0000}),

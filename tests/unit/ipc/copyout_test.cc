@@ -34,6 +34,7 @@ class Copyout : public testing::Test {
   }
 };
 
+// 01.2
 TEST_F(Copyout, ASendRightReceivedThreeTimesIsOneName) {
   const Name first = received_right({rights(kMakeSend, {q})});
   EXPECT_EQ(received_right({rights(kMakeSend, {q})}), first);
@@ -41,6 +42,7 @@ TEST_F(Copyout, ASendRightReceivedThreeTimesIsOneName) {
   EXPECT_EQ(server.state(first), "S3");
 }
 
+// 01.2
 TEST_F(Copyout, SendOnceRightsAreAlwaysNewNames) {
   const Name first = received_right({rights(kMakeOnce, {q})});
   const Name second = received_right({rights(kMakeOnce, {q})});
@@ -49,11 +51,13 @@ TEST_F(Copyout, SendOnceRightsAreAlwaysNewNames) {
   EXPECT_EQ(server.state(second), "SO");
 }
 
+// 01.4
 TEST_F(Copyout, TheHolderOfTheReceiveRightGetsItsOwnName) {
   EXPECT_EQ(received_right({rights(kCopySend, {x})}), r);
   EXPECT_EQ(server.state(r), "R+S1");
 }
 
+// 04.5
 TEST_F(Copyout, AReceiveRightJoinsTheSendRightsForIt) {
   const Name known = client.give_send(server, q);
   EXPECT_EQ(received_right({rights(kMoveReceive, {q})}), known);
@@ -61,10 +65,12 @@ TEST_F(Copyout, AReceiveRightJoinsTheSendRightsForIt) {
   EXPECT_EQ(client.state(q), "free");
 }
 
+// 04.5
 TEST_F(Copyout, AReceiveRightWithoutSendRightsGetsANewName) {
   EXPECT_EQ(server.state(received_right({rights(kMoveReceive, {q})})), "R");
 }
 
+// 01.5, 04.5
 TEST_F(Copyout, ReferencesStayAtTheirMaximum) {
   const Name known = client.give_send(server, q);
   ASSERT_EQ(server.mod_refs(known, MACH_PORT_RIGHT_SEND, 65533), KERN_SUCCESS);
@@ -77,6 +83,7 @@ TEST_F(Copyout, ReferencesStayAtTheirMaximum) {
   EXPECT_EQ(client.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
 }
 
+// 04.5
 TEST_F(Copyout, ADeadPortIsDeadWithItsTypeUnchanged) {
   ASSERT_EQ(send_body({rights(kMakeOnce, {q})}), MACH_MSG_SUCCESS);
   client.destroy(q);
@@ -85,6 +92,7 @@ TEST_F(Copyout, ADeadPortIsDeadWithItsTypeUnchanged) {
   EXPECT_EQ(static_cast<unsigned>(got.bytes[32]), static_cast<unsigned>(MACH_MSG_TYPE_PORT_SEND_ONCE));
 }
 
+// 02.3, 02.4
 TEST_F(Copyout, UpperHalvesArriveAsZero) {
   ASSERT_EQ(client.send({.remote = x,
                          .remote_type = kCopySend,
@@ -111,6 +119,7 @@ TEST_F(Copyout, APayloadIsDeliveredInsteadOfTheName) {
 // ---------------------------------------------------------------- header returned, message destroyed (03
 // §12)
 
+// 03.13
 TEST_F(Copyout, TooLargeWithoutRcvLargeDestroysTheMessage) {
   ASSERT_EQ(client.send({.remote = x,
                          .remote_type = kCopySend,
@@ -130,11 +139,13 @@ TEST_F(Copyout, TooLargeWithoutRcvLargeDestroysTheMessage) {
   EXPECT_EQ(server.status(r).mps_seqno, 1U) << "a number was used up";
 }
 
+// 03.21
 TEST_F(Copyout, NothingIsWrittenPastTheBuffer) {
   ASSERT_EQ(client.send({.remote = x, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
   EXPECT_EQ(server.receive(r, 0, 0, 8).bytes.size(), 8U);
 }
 
+// 03.12, 03.21
 TEST_F(Copyout, RcvLargeLeavesTheMessageAndTellsItsSize) {
   ASSERT_EQ(client.send({.remote = x, .remote_type = kCopySend, .items = {numbers({1})}}), MACH_MSG_SUCCESS);
   for (int i = 0; i < 2; ++i) {
@@ -156,6 +167,7 @@ class PseudoReceive : public Copyout {
   void SetUp() override { ASSERT_EQ(server.set_qlimit(r, 0), KERN_SUCCESS); }
 };
 
+// 03.5
 TEST_F(PseudoReceive, CopyAndMakeOnceComeBackAsMoves) {
   const ipc::MsgResult back = client.send_for_result(
       {.remote = x, .remote_type = kCopySend, .local = q, .local_type = kMakeOnce, .id = 9});
@@ -176,6 +188,7 @@ TEST_F(PseudoReceive, CopyAndMakeOnceComeBackAsMoves) {
   EXPECT_EQ(client.state(x), "S1");
 }
 
+// 03.6
 TEST_F(PseudoReceive, AReceiveRightComesBackWithItsQueueAndNewCounts) {
   ASSERT_EQ(client.send({.remote = q, .remote_type = kMakeSend, .id = 33}), MACH_MSG_SUCCESS);
   const ipc::MsgResult back =
@@ -201,6 +214,7 @@ TEST_F(PseudoReceive, NoRoomForARightSetsTheSpecialBitAndLosesIt) {
   EXPECT_EQ(holder.drain(port, MACH_NOTIFY_SEND_ONCE), 1U);
 }
 
+// 03.20
 TEST_F(PseudoReceive, NoRoomInABodyGivesNullAndTheOtherItems) {
   World small(ipc::Limits{.names_per_space = 3});
   Task& holder = small.task("holder");

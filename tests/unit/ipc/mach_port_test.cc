@@ -30,6 +30,7 @@ class MachPort : public testing::Test {
   Name ps = task.port_set();
 };
 
+// 01.1
 TEST_F(MachPort, ANewReceiveRight) {
   EXPECT_EQ(task.state(r), "R");
   const mach_port_status_t status = task.status(r);
@@ -209,6 +210,7 @@ TEST_F(MachPort, RequestNotificationCodes) {
   EXPECT_EQ(request(s, 72, 0, 21), KERN_SUCCESS) << "cancelling nothing";
 }
 
+// 06.2
 TEST_F(MachPort, ARequestGivesBackTheOneBefore) {
   const auto request = [&](Name notify) {
     return calls::request_notification(task.space(), task.space(), s, 72, 0, notify,

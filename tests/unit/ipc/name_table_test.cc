@@ -24,6 +24,7 @@ TEST(NameTable, NamesGoUpwardsFromTheFirst) {
   table.remove(kFirst + 1);
 }
 
+// 01.20
 TEST(NameTable, AFreedNameRestsForAtLeast1024Frees) {
   NameTable table(10, kFirst);
   const Name freed = take(table);
@@ -39,6 +40,7 @@ TEST(NameTable, AFreedNameRestsForAtLeast1024Frees) {
   for (const Name name : next) table.remove(name);
 }
 
+// 01.20
 TEST(NameTable, ARestingNameCanBeChosenByNumberAndThenRestsAnew) {
   NameTable table(10, kFirst);
   const Name name = take(table);

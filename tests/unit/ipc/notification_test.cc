@@ -43,6 +43,7 @@ std::uint64_t word(const Bytes& bytes, std::size_t at) {
   return value;
 }
 
+// 06.1
 TEST_F(Notifications, DeadNameByteForByte) {
   ASSERT_EQ(client.request(x, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
   server.destroy(r);
@@ -57,6 +58,7 @@ TEST_F(Notifications, DeadNameByteForByte) {
   EXPECT_EQ(word(got.bytes, 40), x);
 }
 
+// 06.1
 TEST_F(Notifications, NoSendersByteForByte) {
   ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, server_notify), KERN_SUCCESS);
   client.deallocate(x);
@@ -66,6 +68,7 @@ TEST_F(Notifications, NoSendersByteForByte) {
   EXPECT_EQ(word(got.bytes, 40), 1U);
 }
 
+// 06.1
 TEST_F(Notifications, SendOnceByteForByte) {
   client.deallocate(server.give_send_once(client, r));
   const Received got = server.receive(r);
@@ -76,6 +79,7 @@ TEST_F(Notifications, SendOnceByteForByte) {
 
 // ---------------------------------------------------------------- dead-name and port-deleted
 
+// 06.2
 TEST_F(Notifications, DeadNameAddsAReference) {
   ASSERT_EQ(client.request(x, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
   server.destroy(r);
@@ -83,6 +87,7 @@ TEST_F(Notifications, DeadNameAddsAReference) {
   EXPECT_EQ(ids(client, notify), Ids{72});
 }
 
+// 06.2
 TEST_F(Notifications, DeadNameOnASendOnceRight) {
   const Name once = server.give_send_once(client, r);
   ASSERT_EQ(client.request(once, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
@@ -91,6 +96,7 @@ TEST_F(Notifications, DeadNameOnASendOnceRight) {
   EXPECT_EQ(ids(client, notify), Ids{72});
 }
 
+// 01.6, 06.2
 TEST_F(Notifications, ReceiveRightWithSendRightsBecomesADeadName) {
   const Name own = client.port_with_sends(3);
   ASSERT_EQ(client.request(own, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
@@ -99,6 +105,7 @@ TEST_F(Notifications, ReceiveRightWithSendRightsBecomesADeadName) {
   EXPECT_EQ(ids(client, notify), Ids{72});
 }
 
+// 06.2, 06.4
 TEST_F(Notifications, ReceiveRightAloneIsDeletedNotDead) {
   const Name own = client.port();
   ASSERT_EQ(client.request(own, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
@@ -107,6 +114,7 @@ TEST_F(Notifications, ReceiveRightAloneIsDeletedNotDead) {
   EXPECT_EQ(ids(client, notify), Ids{65});
 }
 
+// 01.7
 TEST_F(Notifications, DestroyOfReceiveAndSendRightsIsDeletedNotDead) {
   const Name own = client.port_with_sends(1);
   ASSERT_EQ(client.request(own, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
@@ -114,6 +122,7 @@ TEST_F(Notifications, DestroyOfReceiveAndSendRightsIsDeletedNotDead) {
   EXPECT_EQ(ids(client, notify), Ids{65});
 }
 
+// 04.10, 06.4
 TEST_F(Notifications, PortDeletedForEachWayToFreeAName) {
   const auto requested = [&](Name name) {
     EXPECT_EQ(client.request(name, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
@@ -171,6 +180,7 @@ TEST_F(Notifications, RequestsFireInTheOrderOfRegistrationAndAReplacedOneKeepsIt
   EXPECT_EQ(told, names);
 }
 
+// 06.3
 TEST_F(Notifications, OnADeadNameTheyAreTellingAtOnceIfAsked) {
   const Name dead = client.dead_name(1);
   EXPECT_EQ(client.request(dead, MACH_NOTIFY_DEAD_NAME, notify, 0), KERN_INVALID_ARGUMENT);
@@ -191,6 +201,7 @@ TEST_F(Notifications, ANotificationToADeadPortVanishes) {
 
 // ---------------------------------------------------------------- no-senders
 
+// 06.10
 TEST_F(Notifications, NoSendersAtRegistrationDependsOnCountAndSync) {
   client.deallocate(x);  // no send right, make-send count 1
   EXPECT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, server_notify, 2), KERN_SUCCESS);
@@ -199,6 +210,7 @@ TEST_F(Notifications, NoSendersAtRegistrationDependsOnCountAndSync) {
   EXPECT_EQ(ids(server, server_notify), Ids{70});
 }
 
+// 03.24, 06.10
 TEST_F(Notifications, NoSendersWaitsForTheMessageThatHoldsTheLastRight) {
   ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, server_notify), KERN_SUCCESS);
   client.send({.remote = x, .remote_type = kMoveSend});
@@ -207,12 +219,14 @@ TEST_F(Notifications, NoSendersWaitsForTheMessageThatHoldsTheLastRight) {
   EXPECT_EQ(ids(server, server_notify), Ids{70});
 }
 
+// 06.10
 TEST_F(Notifications, NoSendersByTheDeathOfATask) {
   ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, server_notify), KERN_SUCCESS);
   client.die();
   EXPECT_EQ(ids(server, server_notify), Ids{70});
 }
 
+// 01.9, 06.12
 TEST_F(Notifications, ADyingPortAnswersItsNoSendersRequestWithSendOnce) {
   ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, server_notify), KERN_SUCCESS);
   server.mod_refs(r, MACH_PORT_RIGHT_RECEIVE, -1);
@@ -239,6 +253,7 @@ TEST_F(Notifications, EverySendOnceRightEndsOnce) {
   EXPECT_EQ(ids(server, r), Ids{71}) << "task death";
 }
 
+// 06.14
 TEST_F(Notifications, ManyOfThemPassAFullQueueInOrder) {
   ASSERT_EQ(client.set_qlimit(notify, 1), KERN_SUCCESS);
   std::vector<Name> names;

@@ -44,6 +44,7 @@ TEST_F(Queue, FiveMessagesFitTheSixthTimesOut) {
   for (int id = 1; id <= 5; ++id) EXPECT_EQ(received_id(), id);
 }
 
+// 01.11
 TEST_F(Queue, SendOnceRightsIgnoreTheLimitButCount) {
   server.set_qlimit(r, 2);
   send(1);
@@ -53,6 +54,7 @@ TEST_F(Queue, SendOnceRightsIgnoreTheLimitButCount) {
   EXPECT_EQ(server.status(r).mps_msgcount, 3U);
 }
 
+// 01.12
 TEST_F(Queue, WithLimitZeroASendWaitsEvenIfAReceiverDoes) {
   server.set_qlimit(r, 0);
   const auto waiting = begin_receive();
@@ -73,6 +75,7 @@ TEST_F(Queue, BlockedSendersGoOnInTheirOrder) {
   EXPECT_EQ(received_id(), 3);
 }
 
+// 01.13
 TEST_F(Queue, RaisingTheLimitByTwoWakesTwo) {
   server.set_qlimit(r, 1);
   send(1);
@@ -113,6 +116,7 @@ TEST_F(Queue, ReceiversAreServedMostRecentFirst) {
   EXPECT_EQ(id_of(server.result(first)), 2);
 }
 
+// 03.14
 TEST_F(Queue, AWaitingReceiverThatIsTooSmallIsToldAndTheNextOneGetsTheMessage) {
   const auto large = begin_receive(MACH_RCV_LARGE, 0, 1000);
   const auto small = begin_receive(MACH_RCV_LARGE, 0, 32);
@@ -122,6 +126,7 @@ TEST_F(Queue, AWaitingReceiverThatIsTooSmallIsToldAndTheNextOneGetsTheMessage) {
   EXPECT_EQ(id_of(server.result(large)), 4);
 }
 
+// 03.16
 TEST_F(Queue, CancelGivesInterruptedExactlyOnce) {
   const auto receiving = begin_receive();
   server.cancel(receiving);
@@ -135,6 +140,7 @@ TEST_F(Queue, CancelGivesInterruptedExactlyOnce) {
   EXPECT_EQ(client.state(x), "S2");
 }
 
+// 03.3
 TEST_F(Queue, ADestinationThatDiesEndsBlockedSendsWithSuccessAndDestroysTheirMessages) {
   server.set_qlimit(r, 0);
   const Name reply = client.port();
@@ -148,6 +154,7 @@ TEST_F(Queue, ADestinationThatDiesEndsBlockedSendsWithSuccessAndDestroysTheirMes
   EXPECT_EQ(send(1), MACH_SEND_INVALID_DEST);
 }
 
+// 03.23
 TEST_F(Queue, CombinedCallReceivesOnlyAfterASuccessfulSend) {
   const Name reply = client.port();
   ipc::MsgArgs args{.option = MACH_SEND_MSG | MACH_RCV_MSG, .rcv_size = 100, .rcv_name = reply};
@@ -168,6 +175,7 @@ TEST_F(Queue, CombinedCallReceivesOnlyAfterASuccessfulSend) {
   EXPECT_EQ(client.call(args).code, MACH_SEND_TIMED_OUT);
 }
 
+// 03.15
 TEST_F(Queue, NamesThatNobodyCanReceiveFrom) {
   EXPECT_EQ(client.receive(x).code, MACH_RCV_INVALID_NAME);
   EXPECT_EQ(client.receive(client.dead_name(1)).code, MACH_RCV_INVALID_NAME);
@@ -175,6 +183,7 @@ TEST_F(Queue, NamesThatNobodyCanReceiveFrom) {
   EXPECT_EQ(client.receive(client.port_set()).code, MACH_RCV_TIMED_OUT);
 }
 
+// 03.1
 TEST_F(Queue, NeitherSendNorReceiveDoesNothing) {
   EXPECT_EQ(client.call({.option = MACH_MSG_OPTION_NONE}).code, MACH_MSG_SUCCESS);
   EXPECT_EQ(client.call({.option = MACH_SEND_TIMEOUT}).code, MACH_MSG_SUCCESS);

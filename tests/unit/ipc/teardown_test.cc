@@ -21,7 +21,7 @@ class Teardown : public testing::Test {
   Task& server = world.task("server");
 };
 
-// Each queued message carries a port whose death somebody has asked to hear of.
+// 01.8: each queued message carries a port whose death somebody has asked to hear of.
 TEST_F(Teardown, QueuedMessagesDieOldestFirst) {
   const Name r = server.port();
   const Name x = server.give_send(client, r);
@@ -37,6 +37,7 @@ TEST_F(Teardown, QueuedMessagesDieOldestFirst) {
   for (const std::uint32_t name : watched) EXPECT_EQ(server.receive(log).values.at(0), name);
 }
 
+// 01.8
 TEST_F(Teardown, QueuedRequestsAnswerWithSendOnce) {
   const Name r = server.port();
   const Name x = server.give_send(client, r);
@@ -48,7 +49,7 @@ TEST_F(Teardown, QueuedRequestsAnswerWithSendOnce) {
   EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 2U);
 }
 
-// Each port's receive right travels in the queue of the next one.
+// 01.19: each port's receive right travels in the queue of the next one.
 TEST_F(Teardown, TenThousandNestedReceiveRightsDieWithoutRecursion) {
   Name inner = client.port();
   for (int depth = 0; depth < 10000; ++depth) {
@@ -66,6 +67,7 @@ TEST_F(Teardown, TenThousandNestedReceiveRightsDieWithoutRecursion) {
   world.check();
 }
 
+// 03.17
 TEST_F(Teardown, APortThatCarriesItselfDies) {
   const Name own = client.port_with_sends(1);
   EXPECT_EQ(client.send({.remote = own, .remote_type = kCopySend, .items = {rights(kMoveReceive, {own})}}),
@@ -73,6 +75,7 @@ TEST_F(Teardown, APortThatCarriesItselfDies) {
   EXPECT_EQ(client.state(own), "DN1");
 }
 
+// 03.18
 TEST_F(Teardown, TwoPortsInEachOthersQueuesDie) {
   const Name a = client.port_with_sends(1);
   const Name b = client.port_with_sends(1);
@@ -84,6 +87,7 @@ TEST_F(Teardown, TwoPortsInEachOthersQueuesDie) {
   EXPECT_EQ(client.state(b), "DN1");
 }
 
+// 03.19
 TEST_F(Teardown, ACircularMessageToAFullQueueComesBack) {
   const Name own = client.port_with_sends(1);
   client.set_qlimit(own, 0);
@@ -94,6 +98,7 @@ TEST_F(Teardown, ACircularMessageToAFullQueueComesBack) {
   EXPECT_EQ(client.state(own), "R+S2") << "the destination right came back too";
 }
 
+// 01.10
 TEST_F(Teardown, AMovedReceiveRightKeepsItsQueueAndStartsItsCountsAnew) {
   const Name mailbox = server.port();
   const Name to_server = server.give_send(client, mailbox);
@@ -112,6 +117,7 @@ TEST_F(Teardown, AMovedReceiveRightKeepsItsQueueAndStartsItsCountsAnew) {
   }
 }
 
+// 01.18
 TEST_F(Teardown, TaskDeathGivesUpEverything) {
   const Name r = server.port();
   const Name x = server.give_send(client, r);

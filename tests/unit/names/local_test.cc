@@ -19,6 +19,7 @@ class LocalNames : public World {
   ipc::Name port_;
 };
 
+// 08.1
 TEST_F(LocalNames, CheckInLookUpCheckOutLookUp) {
   EXPECT_EQ(client_->check_in("service", kSelf, port_), KERN_SUCCESS);
   const Client::Reply found = client_->look_up("service");
@@ -30,6 +31,7 @@ TEST_F(LocalNames, CheckInLookUpCheckOutLookUp) {
   expect_clean();
 }
 
+// 08.1
 TEST_F(LocalNames, AnswersHaveTheirSizesAndIds) {
   const Client::Reply failed = client_->look_up("absent");
   EXPECT_EQ(failed.size, kCodeReplySize);
@@ -42,6 +44,7 @@ TEST_F(LocalNames, AnswersHaveTheirSizesAndIds) {
   EXPECT_EQ(int_at(version->bytes, 28), kVersionId + 100);
 }
 
+// 08.1
 TEST_F(LocalNames, AnotherSignatureIsRefusedAndChangesNothing) {
   const auto other = program();
   ASSERT_EQ(client_->check_in("service", kSelf, port_), KERN_SUCCESS);
@@ -52,6 +55,7 @@ TEST_F(LocalNames, AnotherSignatureIsRefusedAndChangesNothing) {
   expect_sound();
 }
 
+// 08.2
 TEST_F(LocalNames, NamesIgnoreCaseAndEndAtSeventyNine) {
   const std::string longest(79, 'x');
   ASSERT_EQ(client_->check_in("Service", kSelf, port_), KERN_SUCCESS);
@@ -64,6 +68,7 @@ TEST_F(LocalNames, NamesIgnoreCaseAndEndAtSeventyNine) {
   EXPECT_EQ(client_->look_up("").port, port_);
 }
 
+// 08.3
 TEST_F(LocalNames, TheSameSignatureReplacesAndTheOldPortIsGivenUp) {
   const ipc::Name newer = client_->receive_right();
   ASSERT_EQ(client_->check_in("service", kSelf, port_), KERN_SUCCESS);
@@ -90,6 +95,7 @@ TEST_F(LocalNames, CheckingInTheSameAgainChangesNothing) {
   expect_clean();
 }
 
+// 08.4
 TEST_F(LocalNames, WithoutASignatureAnybodyMayCheckOut) {
   const auto other = program();
   ASSERT_EQ(client_->check_in("open", MACH_PORT_NULL, port_), KERN_SUCCESS);
@@ -99,6 +105,7 @@ TEST_F(LocalNames, WithoutASignatureAnybodyMayCheckOut) {
   expect_clean();
 }
 
+// 08.5
 TEST_F(LocalNames, NullAndDeadPortsAreInvalid) {
   EXPECT_EQ(client_->check_in("service", kSelf, MACH_PORT_NULL), NETNAME_INVALID_PORT);
   EXPECT_EQ(client_->check_in("service", kSelf, ipc::kDeadName), NETNAME_INVALID_PORT);
@@ -108,6 +115,7 @@ TEST_F(LocalNames, NullAndDeadPortsAreInvalid) {
   expect_clean();
 }
 
+// 08.5
 TEST_F(LocalNames, OnlyTheReceiverCanCheckAPortIn) {
   const ipc::Name foreign = client_->take(server_->local_port());
   EXPECT_EQ(client_->check_in("service", kSelf, foreign), MACH_SEND_INVALID_RIGHT);
@@ -115,6 +123,7 @@ TEST_F(LocalNames, OnlyTheReceiverCanCheckAPortIn) {
   expect_clean();
 }
 
+// 08.6
 TEST_F(LocalNames, AnEntryEndsWithItsOwner) {
   auto owner = program();
   const auto held = program();
@@ -134,6 +143,7 @@ TEST_F(LocalNames, AnEntryEndsWithItsOwner) {
   expect_clean();
 }
 
+// 08.7
 TEST_F(LocalNames, AnEntryEndsWithItsPortAndTheNameIsFree) {
   const auto other = program();
   const ipc::Name theirs = other->receive_right();
@@ -146,6 +156,7 @@ TEST_F(LocalNames, AnEntryEndsWithItsPortAndTheNameIsFree) {
   expect_clean();
 }
 
+// 08.8
 TEST_F(LocalNames, RepeatedLookUpsGiveOneNameWithMoreReferences) {
   const auto other = program();
   ASSERT_EQ(client_->check_in("service", kSelf, port_), KERN_SUCCESS);
@@ -157,6 +168,7 @@ TEST_F(LocalNames, RepeatedLookUpsGiveOneNameWithMoreReferences) {
   EXPECT_EQ(client_->type(port_), static_cast<mach_port_type_t>(MACH_PORT_TYPE_SEND_RECEIVE));
 }
 
+// 08.9
 TEST_F(LocalNames, EveryNameOfThisHostIsLocal) {
   ASSERT_EQ(client_->check_in("service", kSelf, port_), KERN_SUCCESS);
   for (const char* host :
@@ -168,6 +180,7 @@ TEST_F(LocalNames, EveryNameOfThisHostIsLocal) {
   EXPECT_EQ(client_->look_up("absent", "HERE").code, NETNAME_NOT_CHECKED_IN);
 }
 
+// 08.15
 TEST_F(LocalNames, TheServerIsCheckedInUnderItsFourNames) {
   for (const char* name : {"NameServer", "nm_active", "NMMonitor", "NMControl"}) {
     EXPECT_EQ(client_->look_up(name).port, client_->server()) << name;

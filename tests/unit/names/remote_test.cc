@@ -29,6 +29,7 @@ class RemoteNames : public World {
   Host d_;
 };
 
+// 08.10
 TEST_F(RemoteNames, ANamedHostIsAskedAndItsPortComesBack) {
   connect_all();
   const ipc::Name port = b_.program->receive_right();
@@ -50,6 +51,7 @@ TEST_F(RemoteNames, TheDisplayNameOfAConnectedPeerIsItsName) {
   EXPECT_EQ(client_->code_of(call), NETNAME_NOT_CHECKED_IN);
 }
 
+// 08.10
 TEST_F(RemoteNames, TheCodesOfANamedHost) {
   connect_all();
   const struct {
@@ -131,6 +133,7 @@ TEST_F(RemoteNames, ADroppedQuestionIsOver) {
   expect_clean();
 }
 
+// 08.10
 TEST_F(RemoteNames, ThePeersDeathEndsItsQuestions) {
   connect_all();
   const ipc::OpToken asked = client_->start_look_up("b", "x");
@@ -209,6 +212,7 @@ TEST_F(RemoteNames, UnknownHostsAreResolved) {
   expect_clean();
 }
 
+// 08.11
 TEST_F(RemoteNames, EverybodyIsAskedAndTheFirstPortWins) {
   connect_all();
   const ipc::OpToken call = client_->start_look_up("*", "x");
@@ -222,6 +226,7 @@ TEST_F(RemoteNames, EverybodyIsAskedAndTheFirstPortWins) {
   expect_clean();
 }
 
+// 08.11
 TEST_F(RemoteNames, EverybodySaysNoAndItEndsEarly) {
   connect_all();
   const ipc::OpToken call = client_->start_look_up("*", "x");
@@ -243,6 +248,7 @@ TEST_F(RemoteNames, EverybodyIncludesThoseWhoConnectMeanwhile) {
   EXPECT_EQ(client_->code_of(call), KERN_SUCCESS);
 }
 
+// 08.9
 TEST_F(RemoteNames, TheLocalTableComesFirst) {
   connect_all();
   const ipc::Name port = client_->receive_right();
@@ -251,6 +257,7 @@ TEST_F(RemoteNames, TheLocalTableComesFirst) {
   EXPECT_FALSE(b_.program->poll(b_.port));
 }
 
+// 08.12
 TEST_F(RemoteNames, NobodyWaitsForALookUpThatWaits) {
   connect_all();
   const auto other = program();
@@ -262,6 +269,7 @@ TEST_F(RemoteNames, NobodyWaitsForALookUpThatWaits) {
   EXPECT_EQ(other->check_out("local", kSelf), KERN_SUCCESS);
 }
 
+// 08.12
 TEST_F(RemoteNames, TheResultOfADeadCallerIsDropped) {
   connect_all();
   client_->start_look_up("*", "x");
@@ -320,6 +328,7 @@ class TwoServers : public World {
   std::unique_ptr<Client> remote_;  // holds a right to b's network port, as another host does
 };
 
+// 08.10
 TEST_F(TwoServers, ANameOfTheOtherHostIsFound) {
   const ipc::Name port = of_b_->receive_right();
   EXPECT_EQ(client_->look_up("service", "b").code, NETNAME_NOT_CHECKED_IN);
@@ -366,6 +375,7 @@ class Alone : public World {
   std::unique_ptr<Client> client_;
 };
 
+// 08.11
 TEST_F(Alone, WhatIsNotHereIsNotCheckedIn) {
   for (const char* host : {"*", "b", "10.0.0.2", "0xbad", ""}) {
     EXPECT_EQ(client_->look_up("absent", host).code, NETNAME_NOT_CHECKED_IN) << host;

@@ -33,6 +33,7 @@ class Flow : public TwoHosts {
 };
 
 using Credits = Flow;
+// A32
 TEST_F(Credits, AFullWindowTimesOutAtOnceAndTheHomeNeverSeesTheMessage) {
   for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
   EXPECT_EQ(send(5), MACH_SEND_TIMED_OUT);
@@ -54,6 +55,7 @@ TEST_F(Credits, EachReceiveOpensTheWindowByOne) {
   for (int id = 1; id < 6; ++id) EXPECT_EQ(server.receive(r).header.msgh_id, id);
 }
 
+// A31
 TEST_F(Credits, ABlockedSenderGoesOnWhenThereIsRoomOrTimesOut) {
   for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
   const ipc::OpToken first = begin_send(5);
@@ -113,6 +115,7 @@ TEST_F(Credits, ManyMessagesToAKernelPortNeedNoReceiver) {
 }
 
 using Units = Flow;
+// A34
 TEST_F(Units, NoSendersComesOnceWhenTheLastHolderLetsGo) {
   const Name notify = server.port();
   const Name again = give_across(b, server, r, kMakeSend, a, client);
@@ -127,7 +130,7 @@ TEST_F(Units, NoSendersComesOnceWhenTheLastHolderLetsGo) {
   EXPECT_EQ(b.row().exports, 1U) << "the name service's";
 }
 
-// 04 A34.
+// A34: 04 A34.
 TEST_F(Units, ARightOnTheWireIsASender) {
   const Name notify = server.port();
   ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, notify), KERN_SUCCESS);
@@ -203,6 +206,7 @@ TEST_F(SendOnce, ADroppedRightIsOneNotification) {
   EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 1U);
 }
 
+// A37
 TEST_F(SendOnce, ReplyAndDestinationOfOnePortComeHomeTogether) {
   const Name once = give_across(b, server, r, kMakeOnce, a, client);
   EXPECT_EQ(client.send({.remote = once, .remote_type = kMoveOnce, .local = x, .local_type = kMoveSend}),
