@@ -67,7 +67,7 @@ class Census {
 
   void count_port(const Port& port) {
     count(port.no_senders_request);
-    port.queue.messages.for_each([this](const Message& message) { count_message(message); });
+    port.queue.for_each([this](const Message& message) { count_message(message); });
   }
 
   std::unordered_map<const Port*, Held> held_;
@@ -102,13 +102,31 @@ void check_home(const Port& port) {
 
 void check_queue(const Port& port) {
   std::uint32_t queued = 0;
-  port.queue.messages.for_each([&](const Message& message) {
+  port.queue.for_each([&](const Message& message) {
     NETMSG_CHECK(message.destination.port() == &port);
     ++queued;
   });
   if (!port.remote()) NETMSG_CHECK(port.msgcount == queued);
-  NETMSG_CHECK(queued == 0 || port.queue.receivers.empty());
+  NETMSG_CHECK(port.set == nullptr || port.receivers.empty());
+  NETMSG_CHECK(queued == 0 || port.receivers.empty());
   if (!port.senders.empty()) NETMSG_CHECK(!port.dead() && port.room() == 0);
+}
+
+// The order of arrival holds exactly the messages of the members, those of each member in their order.
+void check_set(const Space& space, Name name, const PortSet& set) {
+  NETMSG_CHECK(set.name == name);
+  NETMSG_CHECK(set.arrivals.empty() || set.receivers.empty());
+  std::unordered_map<const Port*, std::vector<const Message*>> arrived;
+  set.arrivals.for_each(
+      [&](const Message& message) { arrived[message.destination.port()].push_back(&message); });
+  set.members.for_each([&](const Port& port) {
+    NETMSG_CHECK(port.set == &set && port.receiver() == &space);
+    std::vector<const Message*> queued;
+    port.queue.for_each([&](const Message& message) { queued.push_back(&message); });
+    NETMSG_CHECK(arrived[&port] == queued);
+    arrived.erase(&port);
+  });
+  NETMSG_CHECK(arrived.empty());
 }
 
 void check_entry(Space& space, Name name, const Entry& entry) {
@@ -118,6 +136,7 @@ void check_entry(Space& space, Name name, const Entry& entry) {
   NETMSG_CHECK(!counted || (entry.urefs >= 1 && entry.urefs <= kDeadUrefsMax));
   if (entry.send) NETMSG_CHECK(space.name_of(*entry.send.port()) == name);
   if (entry.receive && entry.send) NETMSG_CHECK(entry.receive.port() == entry.send.port());
+  if (entry.set) check_set(space, name, *entry.set);
   if (!entry.request) return;
   NETMSG_CHECK(entry.request->name == name && &entry.request->space == &space);
   NETMSG_CHECK(entry.request->linked() && entry.request->notify && entry.port() != nullptr);
@@ -188,8 +207,15 @@ class Digest {
       add(entry.urefs);
       add_reference(entry.port());
       add_reference(entry.request ? entry.request->notify.port() : nullptr);
+      if (entry.set) add_set(*entry.set);
     });
     for (const auto& [token, operation] : space.operations()) add_operation(*operation);
+  }
+
+  // Which port the messages are for, oldest first; they themselves come with their ports.
+  void add_set(const PortSet& set) {
+    set.arrivals.for_each([this](const Message& message) { add_reference(message.destination.port()); });
+    set.receivers.for_each([this](const Operation& operation) { add(operation.token); });
   }
 
   void add_port(const Port& port) {
@@ -198,13 +224,14 @@ class Digest {
          {port.srights(), port.sorights(), port.mscount, port.seqno, port.msgcount, port.qlimit}) {
       add(count);
     }
+    add(port.set != nullptr ? port.set->name : kNullName);
     add(port.payload.has_value());
     add(port.payload.value_or(0));
     add_reference(port.no_senders_request.port());
     add_reference(port.transit_to());
-    port.queue.messages.for_each([this](const Message& message) { add_message(message); });
+    port.queue.for_each([this](const Message& message) { add_message(message); });
     port.senders.for_each([this](const Operation& operation) { add(operation.token); });
-    port.queue.receivers.for_each([this](const Operation& operation) { add(operation.token); });
+    port.receivers.for_each([this](const Operation& operation) { add(operation.token); });
   }
 
   std::uint64_t value_ = 0xCBF29CE484222325ULL;

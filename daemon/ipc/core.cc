@@ -47,6 +47,10 @@ void Core::wake(Operation& operation, Wake why) {
   runnable_.push_back(operation);
 }
 
+void Core::wake_all(base::IntrusiveList<Operation, WaiterTag>& waiters, Wake why) {
+  while (Operation* waiter = waiters.pop_front()) wake(*waiter, why);
+}
+
 void Core::withdraw(Operation& operation) {
   operation.base::ListNode<WaiterTag>::unlink();
   operation.base::ListNode<RunnableTag>::unlink();

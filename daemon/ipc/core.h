@@ -39,6 +39,8 @@ class Core {
 
   // The call goes on at the end of the event; `why` decides how.
   void wake(Operation& operation, Wake why);
+  // Each of them, in the order of the list.
+  void wake_all(base::IntrusiveList<Operation, WaiterTag>& waiters, Wake why);
 
   // The call waits for nothing any more and will not go on by itself.
   void withdraw(Operation& operation);

@@ -47,19 +47,29 @@ void wait_for_room(Operation& operation, Port& port) {
   set_deadline(operation, send_timeout(operation.args));
 }
 
-void wait_for_message(Operation& operation, ReceiveQueue& queue) {
-  queue.receivers.push_back(operation);
+void wait_for_message(Operation& operation, Receivers& receivers) {
+  receivers.push_back(operation);
   set_deadline(operation, receive_timeout(operation.args));
 }
 
 // ---------------------------------------------------------------- the receive half (03 §11)
 
-// Phase 1. Null: MACH_RCV_INVALID_NAME.
-ReceiveQueue* queue_to_receive_from(Space& space, Name name) {
+// What a receive finds under its name.
+struct Source {
+  mach_msg_return_t code = MACH_MSG_SUCCESS;
+  const Message* first = nullptr;  // null: nothing there now
+  Receivers* receivers = nullptr;  // where to wait; null unless the code is MACH_MSG_SUCCESS
+};
+
+// Phase 1.
+Source source_of(Space& space, Name name) {
   Entry* entry = space.find(name);
-  if (entry == nullptr) return nullptr;
-  if (entry->receive) return &entry->receive.port()->queue;
-  return entry->set ? &entry->set->queue : nullptr;
+  if (entry == nullptr) return {MACH_RCV_INVALID_NAME};
+  if (entry->set) return {MACH_MSG_SUCCESS, entry->set->arrivals.front(), &entry->set->receivers};
+  if (!entry->receive) return {MACH_RCV_INVALID_NAME};
+  Port& port = *entry->receive.port();
+  if (port.set != nullptr) return {MACH_RCV_IN_SET};
+  return {MACH_MSG_SUCCESS, port.queue.front(), &port.receivers};
 }
 
 // Only msgh_size is told, and only into a buffer that has room for it.
@@ -81,35 +91,39 @@ MsgResult take_message(Space& space, MessagePtr message, const MsgArgs& args) {
   return receive_message(space, std::move(message), notify_if(args, MACH_RCV_NOTIFY), args.rcv_size);
 }
 
-// Phases 1 and 2. No value: the call has to wait in `queue`.
-std::optional<MsgResult> try_receive(Space& space, const MsgArgs& args, ReceiveQueue*& queue) {
-  queue = queue_to_receive_from(space, args.rcv_name);
-  if (queue == nullptr) return MsgResult{MACH_RCV_INVALID_NAME, 0, {}};
-  if (const Message* first = queue->messages.front()) {
-    if (has(args, MACH_RCV_LARGE) && first->size() > args.rcv_size) return too_large(first->size(), args);
-    return take_message(space, dequeue(*queue), args);
-  }
+// Phase 2 with a message there, and what follows.
+MsgResult receive_first(Space& space, const Message& first, const MsgArgs& args) {
+  if (has(args, MACH_RCV_LARGE) && first.size() > args.rcv_size) return too_large(first.size(), args);
+  return take_message(space, dequeue(*first.destination.port()), args);
+}
+
+// Phases 1 and 2. No value: the call has to wait among `receivers`.
+std::optional<MsgResult> try_receive(Space& space, const MsgArgs& args, Receivers*& receivers) {
+  const Source source = source_of(space, args.rcv_name);
+  receivers = source.receivers;
+  if (source.code != MACH_MSG_SUCCESS) return MsgResult{source.code, 0, {}};
+  if (source.first != nullptr) return receive_first(space, *source.first, args);
   if (receive_timeout(args) == mach_msg_timeout_t{0}) return MsgResult{MACH_RCV_TIMED_OUT, 0, {}};
   return std::nullopt;
 }
 
 void start_receive(Space& space, OpToken token, MsgArgs args) {
-  ReceiveQueue* queue = nullptr;
-  if (std::optional<MsgResult> result = try_receive(space, args, queue)) {
+  Receivers* receivers = nullptr;
+  if (std::optional<MsgResult> result = try_receive(space, args, receivers)) {
     space.core().complete(space, token, std::move(*result));
     return;
   }
   auto operation = std::make_unique<Operation>(space, token, Operation::Phase::kReceiving, std::move(args));
-  wait_for_message(space.add_operation(std::move(operation)), *queue);
+  wait_for_message(space.add_operation(std::move(operation)), *receivers);
 }
 
 // A message that came at the last moment is not left behind (03 §11 phase 2, §14).
 MsgResult look_once_more(const Operation& operation, mach_msg_return_t otherwise) {
-  ReceiveQueue* queue = nullptr;
-  std::optional<MsgResult> result = try_receive(operation.space, operation.args, queue);
-  if (queue == nullptr) return {MACH_RCV_PORT_DIED, 0, {}};
-  if (!result || result->code == MACH_RCV_TIMED_OUT) return {otherwise, 0, {}};
-  return std::move(*result);
+  const Source source = source_of(operation.space, operation.args.rcv_name);
+  if (source.code == MACH_RCV_INVALID_NAME) return {MACH_RCV_PORT_DIED, 0, {}};
+  if (source.code == MACH_RCV_IN_SET) return {MACH_RCV_PORT_CHANGED, 0, {}};
+  if (source.first == nullptr) return {otherwise, 0, {}};
+  return receive_first(operation.space, *source.first, operation.args);
 }
 
 // A receiver that was woken without a message has its answer; one with a message takes it now.

@@ -15,25 +15,30 @@ namespace netmsg::ipc::mach_port {
 
 namespace {
 
-// REQUIRES: the space has room for a name.
-Kern<Name> add_port(Space& space) {
+bool can_be_allocated(mach_port_right_t right) {
+  return right == MACH_PORT_RIGHT_RECEIVE || right == MACH_PORT_RIGHT_PORT_SET ||
+         right == MACH_PORT_RIGHT_DEAD_NAME;
+}
+
+// What a new right costs: a port is paid for, the others are only names. Before a name is chosen, so that a
+// refusal uses none up. KERN_RESOURCE_SHORTAGE.
+Kern<Charge> charge_for(Space& space, mach_port_right_t right) {
+  if (right != MACH_PORT_RIGHT_RECEIVE) return Charge();
   Charge charge = Charge::port(space.account());
   if (!charge) return Fail{KERN_RESOURCE_SHORTAGE};
-  const Name name = space.pick_name();
-  space.add_receive(name, Port::create(space.core(), std::move(charge)));
-  return name;
+  return charge;
 }
 
-Name add_port_set(Space& space) {
-  const Name name = space.pick_name();
-  space.add_port_set(name);
-  return name;
-}
-
-Name add_dead_name(Space& space) {
-  const Name name = space.pick_name();
-  space.add_dead_name(name);
-  return name;
+// REQUIRES: can_be_allocated(right); the name is free, the space has room for it.
+void add_new(Space& space, mach_port_right_t right, Name name, Charge charge) {
+  switch (right) {
+    case MACH_PORT_RIGHT_RECEIVE:
+      return space.add_receive(name, Port::create(space.core(), std::move(charge)));
+    case MACH_PORT_RIGHT_PORT_SET:
+      return space.add_port_set(name);
+    default:
+      return space.add_dead_name(name);
+  }
 }
 
 // A send-once right can become a notification in a queue that nobody reads: who owes for too many makes no
@@ -204,12 +209,23 @@ Kern<SendOnceRight> request_dead_name(Space& space, Name name, mach_port_mscount
 
 Kern<Name> allocate(Space& space, mach_port_right_t right) {
   const Event event(space.core());
-  const bool possible = right == MACH_PORT_RIGHT_RECEIVE || right == MACH_PORT_RIGHT_PORT_SET ||
-                        right == MACH_PORT_RIGHT_DEAD_NAME;
-  if (!possible) return Fail{KERN_INVALID_VALUE};
+  if (!can_be_allocated(right)) return Fail{KERN_INVALID_VALUE};
   if (space.full()) return Fail{KERN_NO_SPACE};
-  if (right == MACH_PORT_RIGHT_PORT_SET) return add_port_set(space);
-  return right == MACH_PORT_RIGHT_DEAD_NAME ? Kern<Name>(add_dead_name(space)) : add_port(space);
+  Kern<Charge> charge = charge_for(space, right);
+  if (!charge.ok()) return Fail{charge.code()};
+  const Name name = space.pick_name();
+  add_new(space, right, name, std::move(charge.value()));
+  return name;
+}
+
+kern_return_t allocate_name(Space& space, mach_port_right_t right, Name name) {
+  const Event event(space.core());
+  if (!is_valid_name(name) || !can_be_allocated(right)) return KERN_INVALID_VALUE;
+  if (space.find(name) != nullptr) return KERN_NAME_EXISTS;
+  if (space.full()) return KERN_NO_SPACE;
+  Kern<Charge> charge = charge_for(space, right);
+  if (charge.ok()) add_new(space, right, name, std::move(charge.value()));
+  return charge.code();
 }
 
 Name reply_port(Space& space) {
@@ -268,33 +284,24 @@ Kern<mach_port_type_t> type(Space& space, Name name) {
   return entry->type();
 }
 
-Kern<mach_port_status_t> get_receive_status(Space& space, Name name) {
+NameList names(Space& space) {
   const Event event(space.core());
-  const Entry* entry = space.find(name);
-  if (entry == nullptr) return Fail{KERN_INVALID_NAME};
-  if (!entry->receive) return Fail{KERN_INVALID_RIGHT};
-  const Port& port = *entry->receive.port();
-  mach_port_status_t status{};
-  status.mps_seqno = port.seqno;
-  status.mps_mscount = port.mscount;
-  status.mps_qlimit = port.qlimit;
-  status.mps_msgcount = port.msgcount;
-  status.mps_sorights = port.sorights();
-  status.mps_srights = port.srights() > 0;
-  status.mps_nsrequest = static_cast<bool>(port.no_senders_request);
-  return status;
+  NameList list;
+  list.names.reserve(space.size());
+  list.types.reserve(space.size());
+  space.for_each([&](Name name, const Entry& entry) {
+    list.names.push_back(name);
+    list.types.push_back(entry.type());
+  });
+  return list;
 }
 
-kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit) {
+kern_return_t rename(Space& space, Name old_name, Name new_name) {
   const Event event(space.core());
-  if (qlimit > MACH_PORT_QLIMIT_MAX) return KERN_INVALID_VALUE;
-  Entry* entry = space.find(name);
-  if (entry == nullptr) return KERN_INVALID_NAME;
-  if (!entry->receive) return KERN_INVALID_RIGHT;
-  Port& port = *entry->receive.port();
-  const std::uint32_t before = std::exchange(port.qlimit, qlimit);
-  room_changed(port);
-  if (qlimit > before) wake_sender(port);
+  if (!is_valid_name(new_name)) return KERN_INVALID_VALUE;
+  if (space.find(new_name) != nullptr) return KERN_NAME_EXISTS;
+  if (space.find(old_name) == nullptr) return KERN_INVALID_NAME;
+  space.rename(old_name, new_name);
   return KERN_SUCCESS;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "daemon/ipc/right.h"
 #include "daemon/ipc/types.h"
@@ -20,7 +21,10 @@ namespace mach_port {
 // 05 §2. `right` is MACH_PORT_RIGHT_RECEIVE or _DEAD_NAME or _PORT_SET. KERN_INVALID_VALUE: another one.
 // KERN_NO_SPACE: no name left. KERN_RESOURCE_SHORTAGE: the account cannot bear another port.
 Kern<Name> allocate(Space& space, mach_port_right_t right);
-// The same, MACH_PORT_NULL on any failure (the trap mach_reply_port).
+// The same under a name of the caller's choice. KERN_INVALID_VALUE: that is 0 or DEAD, or the right is another
+// one; KERN_NAME_EXISTS; KERN_NO_SPACE; KERN_RESOURCE_SHORTAGE.
+kern_return_t allocate_name(Space& space, mach_port_right_t right, Name name);
+// allocate(RECEIVE), MACH_PORT_NULL on any failure (the trap mach_reply_port).
 Name reply_port(Space& space);
 
 // Drops all that the name denotes (01 §11).
@@ -34,11 +38,32 @@ kern_return_t mod_refs(Space& space, Name name, mach_port_right_t right, mach_po
 
 // 05 §3: MACH_PORT_TYPE_* bits with DNREQUEST and MAREQUEST.
 Kern<mach_port_type_t> type(Space& space, Name name);
+// All names of one instant, ascending, each with its type as above at the same index.
+struct NameList {
+  std::vector<Name> names;
+  std::vector<mach_port_type_t> types;
+};
+NameList names(Space& space);
+// Everything moves to the new name: rights, requests, membership, receivers that wait. KERN_INVALID_VALUE: the
+// new name is 0 or DEAD; KERN_NAME_EXISTS: it is in use (both tested before the old name).
+kern_return_t rename(Space& space, Name old_name, Name new_name);
 
-// 05 §4.
+// 05 §4. `name` must denote a receive right.
 Kern<mach_port_status_t> get_receive_status(Space& space, Name name);
 // KERN_INVALID_VALUE: more than 16 (tested before the name). Raising by d wakes up to d blocked senders.
 kern_return_t set_qlimit(Space& space, Name name, mach_port_msgcount_t qlimit);
+// Any count; triggers no notification.
+kern_return_t set_mscount(Space& space, Name name, mach_port_mscount_t mscount);
+kern_return_t set_seqno(Space& space, Name name, mach_port_seqno_t seqno);
+// What messages received from now on carry instead of the local name, those already queued included (02 §10).
+kern_return_t set_protected_payload(Space& space, Name name, std::uint64_t payload);
+kern_return_t clear_protected_payload(Space& space, Name name);
+
+// 05 §4, sets. `member` leaves the set it is in and joins `after`; `after` MACH_PORT_NULL: it only leaves.
+// Already there: nothing happens. The codes for `member` come before those for `after`; KERN_NOT_IN_SET.
+kern_return_t move_member(Space& space, Name member, Name after);
+// The names of the members of the set `name`, in no order.
+Kern<std::vector<Name>> get_set_status(Space& space, Name name);
 
 // 05 §5, the half that works on `space`, with the rights as a request or a reply carries them. `right` and
 // `notify` are consumed also on failure.

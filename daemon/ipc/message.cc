@@ -36,7 +36,10 @@ void MessageQueue::push(MessagePtr message) {
 
 MessagePtr MessageQueue::pop() {
   Message* first = head_;
-  if (first != nullptr) head_ = first->next_;
+  if (first != nullptr) {
+    head_ = first->next_;
+    first->unlink();
+  }
   return MessagePtr(first);
 }
 

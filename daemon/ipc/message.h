@@ -8,14 +8,17 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "daemon/base/intrusive_list.h"
 #include "daemon/ipc/quota.h"
 #include "daemon/ipc/right.h"
 
 namespace netmsg::ipc {
 
 class MessageReaper;
+struct ArrivalTag;
 struct Message;
 
 struct MessageDisposer {
@@ -29,7 +32,7 @@ struct BodyRight {
   CarriedRight right;
 };
 
-struct Message {
+struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arrival (port_set.h)
   // What a message of this size costs while it exists; its rights come on top (charge_rights).
   static std::uint64_t cost(std::size_t size) { return size + sizeof(Message); }
 
@@ -73,6 +76,8 @@ struct Message {
 class MessageQueue {
  public:
   MessageQueue() = default;
+  MessageQueue(MessageQueue&& other) noexcept
+      : head_(std::exchange(other.head_, nullptr)), tail_(other.tail_) {}
   MessageQueue(const MessageQueue&) = delete;
   MessageQueue& operator=(const MessageQueue&) = delete;
   ~MessageQueue();
@@ -80,11 +85,12 @@ class MessageQueue {
   bool empty() const { return head_ == nullptr; }
   const Message* front() const { return head_; }
   void push(MessagePtr message);
-  MessagePtr pop();  // null when empty
+  // Null when empty. Whoever leaves the queue leaves the order of arrival of a set, too.
+  MessagePtr pop();
 
   template <typename Visitor>
   void for_each(Visitor visit) const {
-    for (const Message* at = head_; at != nullptr; at = at->next_) visit(*at);
+    for (Message* at = head_; at != nullptr; at = at->next_) visit(*at);
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/core.h"
+#include "daemon/ipc/port_set.h"
 #include "daemon/ipc/space.h"
 
 namespace netmsg::ipc {
@@ -45,7 +46,8 @@ void Port::settle_kernel() {
 
 void Port::leave_space() {
   NETMSG_CHECK(home_ == Home::kSpace);
-  while (Operation* receiver = queue.receivers.pop_front()) core_.wake(*receiver, Wake::kPortDied);
+  if (set != nullptr) set->remove(*this);
+  core_.wake_all(receivers, Wake::kPortDied);
   home_ = Home::kLimbo;
   receiver_ = nullptr;
   receiver_name_ = kNullName;

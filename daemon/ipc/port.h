@@ -26,7 +26,9 @@ namespace netmsg::ipc {
 
 class Core;
 class Operation;
+class PortSet;
 class Space;
+struct MemberTag;
 struct PortRegistryTag;
 struct RequestTag;
 struct WaiterTag;
@@ -41,13 +43,10 @@ struct DeadNameRequest : base::ListNode<RequestTag> {
   SendOnceRight notify;
 };
 
-// A queue of messages and those who wait to receive from it: a port's own, or that of the set the port is in.
-struct ReceiveQueue {
-  MessageQueue messages;
-  base::IntrusiveList<Operation, WaiterTag> receivers;  // most recent first are served
-};
+// Calls that wait for a message; the most recent one is served first (01 §8.8).
+using Receivers = base::IntrusiveList<Operation, WaiterTag>;
 
-class Port : public base::ListNode<PortRegistryTag> {
+class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<MemberTag> {
  public:
   enum class Home { kLimbo, kSpace, kTransit, kRemote, kKernel, kDead };
 
@@ -70,8 +69,8 @@ class Port : public base::ListNode<PortRegistryTag> {
   void settle_in_transit(Port& destination);
   void settle_remote();
   void settle_kernel();
-  // The receive right leaves its space (01 §10 step 1): receivers blocked on the port are woken, the
-  // make-send count and the sequence number start again, the payload is unset.
+  // The receive right leaves its space (01 §10 step 1): the port leaves its set, or receivers blocked on it
+  // are woken; the make-send count and the sequence number start again, the payload is unset.
   void leave_space();
   // The receive right has been taken out of the message that carried it.
   void leave_transit();
@@ -100,7 +99,9 @@ class Port : public base::ListNode<PortRegistryTag> {
   std::optional<std::uint64_t> payload;
   SendOnceRight no_senders_request;
   base::IntrusiveList<DeadNameRequest, RequestTag> dead_name_requests;
-  ReceiveQueue queue;
+  MessageQueue queue;
+  Receivers receivers;                                // none while the port is in a set
+  PortSet* set = nullptr;                             // the one that it is a member of; kept by the set
   base::IntrusiveList<Operation, WaiterTag> senders;  // first come, first served
   bool sender_woken = false;                          // one of them is about to look at the room again
 

@@ -5,6 +5,7 @@
 #include "daemon/ipc/core.h"
 #include "daemon/ipc/kernel_port.h"
 #include "daemon/ipc/operation.h"
+#include "daemon/ipc/port_set.h"
 #include "daemon/ipc/remote_link.h"
 
 namespace netmsg::ipc {
@@ -17,9 +18,9 @@ void stamp(Message& message, Port& port) {
 
 // Gives the message to the receiver that came last; those who want to leave a message of this size where it
 // is are woken with its size on the way (03 §4 step 5). Returns the message if nobody took it.
-MessagePtr hand_over(ReceiveQueue& queue, MessagePtr message) {
+MessagePtr hand_over(Receivers& receivers, MessagePtr message) {
   Core& core = message->destination.port()->core();
-  while (Operation* receiver = queue.receivers.pop_back()) {
+  while (Operation* receiver = receivers.pop_back()) {
     if (!receiver->refuses(message->size())) {
       stamp(*message, *message->destination.port());
       receiver->message = std::move(message);
@@ -41,7 +42,7 @@ void forward(Port& proxy, MessagePtr message) {
 void enqueue(Port& port, MessagePtr message) {
   ++port.msgcount;
   room_changed(port);
-  if (MessagePtr left = hand_over(port.queue, std::move(message))) port.queue.messages.push(std::move(left));
+  line_up(std::move(message));
 }
 
 }  // namespace
@@ -65,9 +66,17 @@ void post(MessagePtr message) {
   }
 }
 
-MessagePtr dequeue(ReceiveQueue& queue) {
-  MessagePtr message = queue.messages.pop();
-  stamp(*message, *message->destination.port());
+void line_up(MessagePtr message) {
+  Port& port = *message->destination.port();
+  MessagePtr left = hand_over(port.set != nullptr ? port.set->receivers : port.receivers, std::move(message));
+  if (!left) return;
+  if (port.set != nullptr) port.set->arrivals.push_back(*left);
+  port.queue.push(std::move(left));
+}
+
+MessagePtr dequeue(Port& port) {
+  MessagePtr message = port.queue.pop();
+  stamp(*message, port);
   return message;
 }
 

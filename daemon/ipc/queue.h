@@ -16,8 +16,12 @@ bool has_room_for(const Message& message);
 // destination is dead.
 void post(MessagePtr message);
 
-// Takes the first message and stamps it with its port's sequence number. REQUIRES: there is one.
-MessagePtr dequeue(ReceiveQueue& queue);
+// Hands a message to whoever waits for it at its port or at the set of that port, or appends it to both
+// orders.
+void line_up(MessagePtr message);
+
+// Takes the port's first message and stamps it with the port's sequence number. REQUIRES: there is one.
+MessagePtr dequeue(Port& port);
 
 // A receiver has got hold of the message: it no longer counts against the limit, and one blocked sender is
 // woken if that made room (01 §8.5).

@@ -84,7 +84,7 @@ void Space::add_send_once(Name name, SendOnceRight right) {
 }
 
 void Space::add_port_set(Name name) {
-  names_.insert(name).set = std::make_unique<PortSet>();
+  names_.insert(name).set = std::make_unique<PortSet>(name);
 }
 
 void Space::add_dead_name(Name name) {
@@ -132,6 +132,28 @@ Entry Space::remove(Name name) {
   }
   if (entry.request) entry.request->unlink();
   return entry;
+}
+
+void Space::settle_name(Entry& entry, Name name) {
+  const auto tell = [name](Operation& waiting) { waiting.args.rcv_name = name; };
+  if (entry.request) entry.request->name = name;
+  if (entry.receive) {
+    entry.receive.port()->settle_in_space(*this, name);
+    entry.receive.port()->receivers.for_each(tell);
+  } else if (entry.send) {
+    index_send(entry, name);
+  } else if (entry.set) {
+    entry.set->name = name;
+    entry.set->receivers.for_each(tell);
+  }
+}
+
+void Space::rename(Name old_name, Name new_name) {
+  find(old_name);  // a dead name is renamed as one
+  Entry moved = names_.remove(old_name);
+  Entry& entry = names_.insert(new_name);
+  entry = std::move(moved);
+  settle_name(entry, new_name);
 }
 
 void Space::port_died_under(Name name) {

@@ -63,6 +63,10 @@ class Space {
   // request is no longer listed at the port.
   Entry remove(Name name);
 
+  // Everything under `old_name` goes on as `new_name`; what refers to the name follows. REQUIRES: the first is in
+  // use, the second is valid and not.
+  void rename(Name old_name, Name new_name);
+
   // A dead-name request of this space fires: the entry is a dead name with one uref more (06 §3).
   void port_died_under(Name name);
 
@@ -90,6 +94,8 @@ class Space {
   void notice_death(Entry& entry);
   void index_send(const Entry& entry, Name name);
   void unindex_send(const Entry& entry);
+  // What is denoted learns its name.
+  void settle_name(Entry& entry, Name name);
 
   Core& core_;
   const std::uint64_t id_;

@@ -11,26 +11,18 @@
 
 namespace netmsg::ipc {
 
-namespace {
-
-void wake_all(base::IntrusiveList<Operation, WaiterTag>& waiters, Core& core, Wake why) {
-  while (Operation* waiter = waiters.pop_front()) core.wake(*waiter, why);
-}
-
-}  // namespace
-
 // The steps are numbered as in 01 §10; step 1 (leave_space) belongs to whoever took the right out of a space.
 void Port::die() {
   NETMSG_CHECK(home_ != Home::kSpace && !dead());
   leave_transit();
   // Step 2, the backup, comes with port-destroyed requests.
-  wake_all(senders, core_, Wake::kRoom);  // 3
-  if (remote()) msgcount = 0;             // what is under way is its home's
-  home_ = Home::kDead;                    // 4
-  charge_ = Charge();                     // whoever still names it does so at his own expense
+  core_.wake_all(senders, Wake::kRoom);  // 3
+  if (remote()) msgcount = 0;            // what is under way is its home's
+  home_ = Home::kDead;                   // 4
+  charge_ = Charge();                    // whoever still names it does so at his own expense
   if (link_slot != 0) core_.link().died(*this);
   no_senders_request.reset();                                          // 5: a send-once notification
-  while (MessagePtr message = queue.messages.pop()) --msgcount;        // 6
+  while (MessagePtr message = queue.pop()) --msgcount;                 // 6
   while (DeadNameRequest* request = dead_name_requests.pop_front()) {  // 7
     SendOnceRight to = std::move(request->notify);
     const Name name = request->name;
@@ -81,7 +73,7 @@ void destroy_name(Space& space, Name name) {
   if (no_senders) notify::no_senders(std::move(no_senders), mscount);
   removed.send.reset();
   removed.once.reset();
-  if (removed.set) wake_all(removed.set->queue.receivers, space.core(), Wake::kPortDied);
+  if (removed.set) removed.set->dissolve(space.core());
   notify::port_deleted(std::move(removed.request));
 }
 

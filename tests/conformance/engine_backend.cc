@@ -88,10 +88,8 @@ PortAnswer extract(ipc::Space& caller, ipc::Space& target, const PortCall& call)
                 [](PortAnswer& given, const auto& right) { std::tie(given.name, given.type) = right; });
 }
 
-PortAnswer names_of(const ipc::Engine& engine, const ipc::Space& space) {
-  PortAnswer given;
-  for (const ipc::PortRow& row : engine.ports(space)) given.names.push_back(row.name);
-  return given;
+PortAnswer answer_names(const ipc::Kern<std::vector<Name>>& result) {
+  return answer(result, [](PortAnswer& given, const std::vector<Name>& names) { given.names = names; });
 }
 
 PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& call) {
@@ -99,6 +97,9 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
     case Verb::kAlloc:
     case Verb::kTrapAlloc:
       return answer_name(mp::allocate(target, call.right));
+    case Verb::kAllocName:
+    case Verb::kTrapAllocName:
+      return {.code = mp::allocate_name(target, call.right, call.name)};
     case Verb::kReplyPort:
       return reply_port(caller);
     case Verb::kDealloc:
@@ -113,6 +114,22 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
       return answer_number(mp::get_refs(target, call.name, call.right));
     case Verb::kType:
       return answer_number(mp::type(target, call.name));
+    case Verb::kNames:
+      return answer_names(mp::names(target).names);
+    case Verb::kRename:
+      return {.code = mp::rename(target, call.name, call.other)};
+    case Verb::kMoveMember:
+      return {.code = mp::move_member(target, call.name, call.other)};
+    case Verb::kGetSetStatus:
+      return answer_names(mp::get_set_status(target, call.name));
+    case Verb::kSetMscount:
+      return {.code = mp::set_mscount(target, call.name, static_cast<mach_port_mscount_t>(call.amount))};
+    case Verb::kSetSeqno:
+      return {.code = mp::set_seqno(target, call.name, static_cast<mach_port_seqno_t>(call.amount))};
+    case Verb::kSetPayload:
+      return {.code = mp::set_protected_payload(target, call.name, static_cast<std::uint64_t>(call.amount))};
+    case Verb::kClearPayload:
+      return {.code = mp::clear_protected_payload(target, call.name)};
     case Verb::kSetQlimit:
       return {.code = mp::set_qlimit(target, call.name, static_cast<mach_port_msgcount_t>(call.amount))};
     case Verb::kGetStatus:
@@ -178,18 +195,6 @@ std::string_view EngineBackend::missing_for(const Operation& operation) const {
       return missing_for_call(operation);
     case Verb::kRequestNotification:
       return operation.variant == MACH_NOTIFY_PORT_DESTROYED ? "port-destroyed" : std::string_view();
-    case Verb::kMoveMember:
-    case Verb::kGetSetStatus:
-      return "members of port sets";
-    case Verb::kSetPayload:
-    case Verb::kClearPayload:
-      return "protected payload calls";
-    case Verb::kRename:
-    case Verb::kAllocName:
-    case Verb::kTrapAllocName:
-    case Verb::kSetMscount:
-    case Verb::kSetSeqno:
-      return "rename, allocate_name, set_mscount, set_seqno";
     default:
       return {};
   }
@@ -207,7 +212,6 @@ PortAnswer EngineBackend::port_call(const PortCall& call) {
   ipc::Space* caller = world_->task(call.caller).space;
   ipc::Space* target = world_->task(call.target).space;
   if (caller == nullptr || target == nullptr) return {.code = MACH_SEND_INVALID_DEST};
-  if (call.verb == Verb::kNames) return names_of(world_->engine, *target);
   return carry_out(*caller, *target, call);
 }
 
