@@ -5,6 +5,7 @@
 #include <mach/mach_error.h>
 #include <mach_init.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -14,6 +15,24 @@ std::uint64_t as_word(const mach_msg_type_t& type) {
   std::uint64_t word;
   std::memcpy(&word, &type, sizeof word);
   return word;
+}
+
+// 02.1, 07.2
+TEST(Layout, OfHeaderAndDescriptors) {
+  static_assert(sizeof(mach_msg_header_t) == 32 && alignof(mach_msg_header_t) == 8);
+  static_assert(offsetof(mach_msg_header_t, msgh_bits) == 0 && offsetof(mach_msg_header_t, msgh_size) == 4);
+  static_assert(offsetof(mach_msg_header_t, msgh_remote_port) == 8);
+  static_assert(offsetof(mach_msg_header_t, msgh_local_port) == 16);
+  static_assert(offsetof(mach_msg_header_t, msgh_protected_payload) == 16);
+  static_assert(offsetof(mach_msg_header_t, msgh_seqno) == 24 && offsetof(mach_msg_header_t, msgh_id) == 28);
+  static_assert(sizeof(mach_msg_type_t) == 8 && alignof(mach_msg_type_t) == 8);
+  static_assert(sizeof(mach_msg_type_long_t) == 8 && alignof(mach_msg_type_long_t) == 8);
+  static_assert(sizeof(mach_port_name_inlined_t) == 8);
+  mach_msg_header_t header;
+  std::memset(&header, 0xFF, sizeof header);
+  header.msgh_protected_payload = 0x1122334455667788;
+  EXPECT_EQ(header.msgh_local_port, 0x55667788U) << "the same storage";
+  EXPECT_EQ(header.msgh_seqno, 0xFFFFFFFFU);
 }
 
 // 02.1, 07.2

@@ -193,6 +193,47 @@ TEST(HeaderChecks, CancelNeedsAReceiveRight) {
   EXPECT_EQ(scene.client.send(good, MACH_SEND_CANCEL, scene.x), MACH_MSG_SUCCESS);
 }
 
+// 02.5: without a type there must be no name, not even DEAD.
+TEST(HeaderChecks, DeadNeedsAType) {
+  Scene scene("R");
+  EXPECT_EQ(scene.client.send({.remote = scene.to_q, .remote_type = 19, .local = MACH_PORT_DEAD}),
+            MACH_SEND_INVALID_HEADER);
+  EXPECT_EQ(
+      scene.client.send({.remote = scene.to_q, .remote_type = 19, .local = MACH_PORT_DEAD, .local_type = 21}),
+      MACH_MSG_SUCCESS);
+  const Received got = scene.server.receive(scene.q);
+  EXPECT_EQ(got.header.msgh_remote_port, MACH_PORT_DEAD);
+  EXPECT_EQ(MACH_MSGH_BITS_REMOTE(got.header.msgh_bits), 18U);
+}
+
+// 03.2: the size comes before the header, and the header before the body.
+TEST(HeaderChecks, StandBetweenSizeAndBody) {
+  Scene scene("R");
+  ipc::MsgArgs args{.option = MACH_SEND_MSG};
+  args.message = Outgoing{.remote = 12345, .remote_type = 16}.encode();
+  args.message.resize(28);
+  EXPECT_EQ(scene.client.call(args).code, MACH_SEND_MSG_TOO_SMALL);
+  Outgoing bad_body = {.remote = scene.to_q,
+                       .remote_type = 19,
+                       .local = 12345,
+                       .local_type = 17,
+                       .items = {rights(MACH_MSG_TYPE_COPY_SEND, {12345})}};
+  EXPECT_EQ(scene.client.send(bad_body), MACH_SEND_INVALID_REPLY);
+  EXPECT_EQ(scene.client.state(scene.to_q), "S1");
+}
+
+// 04.8
+TEST(HeaderChecks, TwoNamesOfOnePortAreFine) {
+  Scene scene("R");
+  const Name once = scene.server.give_send_once(scene.client, scene.q);
+  ASSERT_EQ(scene.client.send({.remote = once, .remote_type = 18, .local = scene.to_q, .local_type = 17}),
+            MACH_MSG_SUCCESS);
+  const Received got = scene.server.receive(scene.q);
+  EXPECT_EQ(got.header.msgh_bits, MACH_MSGH_BITS(17U, 18U));
+  EXPECT_EQ(got.header.msgh_local_port, scene.q);
+  EXPECT_EQ(got.header.msgh_remote_port, scene.q);
+}
+
 // 02.2
 TEST(HeaderChecks, SizesThatAreNotAMessage) {
   Scene scene("R");
@@ -201,8 +242,11 @@ TEST(HeaderChecks, SizesThatAreNotAMessage) {
     args.option = MACH_SEND_MSG;
     args.message = Outgoing{.remote = scene.to_q, .remote_type = 19}.encode();
     args.message.resize(size);
+    const std::uint64_t digest = scene.world.engine.digest();
     EXPECT_EQ(scene.client.call(args).code, MACH_SEND_MSG_TOO_SMALL) << size;
+    EXPECT_EQ(scene.world.engine.digest(), digest) << "nothing is consumed";
   }
+  EXPECT_EQ(scene.client.send({.remote = scene.to_q, .remote_type = 19}), MACH_MSG_SUCCESS) << "32 will do";
 }
 
 // 02.6

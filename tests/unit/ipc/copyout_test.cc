@@ -57,6 +57,15 @@ TEST_F(Copyout, TheHolderOfTheReceiveRightGetsItsOwnName) {
   EXPECT_EQ(server.state(r), "R+S1");
 }
 
+// 01.3
+TEST_F(Copyout, ASendOnceRightOfTheReceiversOwnPortHasANameOfItsOwn) {
+  const Name once =
+      received_right({rights(MACH_MSG_TYPE_MOVE_SEND_ONCE, {server.give_send_once(client, r)})});
+  EXPECT_NE(once, r);
+  EXPECT_EQ(server.state(once), "SO");
+  EXPECT_EQ(server.state(r), "R");
+}
+
 // 04.5
 TEST_F(Copyout, AReceiveRightJoinsTheSendRightsForIt) {
   const Name known = client.give_send(server, q);
@@ -142,7 +151,10 @@ TEST_F(Copyout, TooLargeWithoutRcvLargeDestroysTheMessage) {
 // 03.21
 TEST_F(Copyout, NothingIsWrittenPastTheBuffer) {
   ASSERT_EQ(client.send({.remote = x, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
-  EXPECT_EQ(server.receive(r, 0, 0, 8).bytes.size(), 8U);
+  const Received got = server.receive(r, 0, 0, 8);
+  EXPECT_EQ(got.code, MACH_RCV_TOO_LARGE);
+  EXPECT_EQ(got.bytes.size(), 8U);
+  EXPECT_EQ(server.receive(r).code, MACH_RCV_TIMED_OUT) << "the message is gone";
 }
 
 // 03.12, 03.21
@@ -156,7 +168,11 @@ TEST_F(Copyout, RcvLargeLeavesTheMessageAndTellsItsSize) {
     ASSERT_EQ(got.bytes.size(), 4U);
     EXPECT_EQ(static_cast<unsigned>(got.bytes[0]), 48U);
   }
-  EXPECT_EQ(server.receive(r, MACH_RCV_LARGE, 0, 4).bytes.size(), 0U) << "no room for the size";
+  for (const unsigned size : {4U, 0U}) {
+    const Received got = server.receive(r, MACH_RCV_LARGE, 0, size);
+    EXPECT_EQ(got.code, MACH_RCV_TOO_LARGE);
+    EXPECT_EQ(got.bytes.size(), 0U) << "no room for the size";
+  }
   EXPECT_EQ(server.receive(r, MACH_RCV_LARGE).header.msgh_seqno, 0U);
 }
 

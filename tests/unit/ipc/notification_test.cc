@@ -59,6 +59,18 @@ TEST_F(Notifications, DeadNameByteForByte) {
 }
 
 // 06.1
+TEST_F(Notifications, PortDeletedByteForByte) {
+  ASSERT_EQ(client.request(x, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);
+  client.deallocate(x);
+  const Received got = client.receive(notify);
+  ASSERT_EQ(got.bytes.size(), 48U);
+  EXPECT_EQ(got.header.msgh_bits, 0x1200U);
+  EXPECT_EQ(got.header.msgh_id, 65);
+  EXPECT_EQ(word(got.bytes, 32), 0x000000012000200FULL);
+  EXPECT_EQ(word(got.bytes, 40), x);
+}
+
+// 06.1
 TEST_F(Notifications, NoSendersByteForByte) {
   ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, server_notify), KERN_SUCCESS);
   client.deallocate(x);
@@ -103,6 +115,9 @@ TEST_F(Notifications, ReceiveRightWithSendRightsBecomesADeadName) {
   client.mod_refs(own, MACH_PORT_RIGHT_RECEIVE, -1);
   EXPECT_EQ(client.state(own), "DN4");
   EXPECT_EQ(ids(client, notify), Ids{72});
+  const Name unwatched = client.port_with_sends(3);
+  client.mod_refs(unwatched, MACH_PORT_RIGHT_RECEIVE, -1);
+  EXPECT_EQ(client.state(unwatched), "DN3");
 }
 
 // 06.2, 06.4

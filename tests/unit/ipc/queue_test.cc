@@ -49,6 +49,8 @@ TEST_F(Queue, SendOnceRightsIgnoreTheLimitButCount) {
   server.set_qlimit(r, 2);
   send(1);
   send(2);
+  const auto third = begin_send(3);
+  EXPECT_FALSE(client.result(third).has_value());
   const Name once = server.give_send_once(client, r);
   EXPECT_EQ(client.send({.remote = once, .remote_type = MACH_MSG_TYPE_MOVE_SEND_ONCE}), MACH_MSG_SUCCESS);
   EXPECT_EQ(server.status(r).mps_msgcount, 3U);

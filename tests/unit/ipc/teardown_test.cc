@@ -87,6 +87,22 @@ TEST_F(Teardown, TwoPortsInEachOthersQueuesDie) {
   EXPECT_EQ(client.state(b), "DN1");
 }
 
+// 03.18
+TEST_F(Teardown, AChainOfThreePortsInEachOthersQueuesDies) {
+  const Name ports[] = {client.port_with_sends(1), client.port_with_sends(1), client.port_with_sends(1)};
+  const Name reply = client.port();
+  for (unsigned at = 0; at < 3; ++at) {
+    EXPECT_EQ(client.send({.remote = ports[(at + 1) % 3],
+                           .remote_type = kCopySend,
+                           .local = reply,
+                           .local_type = kMakeOnce,
+                           .items = {rights(kMoveReceive, {ports[at]})}}),
+              MACH_MSG_SUCCESS);
+  }
+  for (const Name port : ports) EXPECT_EQ(client.state(port), "DN1");
+  EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 3U) << "all three messages are destroyed";
+}
+
 // 03.19
 TEST_F(Teardown, ACircularMessageToAFullQueueComesBack) {
   const Name own = client.port_with_sends(1);
@@ -103,14 +119,15 @@ TEST_F(Teardown, AMovedReceiveRightKeepsItsQueueAndStartsItsCountsAnew) {
   const Name mailbox = server.port();
   const Name to_server = server.give_send(client, mailbox);
   const Name moving = client.port_with_sends(1);
-  for (int id = 0; id < 3; ++id) client.send({.remote = moving, .remote_type = kCopySend, .id = id});
+  client.set_qlimit(moving, 7);
+  for (int id = 0; id < 4; ++id) client.send({.remote = moving, .remote_type = kCopySend, .id = id});
   client.receive(moving);
   client.send({.remote = to_server, .remote_type = kCopySend, .items = {rights(kMoveReceive, {moving})}});
   EXPECT_EQ(client.state(moving), "S1");
   const Name moved = server.receive(mailbox).values.at(0);
   EXPECT_EQ(server.status(moved).mps_mscount, 0U);
-  EXPECT_EQ(server.status(moved).mps_qlimit, 5U);
-  for (unsigned n = 0; n < 2; ++n) {
+  EXPECT_EQ(server.status(moved).mps_qlimit, 7U);
+  for (unsigned n = 0; n < 3; ++n) {
     const Received got = server.receive(moved);
     EXPECT_EQ(got.header.msgh_seqno, n);
     EXPECT_EQ(got.header.msgh_id, static_cast<int>(n) + 1);

@@ -60,7 +60,7 @@ TEST_F(Fence, EachSendOnceRightAtThePeerIsOneNotification) {
   EXPECT_EQ(name, MACH_PORT_DEAD);
 }
 
-// A30: 04 A30.
+// A30
 TEST_F(Fence, AMessageThatWasLostOnTheWireAnswersItsReplyRightOnce) {
   ask();
   network.cut(true);
@@ -92,7 +92,7 @@ TEST_F(Fence, AReplyThatWasOnTheWireIsLostOnceAndForAll) {
   EXPECT_EQ(client.receive(reply).code, MACH_RCV_TIMED_OUT);
 }
 
-// A31: 04 A31.
+// A31
 TEST_F(Fence, ABlockedSenderIsLetGoAsByAPortsDeath) {
   for (int i = 0; i < 5; ++i)
     EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
