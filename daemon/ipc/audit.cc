@@ -24,6 +24,7 @@ class Census {
   explicit Census(const Core& core) {
     for (const auto& [id, space] : core.spaces) count_space(*space);
     core.ports.for_each([this](const Port& port) { count_port(port); });
+    if (core.host_port) ++held_[core.host_port.port()].receive;
     core.link().for_each_right({[this](const Port& port) { ++held_[&port].send; },
                                 [this](const Port& port) { ++held_[&port].send_once; },
                                 [this](const Port& port) { ++held_[&port].receive; }});
@@ -59,7 +60,8 @@ class Census {
 
   void count_space(Space& space) {
     space.for_each([this](Name, const Entry& entry) { count_entry(entry); });
-    if (space.task_port()) ++held_[space.task_port().port()].receive;
+    space.task().for_each_port([this](const Port& port) { ++held_[&port].receive; });
+    space.task().for_each_right([this](const CarriedRight& right) { count(right); });
     for (const auto& [token, operation] : space.operations()) {
       if (operation->message) count_message(*operation->message);
     }
@@ -210,6 +212,7 @@ class Digest {
       if (entry.set) add_set(*entry.set);
     });
     for (const auto& [token, operation] : space.operations()) add_operation(*operation);
+    space.task().for_each_right([this](const CarriedRight& right) { add_right(right); });
   }
 
   // Which port the messages are for, oldest first; they themselves come with their ports.

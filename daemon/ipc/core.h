@@ -35,6 +35,7 @@ class Core {
   DeadlineQueue deadlines;
   base::IntrusiveList<Port, PortRegistryTag> ports;
   std::map<std::uint64_t, std::unique_ptr<Space>> spaces;  // by id
+  ReceiveRight host_port;  // of this host; from the engine's beginning to its end
   std::uint64_t next_space_id = 1;
 
   // The call goes on at the end of the event; `why` decides how.

@@ -13,10 +13,15 @@
 
 namespace netmsg::ipc {
 
-Engine::Engine(const base::Clock& clock, Limits limits) : core_(std::make_unique<Core>(clock, limits)) {}
+Engine::Engine(const base::Clock& clock, Limits limits) : core_(std::make_unique<Core>(clock, limits)) {
+  core_->host_port = Port::create(*core_, Charge());
+  core_->host_port.port()->settle_kernel({KernelObject::Kind::kHost, nullptr});
+}
 
 Engine::~Engine() {
   while (!core_->spaces.empty()) destroy_space(*core_->spaces.begin()->second);
+  const Event event(*core_);
+  core_->host_port.reset();
 }
 
 void Engine::set_link(RemoteLink* link) {
@@ -28,6 +33,16 @@ Space& Engine::create_space(std::string label, Account& account, Completions& co
   const std::uint64_t id = core_->next_space_id++;
   auto space = std::make_unique<Space>(*core_, id, std::move(label), account, completions);
   return *core_->spaces.emplace(id, std::move(space)).first->second;
+}
+
+void Engine::end_thread(Space& space, OpToken thread) {
+  const Event event(*core_);
+  space.task().end_thread(thread);
+}
+
+void Engine::register_port(Space& space, unsigned slot, SendRight right) {
+  const Event event(*core_);
+  space.task().registered().at(slot) = CarriedRight(std::move(right));
 }
 
 void Engine::destroy_space(Space& space) {

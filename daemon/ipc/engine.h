@@ -98,6 +98,10 @@ class Engine {
   // A new task's space; it holds a send right for its own task port under kTaskSelfName. `account` pays and
   // must outlive the engine. The space is alive until destroy_space, which the caller owes exactly once.
   Space& create_space(std::string label, Account& account, Completions& completions);
+  // A thread of the task has ended, and its port with it (05 §6). `thread` is its label: that of its calls.
+  void end_thread(Space& space, OpToken thread);
+  // Puts the right into a slot of the task's registered ports (05 §6). REQUIRES: slot < 4.
+  void register_port(Space& space, unsigned slot, SendRight right);
   // Task exit (01 §14): everything in the space is given up, pending calls end without a completion.
   void destroy_space(Space& space);
 

@@ -39,9 +39,10 @@ void Port::settle_remote() {
   home_ = Home::kRemote;
 }
 
-void Port::settle_kernel() {
+void Port::settle_kernel(KernelObject object) {
   NETMSG_CHECK(home_ == Home::kLimbo);
   home_ = Home::kKernel;
+  object_ = object;
 }
 
 void Port::leave_space() {

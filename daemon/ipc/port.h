@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "daemon/base/intrusive_list.h"
+#include "daemon/ipc/kernel_object.h"
 #include "daemon/ipc/message.h"
 #include "daemon/ipc/right.h"
 #include "daemon/ipc/types.h"
@@ -63,12 +64,14 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   Name receiver_name() const { return receiver_name_; }
   // kTransit: the destination of the message that carries the receive right.
   Port* transit_to() const { return home_ == Home::kTransit ? transit_to_.get() : nullptr; }
+  // kKernel: what it stands for.
+  const KernelObject& object() const { return object_; }
 
   // The receive right has arrived somewhere. REQUIRES: kLimbo (kSpace also for a rename).
   void settle_in_space(Space& space, Name name);
   void settle_in_transit(Port& destination);
   void settle_remote();
-  void settle_kernel();
+  void settle_kernel(KernelObject object);
   // The receive right leaves its space (01 §10 step 1): the port leaves its set, or receivers blocked on it
   // are woken; the make-send count and the sequence number start again, the payload is unset.
   void leave_space();
@@ -123,6 +126,7 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   Name receiver_name_ = kNullName;
   Space* receiver_ = nullptr;
   PortRef transit_to_;
+  KernelObject object_;
   std::uint32_t srights_ = 0;
   std::uint32_t sorights_ = 0;
 };

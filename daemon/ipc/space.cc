@@ -13,16 +13,14 @@ Space::Space(Core& core, std::uint64_t id, std::string label, Account& account, 
       label_(std::move(label)),
       account_(account),
       completions_(completions),
-      task_port_(Port::create(core, Charge())),
+      task_(core, *this),
       names_(core.limits().names_per_space, kTaskSelfName + 1) {
-  task_port_.port()->settle_kernel();
-  add_send(kTaskSelfName, SendRight::mint(*task_port_.port()));
+  add_send(kTaskSelfName, SendRight::mint(task_.self()));
 }
 
 Space::~Space() {
   NETMSG_CHECK(operations_.empty());
   NETMSG_CHECK(names_.size() == 0);
-  NETMSG_CHECK(!task_port_);
 }
 
 void Space::notice_death(Entry& entry) {

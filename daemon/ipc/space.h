@@ -12,6 +12,7 @@
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/name_table.h"
 #include "daemon/ipc/operation.h"
+#include "daemon/ipc/task_ports.h"
 
 namespace netmsg::ipc {
 
@@ -86,9 +87,8 @@ class Space {
   // Task exit: waiting calls are discarded, and what was handed to them is destroyed (01 §14).
   void discard_operations();
 
-  // The task's own port: the engine is its receiver.
-  const ReceiveRight& task_port() const { return task_port_; }
-  void drop_task_port() { task_port_.reset(); }
+  // What the task has besides names; the engine is the receiver of its ports.
+  TaskPorts& task() { return task_; }
 
  private:
   void notice_death(Entry& entry);
@@ -102,7 +102,7 @@ class Space {
   const std::string label_;
   Account& account_;
   Completions& completions_;
-  ReceiveRight task_port_;
+  TaskPorts task_;
   NameTable names_;
   // Port -> name of its S entry. R and R+S entries are found through Port::receiver().
   std::unordered_map<const Port*, Name> send_names_;

@@ -83,7 +83,7 @@ void empty_space(Space& space) {
   names.reserve(space.size());
   space.for_each([&](Name name, Entry&) { names.push_back(name); });
   for (const Name name : names) destroy_name(space, name);
-  space.drop_task_port();
+  space.task().give_up();
 }
 
 }  // namespace netmsg::ipc

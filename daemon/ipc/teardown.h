@@ -16,7 +16,7 @@ void drop_send_once(Space& space, Name name);
 // 01 §11 "receive right via mod_refs". REQUIRES: R or R+S.
 void drop_receive(Space& space, Name name);
 
-// 01 §14: everything in the space, in ascending order of names; then the task's own port. The space object
+// 01 §14: everything in the space, in ascending order of names; then what the task has besides. The space object
 // stays.
 void empty_space(Space& space);
 

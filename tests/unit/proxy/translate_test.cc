@@ -40,7 +40,7 @@ struct Side {
   ReceiveRight make_port() {
     const ipc::Event event(world.engine);
     ReceiveRight made = ipc::Port::create(world.engine.core(), {});
-    made.port()->settle_kernel();
+    made.port()->settle_kernel({});
     return made;
   }
 
