@@ -66,4 +66,8 @@ void commit_header(Space& space, const HeaderPlan& plan, const Name* cancel, Mes
 // _INVALID_RIGHT.
 mach_msg_return_t copyin_body(Space& space, Message& message);
 
+// The receive right of `carried`, in the body of `message`, is on its way to the destination from here on,
+// unless that would close a loop: then the message is circular (03 §9). `end_of_transit` is the destination's.
+void send_on_its_way(Message& message, const Port& end_of_transit, Port& carried);
+
 }  // namespace netmsg::ipc

@@ -114,7 +114,7 @@ class BodyCopyin {
     const auto others = static_cast<std::uint32_t>(message_.body.size());
     message_.body.push_back({offset, std::move(taken.right)});
     const CarriedRight& right = message_.body.back().right;
-    if (right.holds_receive()) send_on_its_way(*right.port());
+    if (right.holds_receive()) send_on_its_way(message_, end_of_transit_, *right.port());
     return can_travel(right, others);
   }
 
@@ -124,17 +124,6 @@ class BodyCopyin {
     std::memcpy(&name, message_.bytes.data() + offset, sizeof name);
     std::memset(message_.bytes.data() + offset, 0, kSlotSize);
     return name;
-  }
-
-  // A receive right is on its way to the destination from here on, unless that would close a loop (03 §9): the
-  // right of a port that the destination is in transit to. Of those only the last one is in a space, so only
-  // that can come here.
-  void send_on_its_way(Port& carried) {
-    if (&carried == &end_of_transit_) {
-      message_.circular = true;
-    } else {
-      carried.settle_in_transit(destination_);
-    }
   }
 
   bool can_travel(const CarriedRight& right, std::uint32_t others) const {
@@ -150,6 +139,16 @@ class BodyCopyin {
 };
 
 }  // namespace
+
+// The loop would be closed by the right of a port that the destination is in transit to. Of those only the last
+// one is in a space, so only that can come here.
+void send_on_its_way(Message& message, const Port& end_of_transit, Port& carried) {
+  if (&carried == &end_of_transit) {
+    message.circular = true;
+  } else {
+    carried.settle_in_transit(*message.destination.port());
+  }
+}
 
 mach_msg_return_t copyin_body(Space& space, Message& message) {
   message.other_bits &= ~MACH_MSGH_BITS_COMPLEX;  // set again by the first port or out-of-line item

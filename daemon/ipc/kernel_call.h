@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The calls that the engine's own ports answer, as a table (spec 05 §8): id, what goes in, what comes out, and
+// who carries it out. Both forms of a call run the same row: the message (kernel_port.h), and the short way of
+// a task to its own port (proto/local/frame.h), which is open to rows of plain values. Stateless.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "daemon/ipc/kernel_object.h"
+#include "daemon/ipc/right.h"
+#include "daemon/ipc/types.h"
+
+namespace netmsg::ipc {
+
+// What one argument or result is. Each travels as one item of the message; what it looks like there is in the
+// table of kernel_port.cc.
+enum class Item : std::uint8_t {
+  kNone,      // the row has no further items
+  kName,      // a port name in the space of the task
+  kNumber,    // 32 bits
+  kLong,      // 64 bits
+  kStatus,    // mach_port_status_t: nine numbers
+  kSend,      // a send right
+  kSendOnce,  // a send-once right
+  kRight,     // a right of any kind
+  kAny,       // as first argument: a request of any form (calls whose form is of no interest)
+};
+
+struct CallInput {
+  std::array<std::uint64_t, 4> values{};  // names and numbers, in the order of the arguments
+  std::vector<CarriedRight> rights;       // in the order of the arguments; consumed also on failure
+};
+
+struct CallOutput {
+  std::array<std::uint32_t, 9> values{};  // names and numbers, in the order of the results
+  std::vector<CarriedRight> rights;       // in the order of the results
+};
+
+struct Call {
+  mach_msg_id_t id;
+  std::array<Item, 4> arguments;
+  std::array<Item, 2> results;
+  kern_return_t (*run)(const KernelObject& object, CallInput& in, CallOutput& out);
+};
+
+// Null: no such call.
+const Call* find_call(mach_msg_id_t id);
+
+// How many values a call of plain values takes; no value for one that has other arguments or results.
+std::optional<unsigned> plain_arguments(const Call& call);
+
+}  // namespace netmsg::ipc
