@@ -118,16 +118,23 @@ constexpr Call kCalls[] = {
     {2059, {kNumber, kSend}, {}, on_task<task::set_special_port>},
     {2089, {kAny}, {}, on_task<memory>},  // vm_map
     {3201, {kName}, {kNumber}, on_task<mp::type>},
+    {3202, {kName, kName}, {}, on_task<mp::rename>},
+    {3203, {kNumber, kName}, {}, on_task<mp::allocate_name>},
     {3204, {kNumber}, {kName}, on_task<mp::allocate>},
     {3205, {kName}, {}, on_task<mp::destroy>},
     {3206, {kName}, {}, on_task<mp::deallocate>},
     {3207, {kName, kNumber}, {kNumber}, on_task<mp::get_refs>},
     {3208, {kName, kNumber, kNumber}, {}, on_task<mp::mod_refs>},
     {3210, {kName, kNumber}, {}, on_task<mp::set_qlimit>},
+    {3211, {kName, kNumber}, {}, on_task<mp::set_mscount>},
+    {3213, {kName, kName}, {}, on_task<mp::move_member>},
     {3214, {kName, kNumber, kNumber, kSendOnce}, {kSendOnce}, on_task<request>},
     {3215, {kName, kRight}, {}, on_task<insert>},
     {3216, {kName, kNumber}, {kRight}, on_task<extract>},
     {3217, {kName}, {kStatus}, on_task<mp::get_receive_status>},
+    {3218, {kName, kNumber}, {}, on_task<mp::set_seqno>},
+    {3221, {kName, kLong}, {}, on_task<mp::set_protected_payload>},
+    {3222, {kName}, {}, on_task<mp::clear_protected_payload>},
     {3223, {kSend, kName, kNumber, kNumber}, {}, set_ktype},
 };
 
