@@ -6,8 +6,10 @@
 #include <mach/message.h>
 #include <mach/port.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,7 @@ namespace netmsg::conformance {
 
 using Name = mach_port_name_t;
 using Bytes = std::vector<std::byte>;
+using Address = std::uint64_t;  // in a task's memory
 
 // The arguments of a port call; each verb uses its own (see Operation, whose fields these are).
 struct PortCall {
@@ -38,9 +41,16 @@ struct PortAnswer {
   Name name = 0;                  // allocated, extracted, previous
   mach_msg_type_name_t type = 0;  // extract: of the right as received
   std::uint64_t number = 0;       // urefs, type bits
-  mach_port_status_t status{};    // get_status
   std::vector<Name> names = {};   // names, get_set_status
 };
+
+// What a name denotes, as mach_port_type, mach_port_get_refs and mach_port_get_receive_status tell it.
+struct NameState {
+  mach_port_type_t type = 0;
+  std::array<std::uint32_t, 5> refs{};  // by MACH_PORT_RIGHT_*; of the rights in `type`
+  mach_port_status_t status{};          // of a receive right
+};
+using SpaceView = std::map<Name, NameState>;
 
 // The arguments of mach_msg; `message` is empty without MACH_SEND_MSG.
 struct MsgArguments {
@@ -50,6 +60,7 @@ struct MsgArguments {
   mach_msg_timeout_t timeout_ms = 0;
   Name notify = 0;
   Bytes message = {};
+  bool unmapped = false;  // the buffer's address means nothing
 };
 
 // What a mach_msg left behind: its code, and the bytes that it wrote into the caller's buffer, from `offset`
@@ -64,7 +75,6 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  // kType, kGetRefs, kGetStatus and kNames are always offered: they are how a replay looks at the state.
   // Why this operation cannot be carried out, in a few words; empty if it can.
   virtual std::string_view missing_for(const Operation& operation) const = 0;
 
@@ -73,8 +83,15 @@ class Backend {
   virtual void end_case() = 0;
 
   virtual PortAnswer port_call(const PortCall& call) = 0;
+  // All names of a space, also those that no operation mentions. Empty after the task's end.
+  virtual SpaceView look(SpaceId space) = 0;
   // A name that denotes nothing in the space and was never chosen for it.
   virtual Name unused_name(SpaceId space) = 0;
+
+  // A fresh region of the task's memory, page aligned, with this content. REQUIRES: not empty.
+  virtual Address place_memory(SpaceId space, const Bytes& content) = 0;
+  // Nothing if not all of it is mapped.
+  virtual std::optional<Bytes> read_memory(SpaceId space, Address address, std::size_t size) = 0;
 
   // Begins a mach_msg. REQUIRES: none of this thread is under way.
   virtual void start(Thread thread, MsgArguments arguments) = 0;

@@ -62,10 +62,6 @@ PortAnswer answer_number(const ipc::Kern<std::uint32_t>& result) {
   return answer(result, [](PortAnswer& given, std::uint32_t number) { given.number = number; });
 }
 
-PortAnswer answer_status(const ipc::Kern<mach_port_status_t>& result) {
-  return answer(result, [](PortAnswer& given, const mach_port_status_t& status) { given.status = status; });
-}
-
 PortAnswer reply_port(ipc::Space& caller) {
   PortAnswer given;
   given.name = mp::reply_port(caller);
@@ -90,6 +86,15 @@ PortAnswer extract(ipc::Space& caller, ipc::Space& target, const PortCall& call)
 
 PortAnswer answer_names(const ipc::Kern<std::vector<Name>>& result) {
   return answer(result, [](PortAnswer& given, const std::vector<Name>& names) { given.names = names; });
+}
+
+NameState state_of(ipc::Space& space, Name name, mach_port_type_t type) {
+  NameState state{.type = type};
+  for (std::uint32_t right = 0; right < state.refs.size(); ++right) {
+    if ((type & MACH_PORT_TYPE(right)) != 0) state.refs[right] = mp::get_refs(space, name, right).value();
+  }
+  if ((type & MACH_PORT_TYPE_RECEIVE) != 0) state.status = mp::get_receive_status(space, name).value();
+  return state;
 }
 
 PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& call) {
@@ -133,7 +138,7 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
     case Verb::kSetQlimit:
       return {.code = mp::set_qlimit(target, call.name, static_cast<mach_port_msgcount_t>(call.amount))};
     case Verb::kGetStatus:
-      return answer_status(mp::get_receive_status(target, call.name));
+      return {.code = mp::get_receive_status(target, call.name).code()};
     case Verb::kInsert:
     case Verb::kTrapInsert:
       return insert(caller, target, call);
@@ -148,6 +153,29 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
   }
 }
 
+// What stands for a task's memory.
+class Memory {
+ public:
+  Address place(const Bytes& content) {
+    const Address address = next_;
+    next_ += content.size() / kPage * kPage + 2 * kPage;
+    regions_.emplace(address, content);
+    return address;
+  }
+
+  std::optional<Bytes> read(Address address, std::size_t size) const {
+    const auto region = regions_.find(address);
+    if (region == regions_.end() || region->second.size() < size) return std::nullopt;
+    return Bytes(region->second.begin(), region->second.begin() + static_cast<std::ptrdiff_t>(size));
+  }
+
+ private:
+  static constexpr Address kPage = 4096;
+
+  Address next_ = Address{1} << 32;
+  std::map<Address, Bytes> regions_;
+};
+
 // One task: a space, and the results of its calls. The token of a call is 1 for the first thread, 2 for the
 // second.
 struct Task final : ipc::Completions {
@@ -157,6 +185,7 @@ struct Task final : ipc::Completions {
 
   ipc::Space* space = nullptr;  // null once terminated
   std::map<ipc::OpToken, ipc::MsgResult> results;
+  Memory memory;
 };
 
 ipc::OpToken token_of(Thread thread) {
@@ -215,8 +244,26 @@ PortAnswer EngineBackend::port_call(const PortCall& call) {
   return carry_out(*caller, *target, call);
 }
 
+SpaceView EngineBackend::look(SpaceId space) {
+  SpaceView view;
+  ipc::Space* looked_at = world_->task(space).space;
+  if (looked_at == nullptr) return view;
+  for (const ipc::PortRow& row : world_->engine.ports(*looked_at)) {
+    view.emplace(row.name, state_of(*looked_at, row.name, mp::type(*looked_at, row.name).value()));
+  }
+  return view;
+}
+
 Name EngineBackend::unused_name(SpaceId) {
   return world_->next_unused++;
+}
+
+Address EngineBackend::place_memory(SpaceId space, const Bytes& content) {
+  return world_->task(space).memory.place(content);
+}
+
+std::optional<Bytes> EngineBackend::read_memory(SpaceId space, Address address, std::size_t size) {
+  return world_->task(space).memory.read(address, size);
 }
 
 void EngineBackend::start(Thread thread, MsgArguments arguments) {

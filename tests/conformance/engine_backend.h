@@ -22,7 +22,10 @@ class EngineBackend final : public Backend {
   void begin_case() override;
   void end_case() override;
   PortAnswer port_call(const PortCall& call) override;
+  SpaceView look(SpaceId space) override;
   Name unused_name(SpaceId space) override;
+  Address place_memory(SpaceId space, const Bytes& content) override;
+  std::optional<Bytes> read_memory(SpaceId space, Address address, std::size_t size) override;
   void start(Thread thread, MsgArguments arguments) override;
   std::optional<MsgAnswer> result(Thread thread) override;
   std::optional<MsgAnswer> wait(Thread thread) override;

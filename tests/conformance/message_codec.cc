@@ -11,7 +11,8 @@ namespace netmsg::conformance {
 namespace {
 
 constexpr std::uint32_t kGarbage = 0xDEADBEEF;
-constexpr std::uint64_t kWildAddress = 0x00007FFF'DEAD'B000;
+// Below what a process may map.
+constexpr Address kWildAddress = 0x1000;
 constexpr std::uint32_t kSlotSize = 8;
 
 // ---------------------------------------------------------------- bytes
@@ -43,6 +44,10 @@ std::string differs(const char* what, std::uint64_t expected, std::uint64_t foun
 
 // ---------------------------------------------------------------- descriptors
 
+bool is_inline_port(const Item& item) {
+  return item.kind == Item::Kind::kPorts && !item.out_of_line;
+}
+
 std::uint32_t element_bits(const Item& item) {
   switch (item.kind) {
     case Item::Kind::kPorts:
@@ -55,14 +60,18 @@ std::uint32_t element_bits(const Item& item) {
   return item.bits;
 }
 
-std::uint32_t element_count(const Item& item) {
-  return item.kind == Item::Kind::kData ? item.count : static_cast<std::uint32_t>(item.names.size());
+// The size of an inline port was legal as 32 in the recording and is as 64 here (FORMAT.md §10): each stands for
+// the other.
+std::uint32_t size_field_of(const Item& item) {
+  const std::uint32_t size = item.size_field.value_or(element_bits(item));
+  if (!item.size_field || !is_inline_port(item)) return size;
+  return size == 64 ? 32 : size == 32 ? 64 : size;
 }
 
 mach_msg_type_t descriptor_of(const Item& item) {
   mach_msg_type_t descriptor{};
   descriptor.msgt_name = item.type & 0xFFU;
-  descriptor.msgt_size = item.size_field.value_or(element_bits(item)) & 0xFFFFU;
+  descriptor.msgt_size = size_field_of(item) & 0xFFFFU;
   descriptor.msgt_unused = item.unused ? 1 : 0;
   descriptor.msgt_inline = item.out_of_line ? 0 : 1;
   descriptor.msgt_longform = item.long_form ? 1 : 0;
@@ -78,24 +87,35 @@ std::size_t data_size(const Item& item) {
 
 // ---------------------------------------------------------------- encoding
 
-void append_data(Bytes& bytes, const Item& item) {
-  for (std::size_t at = 0; at < data_size(item); ++at) bytes.push_back(pattern(item.seed, at));
+// From one name of an item to the next.
+std::size_t stride(const Item& item) {
+  return is_inline_port(item) ? kSlotSize : sizeof(Name);
 }
 
-void append_address(Bytes& bytes, const Item& item) {
-  NETMSG_CHECK(item_length(item) == 0);
-  append(bytes, item.bad_address ? kWildAddress : std::uint64_t{0});
-}
-
-void append_item(Encoded& to, const Item& item, const std::function<Name(const NameRef&)>& number_of) {
-  append(to.bytes, descriptor_of(item));
-  if (item.out_of_line) return append_address(to.bytes, item);
+Bytes content_of(const Item& item, const Sender& sender) {
+  Bytes content;
   for (const NameRef& name : item.names) {
-    if (item.kind == Item::Kind::kPorts) to.slots.push_back(static_cast<std::uint32_t>(to.bytes.size()));
-    append(to.bytes, number_of(name));
-    if (item.kind == Item::Kind::kPorts) append(to.bytes, kGarbage);
+    append(content, sender.number_of(name));
+    if (is_inline_port(item)) append(content, kGarbage);
   }
-  if (item.kind == Item::Kind::kData) append_data(to.bytes, item);
+  if (item.kind == Item::Kind::kData) {
+    for (std::size_t at = 0; at < data_size(item); ++at) content.push_back(pattern(item.seed, at));
+  }
+  return content;
+}
+
+Address address_of(const Item& item, const Sender& sender) {
+  if (item.bad_address) return kWildAddress;
+  const Bytes content = content_of(item, sender);
+  return item.null_address || content.empty() ? Address{0} : sender.place_memory(content);
+}
+
+void append_item(Encoded& to, const Item& item, const Sender& sender) {
+  append(to.bytes, descriptor_of(item));
+  to.slots.push_back({&item, static_cast<std::uint32_t>(to.bytes.size())});
+  if (item.out_of_line) return append(to.bytes, address_of(item, sender));
+  const Bytes content = content_of(item, sender);
+  to.bytes.insert(to.bytes.end(), content.begin(), content.end());
   to.bytes.resize(rounded(to.bytes.size()));
 }
 
@@ -119,50 +139,54 @@ std::size_t sent_size(const Message& message, std::size_t exact) {
 
 // ---------------------------------------------------------------- comparing
 
-std::string compare_ports(const Item& item, const Bytes& bytes, std::size_t offset, const NameJudge& judge) {
+std::string compare_ports(const Item& item, const Bytes& content, const Judge& judge) {
   for (std::size_t at = 0; at < item.names.size(); ++at) {
-    const std::size_t slot = offset + at * kSlotSize;
-    const Name found = load<Name>(bytes, slot);
+    const std::size_t slot = at * stride(item);
+    const Name found = load<Name>(content, slot);
     if (!judge.right(item.names[at], found)) return "name " + std::to_string(found) + " of a port item";
-    if (load<std::uint32_t>(bytes, slot + sizeof found) != 0) return "upper half of a port slot is not zero";
+    if (is_inline_port(item) && load<std::uint32_t>(content, slot + sizeof found) != 0)
+      return "upper half of a port slot is not zero";
   }
   return {};
 }
 
-std::string compare_names(const Item& item, const Bytes& bytes, std::size_t offset, const NameJudge& judge) {
+std::string compare_names(const Item& item, const Bytes& content, const Judge& judge) {
   for (std::size_t at = 0; at < item.names.size(); ++at) {
-    const Name found = load<Name>(bytes, offset + at * sizeof(Name));
+    const Name found = load<Name>(content, at * stride(item));
     if (!judge.datum(item.names[at], found)) return "name " + std::to_string(found) + " as data";
   }
   return {};
 }
 
-std::string compare_data(const Item& item, const Bytes& bytes, std::size_t offset) {
+std::string compare_data(const Item& item, const Bytes& content) {
   if (item.value) {
-    const auto found = load<std::uint32_t>(bytes, offset);
+    const auto found = load<std::uint32_t>(content, 0);
     return found == *item.value ? "" : differs("data", *item.value, found);
   }
   for (std::size_t at = 0; at < data_size(item); ++at) {
-    if (bytes[offset + at] != pattern(item.seed, at)) return "data at " + std::to_string(at);
+    if (content[at] != pattern(item.seed, at)) return "data at " + std::to_string(at);
   }
   return {};
 }
 
-std::string compare_content(const Item& item, const Bytes& bytes, std::size_t offset,
-                            const NameJudge& judge) {
-  if (item.out_of_line) {
-    const auto address = load<std::uint64_t>(bytes, offset);
-    return address == 0 ? "" : differs("address of an empty region", 0, address);
-  }
+std::string compare_content(const Item& item, const Bytes& content, const Judge& judge) {
   switch (item.kind) {
     case Item::Kind::kPorts:
-      return compare_ports(item, bytes, offset, judge);
+      return compare_ports(item, content, judge);
     case Item::Kind::kNames:
-      return compare_names(item, bytes, offset, judge);
+      return compare_names(item, content, judge);
     case Item::Kind::kData:
       break;
   }
-  return compare_data(item, bytes, offset);
+  return compare_data(item, content);
+}
+
+std::string compare_region(const Item& item, Address address, const Judge& judge) {
+  const std::size_t size = data_size(item);
+  if (size == 0) return address == 0 ? "" : differs("address of an empty region", 0, address);
+  if (address == 0) return "the address of a region is 0";
+  const std::optional<Bytes> content = judge.read_memory(address, size);
+  return content ? compare_content(item, *content, judge) : "a region is not mapped";
 }
 
 std::string compare_descriptor(const Item& item, const mach_msg_type_t& found) {
@@ -175,14 +199,16 @@ std::string compare_descriptor(const Item& item, const mach_msg_type_t& found) {
 }
 
 // Compares the item at `offset`, which then is that of the next one.
-std::string compare_item(const Item& item, const Bytes& bytes, std::size_t& offset, const NameJudge& judge) {
-  const std::size_t content = item.out_of_line ? kSlotSize : rounded(data_size(item));
-  if (offset + sizeof(mach_msg_type_t) + content > bytes.size()) return "the message ends too early";
-  std::string difference = compare_descriptor(item, load<mach_msg_type_t>(bytes, offset));
-  offset += sizeof(mach_msg_type_t);
-  if (difference.empty()) difference = compare_content(item, bytes, offset, judge);
-  offset += content;
-  return difference;
+std::string compare_item(const Item& item, const Bytes& bytes, std::size_t& offset, const Judge& judge) {
+  const std::size_t size = item.out_of_line ? kSlotSize : rounded(data_size(item));
+  if (offset + sizeof(mach_msg_type_t) + size > bytes.size()) return "the message ends too early";
+  const std::string difference = compare_descriptor(item, load<mach_msg_type_t>(bytes, offset));
+  const std::size_t content = offset + sizeof(mach_msg_type_t);
+  offset = content + size;
+  if (!difference.empty()) return difference;
+  if (item.out_of_line) return compare_region(item, load<Address>(bytes, content), judge);
+  const auto from = bytes.begin() + static_cast<std::ptrdiff_t>(content);
+  return compare_content(item, Bytes(from, from + static_cast<std::ptrdiff_t>(size)), judge);
 }
 
 // The bits of the header as received.
@@ -199,20 +225,23 @@ std::string compare_bits(const Message& expected, mach_msg_bits_t bits) {
   return others == expected.extra_bits ? "" : differs("other bits", expected.extra_bits, others);
 }
 
-std::string compare_port(const char* what, const NameRef& expected, std::uint64_t slot,
-                         const NameJudge& judge) {
+std::string compare_port(const char* what, const NameRef& expected, std::uint64_t slot, const Judge& judge) {
   if (slot >> 32 != 0) return std::string("upper half of the ") + what + " name is not zero";
   if (!judge.right(expected, static_cast<Name>(slot)))
     return std::string(what) + " name " + std::to_string(slot);
   return {};
 }
 
-std::string compare_local(const Message& expected, std::uint64_t slot, const NameJudge& judge) {
+std::string compare_local(const Message& expected, std::uint64_t slot, const Judge& judge) {
   if (!expected.payload) return compare_port("local", expected.local.name, slot, judge);
   return slot == *expected.payload ? "" : differs("payload", *expected.payload, slot);
 }
 
 }  // namespace
+
+std::uint32_t element_count(const Item& item) {
+  return item.kind == Item::Kind::kData ? item.count : static_cast<std::uint32_t>(item.names.size());
+}
 
 std::uint64_t item_length(const Item& item) {
   const mach_msg_type_t descriptor = descriptor_of(item);
@@ -229,15 +258,50 @@ std::uint32_t scaled(std::uint32_t bytes) {
   return bytes % 4 == 0 ? bytes * 2 : bytes;
 }
 
-Encoded encode(const Message& message, const std::function<Name(const NameRef&)>& number_of) {
+Encoded encode(const Message& message, const Sender& sender) {
   Encoded encoded;
-  append(encoded.bytes, header_of(message, number_of));
-  for (const Item& item : message.items) append_item(encoded, item, number_of);
+  append(encoded.bytes, header_of(message, sender.number_of));
+  for (const Item& item : message.items) append_item(encoded, item, sender);
   encoded.bytes.resize(sent_size(message, encoded.bytes.size()));
   return encoded;
 }
 
-std::string compare_header(const Written& expected, const Bytes& bytes, const NameJudge& judge) {
+std::vector<std::uint32_t> boundaries(const Message& message) {
+  std::vector<std::uint32_t> ends{sizeof(mach_msg_header_t)};
+  for (const Item& item : message.items) {
+    const std::size_t content = item.out_of_line ? kSlotSize : rounded(data_size(item));
+    ends.push_back(ends.back() + static_cast<std::uint32_t>(sizeof(mach_msg_type_t) + content));
+  }
+  return ends;
+}
+
+std::vector<std::pair<const Item*, Address>> regions_of(const Encoded& encoded) {
+  std::vector<std::pair<const Item*, Address>> regions;
+  for (const auto& [item, offset] : encoded.slots) {
+    if (!item->out_of_line || item->bad_address || item_length(*item) == 0) continue;
+    if (offset + kSlotSize <= encoded.bytes.size())
+      regions.emplace_back(item, load<Address>(encoded.bytes, offset));
+  }
+  return regions;
+}
+
+std::vector<Name> names_in_items(const Encoded& sent, const Bytes& bytes, const ReadMemory& read_memory) {
+  std::vector<Name> names;
+  for (const auto& [item, offset] : sent.slots) {
+    if (item->kind != Item::Kind::kPorts || item->names.empty()) continue;
+    const std::size_t size = item->names.size() * stride(*item);
+    if (offset + (item->out_of_line ? kSlotSize : size) > bytes.size()) continue;
+    std::optional<Bytes> content = bytes;
+    if (item->out_of_line) content = read_memory(load<Address>(bytes, offset), size);
+    const std::size_t from = item->out_of_line ? 0 : offset;
+    for (std::size_t at = 0; content && at < size; at += stride(*item)) {
+      names.push_back(load<Name>(*content, from + at));
+    }
+  }
+  return names;
+}
+
+std::string compare_header(const Written& expected, const Bytes& bytes, const Judge& judge) {
   const Message& message = expected.message;
   const auto has = [&](std::size_t end) { return bytes.size() >= end; };
   Bytes whole = bytes;
@@ -262,7 +326,7 @@ std::string compare_header(const Written& expected, const Bytes& bytes, const Na
   return {};
 }
 
-std::string compare_items(const Message& expected, const Bytes& bytes, const NameJudge& judge) {
+std::string compare_items(const Message& expected, const Bytes& bytes, const Judge& judge) {
   std::size_t offset = sizeof(mach_msg_header_t);
   for (const Item& item : expected.items) {
     std::string difference = compare_item(item, bytes, offset, judge);

@@ -121,8 +121,9 @@ PortField parse_port(Word word) {
 
 void parse_flag(Item& item, Word flag) {
   constexpr std::pair<Word, bool Item::*> kFlags[] = {
-      {"ool", &Item::out_of_line}, {"dealloc", &Item::deallocate},  {"long", &Item::long_form},
-      {"unused", &Item::unused},   {"badaddr", &Item::bad_address}, {"nulladdr", &Item::null_address},
+      {"ool", &Item::out_of_line},   {"dealloc", &Item::deallocate},  {"long", &Item::long_form},
+      {"unused", &Item::unused},     {"badaddr", &Item::bad_address}, {"nulladdr", &Item::null_address},
+      {"badhdr", &Item::bad_header},
   };
   for (const auto& [word, member] : kFlags) {
     if (word == flag) {
@@ -130,7 +131,6 @@ void parse_flag(Item& item, Word flag) {
       return;
     }
   }
-  if (flag == "badhdr") return;  // an inner header that this ABI does not have
   if (take_prefix(flag, "size")) {
     item.size_field = parse_u32(flag);
   } else if (take_prefix(flag, "number")) {

@@ -51,6 +51,7 @@ struct Item {
   bool deallocate = false;
   bool long_form = false;
   bool unused = false;
+  bool bad_header = false;  // the inner short header of a long descriptor is not zero
   bool bad_address = false;
   bool null_address = false;
   std::optional<std::uint32_t> size_field = {};    // msgt_size, whatever the data is
@@ -154,7 +155,7 @@ struct Expected {
   std::optional<NameRef> name = {};
   std::optional<std::uint64_t> number = {};        // refs= or type=
   std::optional<std::vector<NameRef>> names = {};  // names= or members=
-  std::vector<bool> memory_kept = {};              // ool=; not compared as long as no backend carries memory
+  std::vector<bool> memory_kept = {};              // ool=
   std::vector<NameRef> unbound = {};               // `-` lines
   std::optional<NameRef> previous = {};
   std::optional<PortField> right = {};
