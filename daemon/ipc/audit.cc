@@ -46,6 +46,7 @@ class Census {
   }
 
   void count_message(const Message& message) {
+    if (message.accepted) count(message.accepted->notify());
     count(message.destination);
     count(message.reply);
     for (const BodyRight& item : message.body) count(item.right);
@@ -69,6 +70,7 @@ class Census {
 
   void count_port(const Port& port) {
     count(port.no_senders_request);
+    count(port.port_destroyed_request);
     port.queue.for_each([this](const Message& message) { count_message(message); });
   }
 
@@ -139,6 +141,7 @@ void check_entry(Space& space, Name name, const Entry& entry) {
   if (entry.send) NETMSG_CHECK(space.name_of(*entry.send.port()) == name);
   if (entry.receive && entry.send) NETMSG_CHECK(entry.receive.port() == entry.send.port());
   if (entry.set) check_set(space, name, *entry.set);
+  if (entry.accepted != nullptr) NETMSG_CHECK(entry.accepted->name() == name && entry.port() != nullptr);
   if (!entry.request) return;
   NETMSG_CHECK(entry.request->name == name && &entry.request->space == &space);
   NETMSG_CHECK(entry.request->linked() && entry.request->notify && entry.port() != nullptr);
@@ -189,6 +192,8 @@ class Digest {
     add_right(message.reply);
     for (const BodyRight& item : message.body) add_right(item.right);
     add(message.circular);
+    add(message.accepted ? message.accepted->name() : kNullName);
+    add_reference(message.accepted ? message.accepted->notify().port() : nullptr);
   }
 
   void add_operation(const Operation& operation) {
@@ -231,6 +236,7 @@ class Digest {
     add(port.payload.has_value());
     add(port.payload.value_or(0));
     add_reference(port.no_senders_request.port());
+    add_reference(port.port_destroyed_request.port());
     add_reference(port.transit_to());
     port.queue.for_each([this](const Message& message) { add_message(message); });
     port.senders.for_each([this](const Operation& operation) { add(operation.token); });

@@ -14,7 +14,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
+#include "daemon/ipc/accepted_request.h"
 #include "daemon/ipc/port.h"
 #include "daemon/ipc/port_set.h"
 #include "daemon/ipc/right.h"
@@ -36,6 +38,7 @@ struct Entry {
   std::unique_ptr<PortSet> set;
   std::uint32_t urefs = 0;
   std::unique_ptr<DeadNameRequest> request;  // listed at the port; none on PS and DN
+  AcceptedRequest* accepted = nullptr;       // of the message that this space has forced upon the port
 
   EntryState state() const {
     if (receive) return send ? EntryState::kReceiveSend : EntryState::kReceive;
@@ -44,9 +47,10 @@ struct Entry {
     return set ? EntryState::kPortSet : EntryState::kDead;
   }
 
-  // MACH_PORT_TYPE_* of the rights, and whether a dead-name request stands on the name (01 §3).
+  // MACH_PORT_TYPE_* of the rights and of the requests that stand on the name (01 §3).
   mach_port_type_t type() const {
-    const mach_port_type_t requested = request ? MACH_PORT_TYPE_DNREQUEST : MACH_PORT_TYPE_NONE;
+    const mach_port_type_t requested = (request ? MACH_PORT_TYPE_DNREQUEST : MACH_PORT_TYPE_NONE) |
+                                       (accepted ? MACH_PORT_TYPE_MAREQUEST : MACH_PORT_TYPE_NONE);
     switch (state()) {
       case EntryState::kReceive:
         return requested | MACH_PORT_TYPE_RECEIVE;
@@ -61,6 +65,11 @@ struct Entry {
       default:
         return MACH_PORT_TYPE_DEAD_NAME;
     }
+  }
+
+  // Its msg-accepted notification will carry MACH_PORT_NULL (06 §5).
+  void give_up_accepted() {
+    if (accepted != nullptr) std::exchange(accepted, nullptr)->lose_name();
   }
 
   // The port that the rights are for; null for PS and DN.

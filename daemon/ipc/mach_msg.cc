@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/base/check.h"
+#include "daemon/ipc/accepted_request.h"
 #include "daemon/ipc/copyin.h"
 #include "daemon/ipc/copyout.h"
 #include "daemon/ipc/core.h"
@@ -188,11 +189,21 @@ mach_msg_return_t copyin(Space& space, const MsgArgs& args, Message& message) {
   return (header.msgh_bits & MACH_MSGH_BITS_COMPLEX) != 0 ? copyin_body(space, message) : MACH_MSG_SUCCESS;
 }
 
-// The queue stayed full. MACH_SEND_NOTIFY would force the message in (03 §6); requests for that are not kept
-// yet, which is the answer of §6.2.
-mach_msg_return_t full_code(const MsgArgs& args) {
+// The queue stayed full: MACH_SEND_NOTIFY forces the message in (03 §6) with the code MACH_SEND_WILL_NOTIFY. With
+// any other one the message is still here. A proxy's home does not tell yet when a message leaves the queue there.
+mach_msg_return_t force(Space& space, const MsgArgs& args, MessagePtr& message) {
   if (!has(args, MACH_SEND_NOTIFY)) return MACH_SEND_TIMED_OUT;
-  return args.notify == kNullName ? MACH_SEND_INVALID_NOTIFY : MACH_SEND_NO_NOTIFY;
+  const Port& port = *message->destination.port();
+  if (args.notify == kNullName) return MACH_SEND_INVALID_NOTIFY;                 // 1
+  if (space.account().overdrawn() || port.remote()) return MACH_SEND_NO_NOTIFY;  // 2
+  const Name name = space.name_of(port);                                         // 3, or 4 without one
+  if (name != kNullName && space.find(name)->accepted != nullptr) return MACH_SEND_NOTIFY_IN_PROGRESS;
+  const Entry* notify = space.find_receive(args.notify);
+  if (notify == nullptr) return MACH_SEND_INVALID_NOTIFY;
+  SendOnceRight right = SendOnceRight::mint(*notify->receive.port());
+  message->accepted = std::make_unique<AcceptedRequest>(space, name, std::move(right));
+  post(std::move(message));  // 5
+  return MACH_SEND_WILL_NOTIFY;
 }
 
 // Accepted now, or not at all? (03 §4 steps 1, 2 and 4.)
@@ -200,6 +211,13 @@ bool try_deliver(MessagePtr& message) {
   if (!message->destination.port()->dead() && !has_room_for(*message)) return false;
   post(std::move(message));
   return true;
+}
+
+// The time for the send is over. Either way there is no receive half.
+MsgResult end_full_send(Space& space, const MsgArgs& args, MessagePtr message) {
+  const mach_msg_return_t code = force(space, args, message);
+  if (code == MACH_SEND_WILL_NOTIFY) return {code, 0, {}};
+  return give_back(space, std::move(message), code);
 }
 
 void start_send(Space& space, OpToken token, MsgArgs args) {
@@ -212,7 +230,7 @@ void start_send(Space& space, OpToken token, MsgArgs args) {
   } else if (try_deliver(message)) {
     after_send(space, token, std::move(args));
   } else if (send_timeout(args) == mach_msg_timeout_t{0}) {
-    space.core().complete(space, token, give_back(space, std::move(message), full_code(args)));
+    space.core().complete(space, token, end_full_send(space, args, std::move(message)));
   } else {
     Port& port = *message->destination.port();
     auto operation = std::make_unique<Operation>(space, token, Operation::Phase::kSending, std::move(args));
@@ -238,8 +256,10 @@ void resume_send(Operation& operation) {
   const std::unique_ptr<Operation> done = space.take_operation(operation);
   if (why == Wake::kRoom) pass_on_room(port);
   if (sent) return after_send(space, done->token, std::move(done->args));
-  const mach_msg_return_t code = why == Wake::kInterrupted ? MACH_SEND_INTERRUPTED : full_code(done->args);
-  space.core().complete(space, done->token, give_back(space, std::move(done->message), code));
+  MsgResult result = why == Wake::kInterrupted
+                         ? give_back(space, std::move(done->message), MACH_SEND_INTERRUPTED)
+                         : end_full_send(space, done->args, std::move(done->message));
+  space.core().complete(space, done->token, std::move(result));
 }
 
 }  // namespace

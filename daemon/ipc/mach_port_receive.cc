@@ -61,6 +61,7 @@ Kern<mach_port_status_t> get_receive_status(Space& space, Name name) {
   status.mps_msgcount = port.msgcount;
   status.mps_sorights = port.sorights();
   status.mps_srights = port.srights() > 0;
+  status.mps_pdrequest = static_cast<bool>(port.port_destroyed_request);
   status.mps_nsrequest = static_cast<bool>(port.no_senders_request);
   return status;
 }

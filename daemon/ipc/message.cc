@@ -18,6 +18,7 @@ MessagePtr Message::create(MessageReaper& reaper, Bytes bytes, Charge charge) {
 }
 
 void Message::take_apart() {
+  accepted.reset();
   destination.reset();
   reply.reset();
   for (BodyRight& item : body) item.right.reset();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/base/intrusive_list.h"
+#include "daemon/ipc/accepted_request.h"
 #include "daemon/ipc/quota.h"
 #include "daemon/ipc/right.h"
 
@@ -55,10 +56,12 @@ struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arriv
   Bytes bytes;
   CarriedRight destination;  // SEND or SEND_ONCE
   CarriedRight reply;
-  std::vector<BodyRight> body;  // in the order of the body
-  bool circular = false;        // carries, directly or not, the receive right of its own destination (03 §9)
+  std::vector<BodyRight> body;                // in the order of the body
+  std::unique_ptr<AcceptedRequest> accepted;  // set if it was forced in, until it is picked up
+  bool circular = false;  // carries, directly or not, the receive right of its own destination (03 §9)
 
-  // Gives up all rights in the order of spec 01 §12: destination, reply, body front to back.
+  // Gives up what it owns in the order of spec 01 §12: its msg-accepted request, destination, reply, body front to
+  // back.
   void take_apart();
 
  private:

@@ -7,40 +7,47 @@
 
 #include "daemon/ipc/core.h"
 #include "daemon/ipc/queue.h"
+#include "daemon/ipc/remote_link.h"
 
 namespace netmsg::ipc::notify {
 
 namespace {
 
-// The word before the value in the body (06 §1): type, 32 bits, inline, one element.
-mach_msg_type_t one_word(std::uint8_t type) {
+constexpr std::uint32_t kValueOffset = sizeof(mach_msg_header_t) + sizeof(mach_msg_type_t);
+constexpr std::uint32_t kSlotSize = 8;
+
+// The bytes of a notification with a body (06 §1): one inline element of this type and size in bits.
+Bytes bytes_of(std::uint8_t type, std::uint16_t bits, std::uint32_t value) {
   mach_msg_type_t descriptor{};
   descriptor.msgt_name = type;
-  descriptor.msgt_size = 32;
+  descriptor.msgt_size = bits;
   descriptor.msgt_inline = 1;
   descriptor.msgt_number = 1;
-  return descriptor;
+  Bytes bytes(kValueOffset + kSlotSize);
+  std::memcpy(bytes.data() + sizeof(mach_msg_header_t), &descriptor, sizeof descriptor);
+  std::memcpy(bytes.data() + kValueOffset, &value, sizeof value);
+  return bytes;
+}
+
+MessagePtr make(SendOnceRight to, mach_msg_id_t id, Bytes bytes) {
+  const Port& port = *to.port();
+  Charge charge = Charge::owed(port.account(), Message::cost(bytes.size()));
+  MessagePtr message = Message::create(port.core().reaper, std::move(bytes), std::move(charge));
+  message->id = id;
+  message->destination = CarriedRight(std::move(to));
+  return message;
 }
 
 void send(SendOnceRight to, mach_msg_id_t id, Bytes bytes) {
   if (to.port()->dead()) {
     to.consume();
-    return;
+  } else {
+    post(make(std::move(to), id, std::move(bytes)));
   }
-  Port& port = *to.port();
-  Charge charge = Charge::owed(port.account(), Message::cost(bytes.size()));
-  MessagePtr message = Message::create(port.core().reaper, std::move(bytes), std::move(charge));
-  message->id = id;
-  message->destination = CarriedRight(std::move(to));
-  post(std::move(message));
 }
 
 void send_value(SendOnceRight to, mach_msg_id_t id, std::uint8_t type, std::uint32_t value) {
-  Bytes bytes(sizeof(mach_msg_header_t) + sizeof(mach_msg_type_t) + 8);
-  const mach_msg_type_t descriptor = one_word(type);
-  std::memcpy(bytes.data() + sizeof(mach_msg_header_t), &descriptor, sizeof descriptor);
-  std::memcpy(bytes.data() + sizeof(mach_msg_header_t) + sizeof descriptor, &value, sizeof value);
-  send(std::move(to), id, std::move(bytes));
+  send(std::move(to), id, bytes_of(type, 32, value));
 }
 
 }  // namespace
@@ -48,6 +55,24 @@ void send_value(SendOnceRight to, mach_msg_id_t id, std::uint8_t type, std::uint
 void port_deleted(std::unique_ptr<DeadNameRequest> request) {
   if (!request) return;
   send_value(std::move(request->notify), MACH_NOTIFY_PORT_DELETED, MACH_MSG_TYPE_PORT_NAME, request->name);
+}
+
+void msg_accepted(SendOnceRight to, Name name) {
+  send_value(std::move(to), MACH_NOTIFY_MSG_ACCEPTED, MACH_MSG_TYPE_PORT_NAME, name);
+}
+
+// Also to a dead backup it becomes a message, so that the port dies in the order in which messages are destroyed.
+void port_destroyed(SendOnceRight to, ReceiveRight right) {
+  Port& backup = *to.port();
+  const bool can_travel =
+      !backup.remote() || backup.core().link().can_carry(backup, *right.port(), RightType::kReceive, 0);
+  MessagePtr message =
+      make(std::move(to), MACH_NOTIFY_PORT_DESTROYED, bytes_of(MACH_MSG_TYPE_PORT_RECEIVE, 64, kNullName));
+  message->other_bits = MACH_MSGH_BITS_COMPLEX;
+  right.port()->settle_in_transit(backup);
+  message->body.push_back({kValueOffset, CarriedRight(std::move(right))});
+  message->charge_rights();
+  if (can_travel) post(std::move(message));
 }
 
 void dead_name(SendOnceRight to, Name name) {

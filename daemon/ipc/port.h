@@ -101,6 +101,7 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   std::uint32_t qlimit = MACH_PORT_QLIMIT_DEFAULT;  // a proxy: the window its home gave
   std::optional<std::uint64_t> payload;
   SendOnceRight no_senders_request;
+  SendOnceRight port_destroyed_request;  // the backup: gets the receive right instead of the port's death
   base::IntrusiveList<DeadNameRequest, RequestTag> dead_name_requests;
   MessageQueue queue;
   Receivers receivers;                                // none while the port is in a set
@@ -117,7 +118,9 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   friend class ReceiveRight;
   Port(Core& core, Charge charge);
 
-  void die();  // teardown.cc
+  // teardown.cc
+  void die();
+  bool go_to_backup();
 
   Core& core_;
   Charge charge_;

@@ -80,8 +80,9 @@ MessagePtr dequeue(Port& port) {
   return message;
 }
 
-void pick_up(const Message& message) {
+void pick_up(Message& message) {
   Port& port = *message.destination.port();
+  message.accepted.reset();
   NETMSG_CHECK(port.msgcount > 0);
   --port.msgcount;
   ++port.core().counters.messages_received;

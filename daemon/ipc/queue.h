@@ -23,9 +23,9 @@ void line_up(MessagePtr message);
 // Takes the port's first message and stamps it with the port's sequence number. REQUIRES: there is one.
 MessagePtr dequeue(Port& port);
 
-// A receiver has got hold of the message: it no longer counts against the limit, and one blocked sender is
-// woken if that made room (01 §8.5).
-void pick_up(const Message& message);
+// A receiver has got hold of the message (03 §11 phase 3): if it was forced in, its sender is told; it no longer
+// counts against the limit, and one blocked sender is woken if that made room (01 §8.5).
+void pick_up(Message& message);
 
 // Wakes the first blocked sender if there is room for its message. It wakes the next one when it has sent: so
 // they never overtake each other, and at most as many go on as there is room for.

@@ -129,12 +129,14 @@ Entry Space::remove(Name name) {
     unindex_send(entry);
   }
   if (entry.request) entry.request->unlink();
+  entry.give_up_accepted();
   return entry;
 }
 
 void Space::settle_name(Entry& entry, Name name) {
   const auto tell = [name](Operation& waiting) { waiting.args.rcv_name = name; };
   if (entry.request) entry.request->name = name;
+  if (entry.accepted != nullptr) entry.accepted->rename(name);
   if (entry.receive) {
     entry.receive.port()->settle_in_space(*this, name);
     entry.receive.port()->receivers.for_each(tell);

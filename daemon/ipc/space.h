@@ -61,7 +61,7 @@ class Space {
   // The receive right of an entry that keeps its name: R+S(n) -> S(n); the port is in limbo. REQUIRES: R+S.
   ReceiveRight split_receive(Name name, Entry& entry);
   // Everything under the name leaves the space; the name rests. A receive right is in limbo, a dead-name
-  // request is no longer listed at the port.
+  // request is no longer listed at the port, a msg-accepted request has no name.
   Entry remove(Name name);
 
   // Everything under `old_name` goes on as `new_name`; what refers to the name follows. REQUIRES: the first is in

@@ -11,11 +11,24 @@
 
 namespace netmsg::ipc {
 
+// 01 §10 step 2. A backup that is itself on its way to this port could never be received: its right is released
+// without a word. The payload has been cleared by leave_space.
+bool Port::go_to_backup() {
+  if (!port_destroyed_request) return false;
+  SendOnceRight backup = std::move(port_destroyed_request);
+  if (&backup.port()->end_of_transit() == this) {
+    backup.consume();
+    return false;
+  }
+  notify::port_destroyed(std::move(backup), ReceiveRight(*this));
+  return true;
+}
+
 // The steps are numbered as in 01 §10; step 1 (leave_space) belongs to whoever took the right out of a space.
 void Port::die() {
   NETMSG_CHECK(home_ != Home::kSpace && !dead());
   leave_transit();
-  // Step 2, the backup, comes with port-destroyed requests.
+  if (go_to_backup()) return;            // 2
   core_.wake_all(senders, Wake::kRoom);  // 3
   if (remote()) msgcount = 0;            // what is under way is its home's
   home_ = Home::kDead;                   // 4
@@ -51,6 +64,7 @@ void drop_send_once(Space& space, Name name) {
 void drop_receive(Space& space, Name name) {
   Entry& entry = *space.find(name);
   if (entry.send) {
+    entry.give_up_accepted();
     space.split_receive(name, entry).reset();
     return;
   }
@@ -81,7 +95,10 @@ void empty_space(Space& space) {
   space.discard_operations();
   std::vector<Name> names;
   names.reserve(space.size());
-  space.for_each([&](Name name, Entry&) { names.push_back(name); });
+  space.for_each([&](Name name, Entry& entry) {
+    entry.give_up_accepted();
+    names.push_back(name);
+  });
   for (const Name name : names) destroy_name(space, name);
   space.task().give_up();
 }

@@ -26,18 +26,9 @@ bool carries_memory(const Item& item) {
   return item.out_of_line && item_length(item) != 0;
 }
 
-// A send that the recording forced into a full queue, or tried to: the answers that need a request.
-bool forces(const Operation& operation) {
-  if ((operation.call.option & MACH_SEND_NOTIFY) == 0) return false;
-  const std::string& code = operation.expected.code;
-  if (code == "MACH_SEND_INVALID_NOTIFY") return operation.call.notify.kind != NameRef::Kind::kNull;
-  return code == "MACH_SEND_WILL_NOTIFY" || code == "MACH_SEND_NOTIFY_IN_PROGRESS";
-}
-
 std::string_view missing_for_call(const Operation& operation) {
   const MsgCall& call = operation.call;
   if (call.unmapped) return "unmapped buffers";
-  if (forces(operation)) return "msg-accepted";
   if (call.message && std::any_of(call.message->items.begin(), call.message->items.end(), carries_memory)) {
     return "out-of-line memory";
   }
@@ -222,8 +213,6 @@ std::string_view EngineBackend::missing_for(const Operation& operation) const {
     case Verb::kMachMsg:
     case Verb::kStart:
       return missing_for_call(operation);
-    case Verb::kRequestNotification:
-      return operation.variant == MACH_NOTIFY_PORT_DESTROYED ? "port-destroyed" : std::string_view();
     default:
       return {};
   }

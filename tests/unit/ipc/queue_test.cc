@@ -211,11 +211,5 @@ TEST_F(Queue, QueuedBytesAreChargedAndReleased) {
   EXPECT_EQ(world.account.bytes_used(), before);
 }
 
-TEST_F(Queue, ForcingAMessageInIsNotOfferedYetAndSaysSo) {
-  server.set_qlimit(r, 0);
-  EXPECT_EQ(client.send(numbered(1), MACH_SEND_NOTIFY, 0), MACH_SEND_INVALID_NOTIFY);
-  EXPECT_EQ(client.send(numbered(1), MACH_SEND_NOTIFY, client.port()), MACH_SEND_NO_NOTIFY);
-}
-
 }  // namespace
 }  // namespace netmsg::test
