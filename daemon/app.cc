@@ -39,6 +39,7 @@ using base::log;
 using base::LogLevel;
 
 constexpr std::chrono::seconds kComplaintPause{10};
+constexpr unsigned kNameServerSlot = 0;  // 08 §1
 constexpr const char* kSystemGroup = "netmsg";
 
 // Handlers that run before the timer is set anew. More would only make a deadline late that is due meanwhile.
@@ -271,9 +272,10 @@ proxy::Callbacks App::Parts::proxy_callbacks() {
   return callbacks;
 }
 
-// A new task gets the name service and nothing else; being the
+// A new task gets the name service, as a name and as its first registered port (08 §1), and nothing else; being the
 // first right it is given, it has the same name everywhere.
 ipc::Name App::Parts::equip(ipc::Space& space) {
+  engine_.register_port(space, kNameServerSlot, names_->local_port());
   const auto name = engine_.insert_send(space, names_->local_port());
   return name.ok() ? name.value() : ipc::kNullName;
 }

@@ -138,7 +138,7 @@ constexpr Call kCalls[] = {
     {3223, {kSend, kName, kNumber, kNumber}, {}, set_ktype},
 };
 
-bool is_plain(Item item) {
+bool is_plain_item(Item item) {
   return item == kNone || item == kName || item == kNumber || item == kLong || item == kStatus;
 }
 
@@ -150,13 +150,15 @@ const Call* find_call(mach_msg_id_t id) {
   return call != std::end(kCalls) && call->id == id ? call : nullptr;
 }
 
-std::optional<unsigned> plain_arguments(const Call& call) {
-  const bool plain = std::all_of(call.arguments.begin(), call.arguments.end(), is_plain) &&
-                     std::all_of(call.results.begin(), call.results.end(), is_plain);
-  if (!plain) return std::nullopt;
+unsigned argument_count(const Call& call) {
   const auto used =
       std::count_if(call.arguments.begin(), call.arguments.end(), [](Item item) { return item != kNone; });
   return static_cast<unsigned>(used);
+}
+
+bool is_plain(const Call& call) {
+  return std::all_of(call.arguments.begin(), call.arguments.end(), is_plain_item) &&
+         std::all_of(call.results.begin(), call.results.end(), is_plain_item);
 }
 
 }  // namespace netmsg::ipc

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "daemon/ipc/kernel_object.h"
@@ -49,7 +48,8 @@ struct Call {
 // Null: no such call.
 const Call* find_call(mach_msg_id_t id);
 
-// How many values a call of plain values takes; no value for one that has other arguments or results.
-std::optional<unsigned> plain_arguments(const Call& call);
+unsigned argument_count(const Call& call);
+// Are all its arguments and results plain values?
+bool is_plain(const Call& call);
 
 }  // namespace netmsg::ipc

@@ -76,6 +76,11 @@ Port* TaskPorts::thread(OpToken label, Account& account) {
 
 namespace task {
 
+bool is_own_port(Space& space, Name name) {
+  const Entry* entry = space.find(name);
+  return entry != nullptr && entry->send.port() == &space.task().self();
+}
+
 Name self(Space& space) {
   const Event event(space.core());
   return give(space, copy(*space.task().special(TASK_KERNEL_PORT)));

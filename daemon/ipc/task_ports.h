@@ -64,6 +64,9 @@ class TaskPorts {
 // The calls of spec 05 §6; each is one event.
 namespace task {
 
+// Is this the name of a send right for the task's own port?
+bool is_own_port(Space& space, Name name);
+
 // A send right for the task's kernel port, for the calling thread's port, for the host's port: the name in the
 // space, one reference more. MACH_PORT_NULL on any failure.
 Name self(Space& space);

@@ -2,11 +2,13 @@
 #include "daemon/session/dispatch.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <tuple>
 
+#include "daemon/ipc/kernel_call.h"
 #include "daemon/ipc/mach_port.h"
+#include "daemon/ipc/space.h"
+#include "daemon/ipc/task_ports.h"
 #include "daemon/session/wire.h"
 
 namespace netmsg::session {
@@ -16,106 +18,126 @@ namespace {
 namespace mp = ipc::mach_port;
 using local::Call;
 
-// Arguments of a call as 32-bit values, and its results.
+// A call from its arguments to its results.
 struct CallFrame {
-  std::array<std::uint32_t, local::kCallArgsMax> args{};
-  std::array<std::uint32_t, local::kCallOutsMax> outs{};
+  ipc::Space& space;
+  ipc::OpToken thread;
+  const std::uint64_t* args;
+  std::uint32_t* outs;
+
+  std::uint32_t arg(unsigned at) const { return static_cast<std::uint32_t>(args[at]); }
 };
 
-kern_return_t give(CallFrame& frame, const ipc::Kern<std::uint32_t>& result) {
-  if (result.ok()) frame.outs[0] = result.value();
+kern_return_t give(const CallFrame& f, const ipc::Kern<std::uint32_t>& result) {
+  if (result.ok()) f.outs[0] = result.value();
   return result.code();
 }
 
-kern_return_t reply_port(ipc::Space& space, CallFrame& f) {
-  f.outs[0] = mp::reply_port(space);
-  return KERN_SUCCESS;
+// ---------------------------------------------------------------- calls that have no row in the engine's table
+
+kern_return_t reply_port(const CallFrame& f) {
+  return give(f, mp::reply_port(f.space));
 }
-kern_return_t type(ipc::Space& space, CallFrame& f) {
-  return give(f, mp::type(space, f.args[0]));
+kern_return_t task_self(const CallFrame& f) {
+  return give(f, ipc::task::self(f.space));
 }
-kern_return_t allocate(ipc::Space& space, CallFrame& f) {
-  return give(f, mp::allocate(space, f.args[0]));
+kern_return_t thread_self(const CallFrame& f) {
+  return give(f, ipc::task::thread_self(f.space, f.thread));
 }
-kern_return_t destroy(ipc::Space& space, CallFrame& f) {
-  return mp::destroy(space, f.args[0]);
+kern_return_t host_self(const CallFrame& f) {
+  return give(f, ipc::task::host_self(f.space));
 }
-kern_return_t deallocate(ipc::Space& space, CallFrame& f) {
-  return mp::deallocate(space, f.args[0]);
+
+// ---------------------------------------------------------------- calls that move rights of the caller
+
+kern_return_t request_notification(const CallFrame& f) {
+  return give(f, mp::request_notification(f.space, f.space, f.arg(0), static_cast<mach_msg_id_t>(f.arg(1)),
+                                          f.arg(2), f.arg(3), f.arg(4)));
 }
-kern_return_t get_refs(ipc::Space& space, CallFrame& f) {
-  return give(f, mp::get_refs(space, f.args[0], f.args[1]));
+kern_return_t insert_right(const CallFrame& f) {
+  return mp::insert_right(f.space, f.space, f.arg(0), f.arg(1), f.arg(2));
 }
-kern_return_t mod_refs(ipc::Space& space, CallFrame& f) {
-  return mp::mod_refs(space, f.args[0], f.args[1], static_cast<mach_port_delta_t>(f.args[2]));
-}
-kern_return_t set_qlimit(ipc::Space& space, CallFrame& f) {
-  return mp::set_qlimit(space, f.args[0], f.args[1]);
-}
-kern_return_t request_notification(ipc::Space& space, CallFrame& f) {
-  return give(f, mp::request_notification(space, space, f.args[0], static_cast<mach_msg_id_t>(f.args[1]),
-                                          f.args[2], f.args[3], f.args[4]));
-}
-kern_return_t insert_right(ipc::Space& space, CallFrame& f) {
-  return mp::insert_right(space, space, f.args[0], f.args[1], f.args[2]);
-}
-kern_return_t extract_right(ipc::Space& space, CallFrame& f) {
-  const auto right = mp::extract_right(space, space, f.args[0], f.args[1]);
+kern_return_t extract_right(const CallFrame& f) {
+  const auto right = mp::extract_right(f.space, f.space, f.arg(0), f.arg(1));
   if (right.ok()) std::tie(f.outs[0], f.outs[1]) = right.value();
   return right.code();
-}
-kern_return_t get_receive_status(ipc::Space& space, CallFrame& f) {
-  const auto result = mp::get_receive_status(space, f.args[0]);
-  if (!result.ok()) return result.code();
-  const mach_port_status_t& s = result.value();
-  f.outs = {s.mps_pset,
-            s.mps_seqno,
-            s.mps_mscount,
-            s.mps_qlimit,
-            s.mps_msgcount,
-            s.mps_sorights,
-            static_cast<std::uint32_t>(s.mps_srights),
-            static_cast<std::uint32_t>(s.mps_pdrequest),
-            static_cast<std::uint32_t>(s.mps_nsrequest)};
-  return KERN_SUCCESS;
 }
 
 struct CallEntry {
   Call number;
-  unsigned args;  // how many it takes; the others must be 0
-  kern_return_t (*run)(ipc::Space&, CallFrame&);
+  unsigned args;  // how many it takes
+  kern_return_t (*run)(const CallFrame&);
 };
 
-// In the order of the numbers.
 constexpr CallEntry kCalls[] = {
     {Call::kReplyPort, 0, reply_port},
-    {Call::kType, 1, type},
-    {Call::kAllocate, 1, allocate},
-    {Call::kDestroy, 1, destroy},
-    {Call::kDeallocate, 1, deallocate},
-    {Call::kGetRefs, 2, get_refs},
-    {Call::kModRefs, 3, mod_refs},
-    {Call::kSetQlimit, 2, set_qlimit},
+    {Call::kTaskSelf, 0, task_self},
+    {Call::kThreadSelf, 0, thread_self},
+    {Call::kHostSelf, 0, host_self},
     {Call::kRequestNotification, 5, request_notification},
     {Call::kInsertRight, 3, insert_right},
     {Call::kExtractRight, 2, extract_right},
-    {Call::kGetReceiveStatus, 1, get_receive_status},
 };
 
-const CallEntry* find_call(std::uint32_t number) {
-  const auto* entry = std::lower_bound(
-      std::begin(kCalls), std::end(kCalls), number,
-      [](const CallEntry& call, std::uint32_t n) { return static_cast<std::uint32_t>(call.number) < n; });
-  return entry != std::end(kCalls) && static_cast<std::uint32_t>(entry->number) == number ? entry : nullptr;
+const CallEntry* find_entry(std::uint32_t number) {
+  const auto* entry = std::find_if(std::begin(kCalls), std::end(kCalls), [number](const CallEntry& call) {
+    return static_cast<std::uint32_t>(call.number) == number;
+  });
+  return entry != std::end(kCalls) ? entry : nullptr;
 }
 
-// Every argument of today's calls has 32 bits; unused ones are 0.
-bool take_args(const local::PortCall& request, unsigned used, CallFrame& frame) {
-  for (unsigned i = 0; i < local::kCallArgsMax; ++i) {
-    if (request.args[i] > (i < used ? UINT32_MAX : 0)) return false;
-    frame.args[i] = static_cast<std::uint32_t>(request.args[i]);
+// ---------------------------------------------------------------- all others: rows of the engine's table
+
+kern_return_t run_row(const ipc::Call& call, const CallFrame& f) {
+  ipc::CallInput in;
+  ipc::CallOutput out;
+  std::copy_n(f.args, in.values.size(), in.values.begin());
+  const kern_return_t code = call.run(f.space.task().self().object(), in, out);
+  std::copy(out.values.begin(), out.values.end(), f.outs);
+  return code;
+}
+
+// Null: that is not a call of plain values.
+const ipc::Call* find_row(std::uint32_t number) {
+  const ipc::Call* call = ipc::find_call(static_cast<mach_msg_id_t>(number));
+  return call != nullptr && ipc::is_plain(*call) ? call : nullptr;
+}
+
+// ---------------------------------------------------------------- judging the frame
+
+bool fits_32_bits(std::uint64_t value) {
+  return value <= UINT32_MAX;
+}
+
+// The first `used` arguments have 32 bits, the others are 0.
+bool are_small(const local::PortCall& request, unsigned used) {
+  const auto* end_of_used = request.args + used;
+  return std::all_of(request.args, end_of_used, fits_32_bits) &&
+         std::all_of(end_of_used, std::end(request.args), [](std::uint64_t value) { return value == 0; });
+}
+
+bool fit_row(const local::PortCall& request, const ipc::Call& call) {
+  local::PortCall small = request;
+  for (unsigned at = 0; at < call.arguments.size(); ++at) {
+    if (call.arguments[at] == ipc::Item::kLong) small.args[at] = 0;
   }
-  return true;
+  return are_small(small, ipc::argument_count(call));
+}
+
+// What is wrong with the request; nothing if it can be made.
+const char* complaint_about(const local::PortCall& request) {
+  const CallEntry* entry = find_entry(request.number);
+  const ipc::Call* row = entry == nullptr ? find_row(request.number) : nullptr;
+  if (entry == nullptr && row == nullptr) return "a PortCall has an unknown number";
+  const bool fits = entry != nullptr ? are_small(request, entry->args) : fit_row(request, *row);
+  return fits ? nullptr : "a PortCall has an argument out of range";
+}
+
+// REQUIRES: there is no complaint about the request.
+kern_return_t make_call(const local::PortCall& request, const CallFrame& frame) {
+  if (request.task != 0 && !ipc::task::is_own_port(frame.space, request.task)) return MACH_SEND_INVALID_DEST;
+  if (const CallEntry* entry = find_entry(request.number)) return entry->run(frame);
+  return run_row(*find_row(request.number), frame);
 }
 
 }  // namespace
@@ -145,18 +167,14 @@ std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResu
   return frame;
 }
 
-std::variant<std::vector<std::byte>, Violation> run_port_call(ipc::Space& space, std::uint64_t id,
+std::variant<std::vector<std::byte>, Violation> run_port_call(ipc::Space& space, ipc::OpToken thread,
+                                                              std::uint64_t id,
                                                               std::span<const std::byte> payload) {
   const auto request = decode_fixed<local::PortCall>(payload);
-  if (!request || request->zero != 0)
-    return Violation{"a PortCall has the wrong length or a reserved field set"};
-  const CallEntry* const call = find_call(request->number);
-  if (call == nullptr) return Violation{"a PortCall has an unknown number"};
-  CallFrame frame;
-  if (!take_args(*request, call->args, frame)) return Violation{"a PortCall has an argument out of range"};
+  if (!request) return Violation{"a PortCall has the wrong length"};
+  if (const char* complaint = complaint_about(*request)) return Violation{complaint};
   local::PortCallDone done{};
-  done.code = static_cast<std::uint32_t>(call->run(space, frame));
-  std::copy(frame.outs.begin(), frame.outs.end(), done.outs);
+  done.code = static_cast<std::uint32_t>(make_call(*request, {space, thread, request->args, done.outs}));
   return encode_frame(local::Kind::kPortCallDone, id, done);
 }
 

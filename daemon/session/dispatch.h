@@ -24,8 +24,10 @@ std::variant<ipc::MsgArgs, Violation> decode_mach_msg(std::span<const std::byte>
 // The frame that answers request `id`.
 std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result);
 
-// Makes the call that `payload` asks for on `space`, and returns the frame that answers request `id`.
-std::variant<std::vector<std::byte>, Violation> run_port_call(ipc::Space& space, std::uint64_t id,
+// Makes the call that `payload` asks for on `space`, and returns the frame that answers request `id`. `thread`
+// labels the calling thread: the token of its lane.
+std::variant<std::vector<std::byte>, Violation> run_port_call(ipc::Space& space, ipc::OpToken thread,
+                                                              std::uint64_t id,
                                                               std::span<const std::byte> payload);
 
 }  // namespace netmsg::session

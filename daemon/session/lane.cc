@@ -46,7 +46,7 @@ void Lane::on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, boo
 }
 
 void Lane::on_port_call(std::uint64_t id, std::span<const std::byte> payload) {
-  auto answer = run_port_call(space_, id, payload);
+  auto answer = run_port_call(space_, token_, id, payload);
   if (const auto* violation = std::get_if<Violation>(&answer)) return owner_.lane_violation(violation->what);
   channel_->send(std::move(std::get<std::vector<std::byte>>(answer)));
 }

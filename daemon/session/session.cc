@@ -122,13 +122,14 @@ void Session::answer_open_lane(local::LaneCode code, base::UniqueFd client_end) 
   main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), std::move(client_end));
 }
 
-// A blocked call ends as if interrupted; what it gives back stays in the space, as it would if the thread had
+// The thread is gone for the engine, and its port with it. A blocked call ends as if interrupted; what it gives back stays in the space, as it would if the thread had
 // died while it took its result (spec 03 §14).
 void Session::lane_closed(Lane& lane) {
   const bool blocked = lane.outstanding();
   const ipc::OpToken token = lane.token();
   lanes_.erase(token);
   if (blocked) surroundings_.engine.cancel(*space_, token);
+  surroundings_.engine.end_thread(*space_, token);
 }
 
 void Session::complete(ipc::OpToken token, ipc::MsgResult result) {

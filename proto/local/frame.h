@@ -152,30 +152,44 @@ struct MachMsgDone {
   std::uint32_t zero;
 };
 
-// A call without a message: number, then arguments in the order of the call's prototype without the task;
-// what is not used is 0. Numbers are the ids of the same calls in message form (spec 05 §8); those that have
-// none are below 100.
+// A call of a task on itself without a message: number, then arguments in the order of the call's prototype
+// without the task; what is not used is 0. Numbers are the ids of the same calls in message form (spec 05 §8);
+// those that have none are below 100. Calls whose arguments or results are arrays, and calls on other tasks,
+// are made by message only.
 enum class Call : std::uint32_t {
   kReplyPort = 1,               // () -> name (0 on any failure)
+  kTaskSelf = 2,                // () -> name (0 on any failure)
+  kThreadSelf = 3,              // () -> name (0 on any failure): the port of this lane
+  kHostSelf = 4,                // () -> name (0 on any failure)
   kType = 3201,                 // (name) -> type
+  kRename = 3202,               // (old name, new name)
+  kAllocateName = 3203,         // (right, name)
   kAllocate = 3204,             // (right) -> name
   kDestroy = 3205,              // (name)
   kDeallocate = 3206,           // (name)
   kGetRefs = 3207,              // (name, right) -> urefs
   kModRefs = 3208,              // (name, right, delta: two's complement)
   kSetQlimit = 3210,            // (name, limit)
+  kSetMscount = 3211,           // (name, count)
+  kMoveMember = 3213,           // (member, set)
   kRequestNotification = 3214,  // (name, id, sync, notify, disposition) -> previous
   kInsertRight = 3215,          // (name, poly, disposition)
   kExtractRight = 3216,         // (name, disposition) -> name, type
   kGetReceiveStatus = 3217,     // (name) -> the nine fields of mach_port_status_t
+  kSetSeqno = 3218,             // (name, number)
+  kSetPayload = 3221,           // (name, payload: 64 bits)
+  kClearPayload = 3222,         // (name)
 };
 
 inline constexpr unsigned kCallArgsMax = 6;
 inline constexpr unsigned kCallOutsMax = 10;
 
+// `task` is the call's task argument, or 0 where a call has none or means this task whatever its port is
+// called. If it is not the name of a send right for this task's own port, the answer is MACH_SEND_INVALID_DEST
+// and nothing was done: who or what that port is can only be found out by a message to it.
 struct PortCall {
   std::uint32_t number;  // Call
-  std::uint32_t zero;
+  std::uint32_t task;
   std::uint64_t args[kCallArgsMax];
 };
 

@@ -28,16 +28,19 @@ class PortCalls : public ::testing::Test {
     const auto frame = encode_frame(local::Kind::kPortCall, 0, call);
     return {frame.begin() + sizeof(local::FrameHeader), frame.end()};
   }
-  std::optional<local::PortCallDone> run(std::uint32_t number, std::initializer_list<std::uint64_t> args) {
-    local::PortCall call{number, 0, {}};
+  static constexpr ipc::OpToken kThread = 1;
+  std::optional<local::PortCallDone> run(std::uint32_t number, std::initializer_list<std::uint64_t> args,
+                                         std::uint32_t task = 0) {
+    local::PortCall call{number, task, {}};
     std::copy(args.begin(), args.end(), call.args);
-    const auto answer = run_port_call(space, 5, payload_of(call));
+    const auto answer = run_port_call(space, kThread, 5, payload_of(call));
     const auto* frame = std::get_if<std::vector<std::byte>>(&answer);
     if (frame == nullptr) return std::nullopt;
     return decode_fixed<local::PortCallDone>(std::span(*frame).subspan(sizeof(local::FrameHeader)));
   }
-  std::optional<local::PortCallDone> run(local::Call number, std::initializer_list<std::uint64_t> args) {
-    return run(static_cast<std::uint32_t>(number), args);
+  std::optional<local::PortCallDone> run(local::Call number, std::initializer_list<std::uint64_t> args,
+                                         std::uint32_t task = 0) {
+    return run(static_cast<std::uint32_t>(number), args, task);
   }
 };
 
@@ -70,8 +73,45 @@ TEST_F(PortCalls, GiveNoResultsWithAnError) {
 }
 
 TEST_F(PortCalls, AreRefusedForAnUnknownNumber) {
-  for (const std::uint32_t number : {0U, 2U, 3209U, 3219U, 4000U, 0xFFFFFFFFU})
+  for (const std::uint32_t number : {0U, 5U, 3209U, 3219U, 4000U, 0xFFFFFFFFU})
     EXPECT_FALSE(run(number, {})) << number;
+}
+
+TEST_F(PortCalls, AreRefusedForACallThatIsMadeByMessageOnly) {
+  for (const std::uint32_t number : {2021U, 2033U, 2034U, 2058U, 2059U, 3200U, 3212U, 3223U})
+    EXPECT_FALSE(run(number, {})) << number;
+}
+
+// The name of the task's own port stands for it as long as it denotes it.
+TEST_F(PortCalls, AreAnsweredOnlyForTheTasksOwnPort) {
+  const auto allocate = [&](std::uint32_t task) {
+    return run(local::Call::kAllocate, {MACH_PORT_RIGHT_RECEIVE}, task)->code;
+  };
+  EXPECT_EQ(allocate(local::kTaskSelfName), 0U);
+  const std::uint32_t host = run(local::Call::kHostSelf, {})->outs[0];
+  const std::uint32_t thread = run(local::Call::kThreadSelf, {})->outs[0];
+  for (const std::uint32_t task : {host, thread, 4711U, 0xFFFFFFFFU})
+    EXPECT_EQ(allocate(task), static_cast<std::uint32_t>(MACH_SEND_INVALID_DEST)) << task;
+  EXPECT_EQ(run(local::Call::kRename, {local::kTaskSelfName, 77})->code, 0U);
+  EXPECT_EQ(allocate(local::kTaskSelfName), static_cast<std::uint32_t>(MACH_SEND_INVALID_DEST));
+  EXPECT_EQ(allocate(77), 0U);
+  EXPECT_EQ(allocate(0), 0U);
+}
+
+TEST_F(PortCalls, TheTrapsGiveOneReferenceMore) {
+  for (const local::Call trap : {local::Call::kTaskSelf, local::Call::kThreadSelf, local::Call::kHostSelf}) {
+    const std::uint32_t name = run(trap, {})->outs[0];
+    const std::uint32_t before = run(local::Call::kGetRefs, {name, MACH_PORT_RIGHT_SEND})->outs[0];
+    EXPECT_EQ(run(trap, {})->outs[0], name);
+    EXPECT_EQ(run(local::Call::kGetRefs, {name, MACH_PORT_RIGHT_SEND})->outs[0], before + 1);
+  }
+}
+
+TEST_F(PortCalls, APayloadHas64Bits) {
+  const std::uint32_t name = run(local::Call::kReplyPort, {})->outs[0];
+  EXPECT_EQ(run(local::Call::kSetPayload, {name, ~0ULL})->code, 0U);
+  EXPECT_FALSE(run(local::Call::kSetPayload, {1ULL << 32, 0}));
+  EXPECT_EQ(run(local::Call::kClearPayload, {name})->code, 0U);
 }
 
 TEST_F(PortCalls, AreRefusedForAnArgumentOutOfRange) {
@@ -79,15 +119,16 @@ TEST_F(PortCalls, AreRefusedForAnArgumentOutOfRange) {
   EXPECT_FALSE(run(local::Call::kType, {1, 1})) << "an unused argument";
 }
 
-TEST_F(PortCalls, AreRefusedForAWrongLengthOrAReservedField) {
+TEST_F(PortCalls, AreRefusedForAWrongLength) {
   auto payload = payload_of({static_cast<std::uint32_t>(local::Call::kType), 0, {}});
-  payload[4] = std::byte{1};
-  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, payload)));
-  payload[4] = std::byte{0};
-  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, std::span(payload).first(55))));
+  const auto refused = [&](std::span<const std::byte> bytes) {
+    return std::holds_alternative<Violation>(run_port_call(space, kThread, 0, bytes));
+  };
+  EXPECT_FALSE(refused(payload));
+  EXPECT_TRUE(refused(std::span(payload).first(55)));
   payload.push_back(std::byte{0});
-  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, payload)));
-  EXPECT_TRUE(std::holds_alternative<Violation>(run_port_call(space, 0, {})));
+  EXPECT_TRUE(refused(payload));
+  EXPECT_TRUE(refused({}));
 }
 
 std::vector<std::byte> mach_msg_payload(std::uint32_t option, std::uint32_t send_size, std::size_t bytes) {

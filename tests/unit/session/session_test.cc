@@ -215,8 +215,8 @@ struct Offence {
 };
 
 std::vector<Offence> offences() {
-  const auto call = [](std::uint32_t number, std::uint32_t zero, std::uint64_t a, std::uint64_t b) {
-    return frame(Kind::kPortCall, 1, local::PortCall{number, zero, {a, b}});
+  const auto call = [](std::uint32_t number, std::uint64_t a, std::uint64_t b) {
+    return frame(Kind::kPortCall, 1, local::PortCall{number, 0, {a, b}});
   };
   const auto msg = [](std::uint32_t option, std::uint32_t send_size) {
     return frame(Kind::kMachMsg, 1, local::MachMsg{option, send_size, 0, 0, 0, 0});
@@ -236,10 +236,10 @@ std::vector<Offence> offences() {
       {"a message one byte too long", false,
        bare_frame(Kind::kMachMsg, 1, sizeof(local::MachMsg) + (1U << 20) + 1)},
       {"a reserved field", false, bare_frame(Kind::kPortCall, 1, sizeof(local::PortCall), 1)},
-      {"an unknown call", false, call(3209, 0, 0, 0)},
-      {"a reserved field in a call", false, call(3201, 1, 0, 0)},
-      {"an argument too many", false, call(3201, 0, 1, 1)},
-      {"an argument too wide", false, call(3201, 0, 1ULL << 40, 0)},
+      {"an unknown call", false, call(3209, 0, 0)},
+      {"a call that is made by message only", false, call(2058, 1, 0)},
+      {"an argument too many", false, call(3201, 1, 1)},
+      {"an argument too wide", false, call(3201, 1ULL << 40, 0)},
       {"a call cut short", false, frame(Kind::kPortCall, 1, std::uint64_t{3201})},
       {"a MachMsg without its arguments", false, frame(Kind::kMachMsg, 1, std::uint64_t{0})},
       {"a MachMsg without its bytes", false, msg(MACH_SEND_MSG, 32)},
