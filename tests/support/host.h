@@ -9,25 +9,12 @@
 #include <vector>
 
 #include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
 
 namespace netmsg::test {
 
 // A TCP port of the loopback interface that was free a moment ago.
 std::uint16_t free_port();
-
-// A folder under the temporary one, gone with its object.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 class Host {
  public:

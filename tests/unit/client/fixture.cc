@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <memory>
 
 namespace netmsg::test {
@@ -93,11 +92,6 @@ bool in_process(const std::string& socket, const std::function<void()>& body) {
   int status = 0;
   ::waitpid(child, &status, 0);
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-int scaled(int full) {
-  const char* scale = ::getenv("NETMSG_TEST_SCALE");
-  return std::max(1, static_cast<int>(full * (scale != nullptr ? ::atof(scale) : 1.0)));
 }
 
 }  // namespace netmsg::test

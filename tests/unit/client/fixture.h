@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/scale.h"
 #include "tests/unit/session/test_daemon.h"
 
 namespace netmsg::test {
@@ -36,8 +37,5 @@ mach_port_urefs_t refs_of(mach_port_t name, mach_port_right_t right);
 // Runs `body`, with its expectations, in a forked process that looks for a daemon on `socket`. True if
 // nothing failed there.
 bool in_process(const std::string& socket, const std::function<void()>& body);
-
-// A share of `full` by NETMSG_TEST_SCALE; at least one.
-int scaled(int full);
 
 }  // namespace netmsg::test

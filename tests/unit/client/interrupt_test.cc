@@ -187,52 +187,174 @@ TEST(AbandonedWaits, EndWithACancelledThread) {
   }
 }
 
-// 03.25: messages between two threads, with signals at random to both: none lost, none twice.
+// ---------------------------------------------------------------- signals at random times
+
+// How often something happened in the threads of a case.
+struct Counts {
+  std::atomic<int> send_interrupted{0};
+  std::atomic<int> receive_interrupted{0};
+  std::atomic<int> given_back_rights{0};  // send-once rights that came back with an interrupted send
+};
+
+// Signals to the threads, until they say that they are over.
+void disturb(const std::vector<std::thread*>& threads, const std::atomic<int>& running) {
+  std::mt19937 random(test_seed());
+  while (running > 0) {
+    ::pthread_kill(threads[random() % threads.size()]->native_handle(), SIGUSR1);
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 200));
+  }
+  for (std::thread* thread : threads) thread->join();
+}
+
+// A message that came back is thrown away: header rights as MOVEs (03 §5). Tells whether it brought a reply right.
+bool throw_away(mach_msg_header_t* head) {
+  mach_msg_destroy(head);
+  if (!MACH_PORT_VALID(head->msgh_local_port)) return false;
+  EXPECT_EQ(mach_port_deallocate(mach_task_self(), head->msgh_local_port), KERN_SUCCESS);
+  return true;
+}
+
+SmallMessage numbered(mach_port_t port, int id, mach_port_t reply) {
+  SmallMessage message{};
+  message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0);
+  if (reply != MACH_PORT_NULL)
+    message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
+  message.head.msgh_remote_port = port;
+  message.head.msgh_local_port = reply;
+  message.head.msgh_id = id;
+  return message;
+}
+
+mach_msg_return_t trap(SmallMessage* message, mach_msg_option_t option, mach_port_t receive_from = 0) {
+  const mach_msg_size_t send_size = (option & MACH_SEND_MSG) != 0 ? sizeof *message : 0;
+  return mach_msg_trap(&message->head, option, send_size, sizeof *message, receive_from, 0, MACH_PORT_NULL);
+}
+
+constexpr int kRightEvery = 8;  // each eighth message brings a send-once right for `account`
+
+// The threads of a case end when one of them has failed; the signals wake the others.
+bool failed() {
+  return testing::Test::HasFailure();
+}
+
+void send_all(mach_port_t port, mach_port_t account, int count, Counts& counts) {
+  for (int id = 0; id < count && !failed();) {
+    SmallMessage message = numbered(port, id, id % kRightEvery == 0 ? account : MACH_PORT_NULL);
+    const mach_msg_return_t code = trap(&message, MACH_SEND_MSG);
+    if (code == MACH_SEND_INTERRUPTED) {
+      ++counts.send_interrupted;
+      counts.given_back_rights += throw_away(&message.head) ? 1 : 0;
+      continue;
+    }
+    ASSERT_EQ(code, MACH_MSG_SUCCESS);
+    ++id;
+  }
+}
+
+void receive_all(mach_port_t port, int count, Counts& counts) {
+  for (int id = 0; id < count && !failed();) {
+    SmallMessage message;
+    const mach_msg_return_t code = trap(&message, MACH_RCV_MSG, port);
+    if (code == MACH_RCV_INTERRUPTED) {
+      ++counts.receive_interrupted;
+      continue;
+    }
+    ASSERT_EQ(code, MACH_MSG_SUCCESS);
+    ASSERT_EQ(message.head.msgh_id, id) << "lost, or twice";
+    ASSERT_EQ(message.head.msgh_seqno, static_cast<unsigned>(id)) << "something else was taken out";
+    ASSERT_EQ(MACH_PORT_VALID(message.head.msgh_remote_port), id % kRightEvery == 0);
+    mach_msg_destroy(&message.head);
+    ++id;
+  }
+}
+
+int waiting_at(mach_port_t port) {
+  SmallMessage message;
+  int count = 0;
+  while (receive_from(port, &message, MACH_RCV_TIMEOUT) == MACH_MSG_SUCCESS) ++count;
+  return count;
+}
+
+// In a run of full length both have met blocked calls.
+void expect_both_kinds(const Counts& counts, int rounds) {
+  testing::Test::RecordProperty("sends_interrupted", counts.send_interrupted);
+  testing::Test::RecordProperty("receives_interrupted", counts.receive_interrupted);
+  if (rounds < 10'000) return;
+  EXPECT_GT(counts.send_interrupted, 0);
+  EXPECT_GT(counts.receive_interrupted, 0);
+}
+
+// 03.25: messages between two threads, with signals at random to both: none lost, none twice, and each right
+// that was made has ended once.
 TEST(Interruption, LosesAndDoublesNoMessage) {
   handle(SIGUSR1, count_signal);
   const int count = scaled(100'000);
   const mach_port_t port = new_port_with_send();
-  std::atomic<bool> over{false};
-  std::atomic<int> interrupted{0};
-  std::thread sender([&] {
-    for (int id = 0; id < count;) {
-      SmallMessage message{};
-      message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0);
-      message.head.msgh_remote_port = port;
-      message.head.msgh_id = id;
-      const mach_msg_return_t code =
-          mach_msg_trap(&message.head, MACH_SEND_MSG, sizeof message, 0, MACH_PORT_NULL, 0, 0);
-      if (code == MACH_MSG_SUCCESS) ++id;
-      if (code == MACH_SEND_INTERRUPTED) {
-        ++interrupted;
-        mach_msg_destroy(&message.head);  // it was given back: a reference more
-      }
-    }
-  });
-  std::thread receiver([&] {
-    for (int id = 0; id < count;) {
-      SmallMessage message;
-      const mach_msg_return_t code =
-          mach_msg_trap(&message.head, MACH_RCV_MSG, 0, sizeof message, port, 0, 0);
-      if (code == MACH_RCV_INTERRUPTED) ++interrupted;
-      if (code != MACH_MSG_SUCCESS) continue;
-      ASSERT_EQ(message.head.msgh_id, id);
-      ++id;
-    }
-    over = true;
-  });
-  const std::uint32_t seed = test_seed();
-  SCOPED_TRACE(seed);
-  std::mt19937 random(seed);
-  const pthread_t victims[] = {sender.native_handle(), receiver.native_handle()};
-  while (!over) {
-    ::pthread_kill(victims[random() % 2], SIGUSR1);
-    std::this_thread::sleep_for(std::chrono::microseconds(random() % 200));
-  }
-  sender.join();
-  receiver.join();
+  const mach_port_t account = new_port();
+  ASSERT_EQ(mach_port_set_qlimit(mach_task_self(), port, 1), KERN_SUCCESS);
+  Counts counts;
+  std::atomic<int> running{2};
+  std::thread sender([&] { send_all(port, account, count, counts), --running; });
+  std::thread receiver([&] { receive_all(port, count, counts), --running; });
+  disturb({&sender, &receiver}, running);
   EXPECT_EQ(refs_of(port, MACH_PORT_RIGHT_SEND), 1U);
-  EXPECT_GT(interrupted, 0) << "the signals met blocked calls";
+  EXPECT_EQ(waiting_at(port), 0);
+  EXPECT_EQ(waiting_at(account), (count + kRightEvery - 1) / kRightEvery + counts.given_back_rights);
+  expect_both_kinds(counts, count);
+}
+
+// A request and its answer; the answer has the request's number. Retries what was interrupted, and only that.
+void call_all(mach_port_t server, int count, Counts& counts) {
+  const mach_port_t reply = new_port();
+  for (int id = 0; id < count && !failed(); ++id) {
+    SmallMessage message = numbered(server, id, reply);
+    mach_msg_return_t code = trap(&message, MACH_SEND_MSG | MACH_RCV_MSG, reply);
+    while (code == MACH_SEND_INTERRUPTED && !failed()) {
+      ++counts.send_interrupted;
+      throw_away(&message.head);
+      ASSERT_EQ(receive_from(reply, &message, MACH_RCV_TIMEOUT), MACH_MSG_SUCCESS) << "its send-once right";
+      message = numbered(server, id, reply);
+      code = trap(&message, MACH_SEND_MSG | MACH_RCV_MSG, reply);
+    }
+    while (code == MACH_RCV_INTERRUPTED && !failed()) {
+      ++counts.receive_interrupted;
+      code = trap(&message, MACH_RCV_MSG, reply);
+    }
+    ASSERT_EQ(code, MACH_MSG_SUCCESS);
+    ASSERT_EQ(message.head.msgh_id, id);
+  }
+  EXPECT_EQ(waiting_at(reply), 0);
+  mach_port_destroy(mach_task_self(), reply);
+}
+
+void answer_all(mach_port_t port, int count) {
+  for (int at = 0; at < count; ++at) {
+    SmallMessage message;
+    ASSERT_EQ(receive_from(port, &message), MACH_MSG_SUCCESS);
+    message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+    message.head.msgh_local_port = MACH_PORT_NULL;
+    ASSERT_EQ(trap(&message, MACH_SEND_MSG), MACH_MSG_SUCCESS);
+  }
+}
+
+// 03.25: a combined call is interrupted before its request is accepted or after, and says which.
+TEST(Interruption, TellsWhetherARequestWasSent) {
+  handle(SIGUSR1, count_signal);
+  const int count = scaled(10'000);
+  const mach_port_t port = new_port_with_send();
+  ASSERT_EQ(mach_port_set_qlimit(mach_task_self(), port, 1), KERN_SUCCESS);
+  Counts counts;
+  std::atomic<int> running{3};
+  std::thread server([&] { answer_all(port, 3 * count); });
+  std::thread clients[3];
+  for (std::thread& client : clients) client = std::thread([&] { call_all(port, count, counts), --running; });
+  disturb({&clients[0], &clients[1], &clients[2]}, running);
+  if (failed())
+    mach_port_destroy(mach_task_self(), port);  // the server waits for requests that nobody will send
+  server.join();
+  EXPECT_EQ(refs_of(port, MACH_PORT_RIGHT_SEND), 1U);
+  EXPECT_EQ(waiting_at(port), 0);
+  expect_both_kinds(counts, count);
 }
 
 }  // namespace

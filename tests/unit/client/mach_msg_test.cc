@@ -167,6 +167,30 @@ TEST(MachMsg, GivesAnUnsendableMessageBack) {
   EXPECT_EQ(refs_of(port, MACH_PORT_RIGHT_SEND), 1U);
 }
 
+// 03.26
+TEST(MachMsg, AMessageThatCameBackCanBeThrownAwayWithoutATrace) {
+  const mach_port_t port = new_port_with_send();
+  const mach_port_t reply = new_port();
+  ASSERT_EQ(mach_port_set_qlimit(mach_task_self(), port, 0), KERN_SUCCESS);
+  SmallMessage message{};
+  address(&message.head, port);
+  message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
+  message.head.msgh_local_port = reply;
+  EXPECT_EQ(mach_msg(&message.head, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof message, 0, 0, 0, 0),
+            MACH_SEND_TIMED_OUT);
+  EXPECT_EQ(refs_of(port, MACH_PORT_RIGHT_SEND), 2U);
+  EXPECT_EQ(type_of(message.head.msgh_local_port), MACH_PORT_TYPE_SEND_ONCE);
+  mach_msg_destroy(&message.head);
+  EXPECT_EQ(refs_of(port, MACH_PORT_RIGHT_SEND), 1U);
+  EXPECT_EQ(mach_port_deallocate(mach_task_self(), message.head.msgh_local_port), KERN_SUCCESS);
+  SmallMessage told{};
+  EXPECT_EQ(receive_from(reply, &told, MACH_RCV_TIMEOUT), MACH_MSG_SUCCESS);
+  EXPECT_EQ(told.head.msgh_id, MACH_NOTIFY_SEND_ONCE);
+  mach_port_status_t status{};
+  ASSERT_EQ(mach_port_get_receive_status(mach_task_self(), reply, &status), KERN_SUCCESS);
+  EXPECT_EQ(status.mps_sorights, 0U);
+}
+
 struct RightsMessage {
   mach_msg_header_t head;
   mach_msg_type_t text_type;

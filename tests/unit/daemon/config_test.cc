@@ -6,9 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <map>
+
+#include "tests/support/temporary_folder.h"
 
 namespace netmsg::daemon {
 namespace {
@@ -21,13 +22,10 @@ using testing::StartsWith;
 class ConfigTest : public testing::Test {
  protected:
   ConfigTest() {
-    std::string pattern = testing::TempDir() + "config.XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
     for (const char* name : {"cert", "key", "ca"}) write(name, "pem");
   }
-  ~ConfigTest() override { std::filesystem::remove_all(directory_); }
 
-  std::string file(const std::string& name) const { return directory_ + "/" + name; }
+  std::string file(const std::string& name) const { return folder_.path() + "/" + name; }
   void write(const std::string& name, const std::string& text) { std::ofstream(file(name)) << text; }
 
   ConfigOutcome read_bare(std::vector<std::string> arguments) {
@@ -56,7 +54,7 @@ class ConfigTest : public testing::Test {
             [this](const std::string& directory) { return writable_ == directory; }};
   }
 
-  std::string directory_;
+  test::TemporaryFolder folder_;
   std::string host_name_ = "host-1";
   std::string writable_;
   std::map<std::string, std::string> environment_;

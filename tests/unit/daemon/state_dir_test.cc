@@ -10,6 +10,8 @@
 #include <fstream>
 #include <limits>
 
+#include "tests/support/temporary_folder.h"
+
 namespace netmsg::daemon {
 namespace {
 
@@ -20,13 +22,6 @@ const std::string kOther = "ffffffffffffffffffffffffffffffff";
 
 class StateDirTest : public testing::Test {
  protected:
-  StateDirTest() {
-    std::string pattern = testing::TempDir() + "state.XXXXXX";
-    parent_ = ::mkdtemp(pattern.data());
-    path_ = parent_ + "/a/b";
-  }
-  ~StateDirTest() override { std::filesystem::remove_all(parent_); }
-
   StateDir open() { return std::get<StateDir>(StateDir::open(path_)); }
   void write(const std::string& name, const std::string& text) {
     std::filesystem::create_directories(path_);
@@ -36,8 +31,8 @@ class StateDirTest : public testing::Test {
     return std::get<std::uint64_t>(open().next_incarnation(now));
   }
 
-  std::string parent_;
-  std::string path_;
+  test::TemporaryFolder parent_;
+  std::string path_ = parent_.path() + "/a/b";
 };
 
 TEST_F(StateDirTest, ASecondDaemonIsRefusedUntilTheFirstIsGone) {
@@ -88,7 +83,7 @@ TEST_F(StateDirTest, DamagedFilesAreErrorsAndStayAsTheyAre) {
 }
 
 TEST_F(StateDirTest, AFileInTheWayIsAnErrorWithThePath) {
-  std::ofstream(parent_ + "/a") << "file";
+  std::ofstream(parent_.path() + "/a") << "file";
   const auto opened = StateDir::open(path_);
   ASSERT_TRUE(std::holds_alternative<StateError>(opened));
   EXPECT_THAT(std::get<StateError>(opened).text, HasSubstr(path_));

@@ -3,9 +3,9 @@
 // Whatever comes, rights balance; and when all who sent them are gone and time has passed, nothing of it is
 // left in the server. The seed is printed; NETMSG_TEST_SEED repeats a run, NETMSG_TEST_SCALE stretches it.
 #include <algorithm>
-#include <cstdlib>
 #include <random>
 
+#include "tests/support/scale.h"
 #include "tests/support/seed.h"
 #include "tests/unit/names/world.h"
 
@@ -14,11 +14,6 @@ namespace {
 
 constexpr int kSteps = 200000;
 constexpr int kStepsBetweenChecks = 50;
-
-double scale() {
-  const char* said = std::getenv("NETMSG_TEST_SCALE");
-  return said == nullptr ? 1.0 : std::atof(said);
-}
 
 class RandomMessages : public World {
  protected:
@@ -138,7 +133,7 @@ class RandomMessages : public World {
 };
 
 TEST_F(RandomMessages, LeaveNothingBehind) {
-  const int steps = std::max(5000, static_cast<int>(kSteps * scale()));
+  const int steps = std::max(5000, test::scaled(kSteps));
   for (int i = 0; i < steps && !HasFailure(); ++i) {
     step();
     if (i % kStepsBetweenChecks == 0) expect_sound();

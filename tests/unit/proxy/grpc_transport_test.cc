@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "proxy/wire.h"
+#include "tests/support/temporary_folder.h"
 
 namespace netmsg::proxy {
 namespace {
@@ -188,14 +189,15 @@ TEST_F(GrpcTransportTest, AnAddressThatIsTakenIsAnError) {
 class GrpcTls : public GrpcTransportTest {
  protected:
   static void SetUpTestSuite() {
-    directory = std::filesystem::path(testing::TempDir()) / ("netmsg-tls-" + std::to_string(getpid()));
+    folder = std::make_unique<test::TemporaryFolder>();
+    directory = folder->path();
     for (const char* name : {"one", "two"}) {
       const std::string command = std::string("'") + NETMSG_MAKE_CERTS + "' '" + (directory / name).string() +
                                   "' server=alias client >/dev/null 2>&1";
       ASSERT_EQ(std::system(command.c_str()), 0);
     }
   }
-  static void TearDownTestSuite() { std::filesystem::remove_all(directory); }
+  static void TearDownTestSuite() { folder.reset(); }
 
   static std::string read(const std::filesystem::path& path) {
     std::ostringstream text;
@@ -218,8 +220,10 @@ class GrpcTls : public GrpcTransportTest {
     EXPECT_EQ(server.accepts, 0);
   }
 
+  static std::unique_ptr<test::TemporaryFolder> folder;
   static std::filesystem::path directory;
 };
+std::unique_ptr<test::TemporaryFolder> GrpcTls::folder;
 std::filesystem::path GrpcTls::directory;
 
 TEST_F(GrpcTls, BothEndsKnowWhoIsThere) {

@@ -3,10 +3,9 @@
 // both hosts add up; when all programs have ended nothing is left in any table. A failure is a seed.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstdlib>
 #include <random>
 
+#include "tests/support/scale.h"
 #include "tests/support/seed.h"
 #include "tests/unit/proxy/two_hosts.h"
 
@@ -129,24 +128,18 @@ class RandomPrograms : public TwoHosts {
     }
   }
 
-  // Rounds in release; sanitizers run fewer.
-  static int rounds(int full) {
-    const char* scale = std::getenv("NETMSG_TEST_SCALE");
-    return std::max(1, static_cast<int>(full * (scale != nullptr ? std::atof(scale) : 1.0)));
-  }
-
   std::mt19937 random;
 };
 
 // The scale cuts steps; each case is one world.
 TEST_F(RandomPrograms, NeverLoseARight) {
-  play(test_seed(), rounds(30000), false);
+  play(test_seed(), scaled(30000), false);
 }
 TEST_F(RandomPrograms, NeverLoseARightThoughTheNetworkBreaks) {
-  play(test_seed(), rounds(30000), true);
+  play(test_seed(), scaled(30000), true);
 }
 TEST_F(RandomPrograms, WithAFixedSeed) {
-  play(1, rounds(5000), true);
+  play(1, scaled(5000), true);
 }
 
 }  // namespace

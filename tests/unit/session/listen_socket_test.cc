@@ -10,19 +10,16 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temporary_folder.h"
+
 namespace netmsg::session {
 namespace {
 
 class ListenSockets : public ::testing::Test {
  protected:
-  std::string directory = [] {
-    std::string made = (std::filesystem::temp_directory_path() / "netmsg-listen-XXXXXX").string();
-    EXPECT_NE(::mkdtemp(made.data()), nullptr);
-    return made;
-  }();
+  test::TemporaryFolder folder;
+  std::string directory = folder.path();
   std::string path = directory + "/sub/socket";
-
-  ~ListenSockets() override { std::filesystem::remove_all(directory); }
 
   static std::string error_of(const std::variant<ListenSocket, std::string>& opened) {
     const auto* error = std::get_if<std::string>(&opened);

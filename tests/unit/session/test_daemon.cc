@@ -2,22 +2,10 @@
 #include "tests/unit/session/test_daemon.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <chrono>
-#include <filesystem>
 
 namespace netmsg::test {
-
-namespace {
-
-std::string new_directory() {
-  std::string path = (std::filesystem::temp_directory_path() / "netmsg-test-XXXXXX").string();
-  EXPECT_NE(::mkdtemp(path.data()), nullptr);
-  return path;
-}
-
-}  // namespace
 
 TestDaemon::TestDaemon(session::UserLimits user_limits, std::uint32_t lanes_per_task)
     : users_(user_limits),
@@ -25,8 +13,7 @@ TestDaemon::TestDaemon(session::UserLimits user_limits, std::uint32_t lanes_per_
       complaints_(clock_, std::chrono::seconds(60)),
       work_(io_.get_executor()),
       timer_(io_),
-      directory_(new_directory()),
-      path_(directory_ + "/socket") {
+      path_(folder_.path() + "/socket") {
   session::ListenerOptions options;
   options.path = path_;
   options.lanes_per_task = lanes_per_task;
@@ -41,7 +28,6 @@ TestDaemon::~TestDaemon() {
   work_.reset();
   thread_.join();
   EXPECT_EQ(engine_.audit(), std::vector<std::string>());
-  std::filesystem::remove_all(directory_);
 }
 
 session::Surroundings TestDaemon::surroundings() {

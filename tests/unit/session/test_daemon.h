@@ -19,6 +19,7 @@
 #include "daemon/base/log.h"
 #include "daemon/ipc/engine.h"
 #include "daemon/session/listener.h"
+#include "tests/support/temporary_folder.h"
 
 namespace netmsg::test {
 
@@ -57,7 +58,7 @@ class TestDaemon {
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer timer_;
-  std::string directory_;
+  TemporaryFolder folder_;
   std::string path_;
   std::unique_ptr<session::Listener> listener_;
   std::thread thread_;
