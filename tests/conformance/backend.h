@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -71,6 +72,12 @@ struct MsgAnswer {
   Bytes written = {};
 };
 
+// The implementation has failed in a way that no call answers: its task or its daemon has died.
+struct BackendFailure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Each call may throw BackendFailure; end_case() must be called then, too.
 class Backend {
  public:
   virtual ~Backend() = default;

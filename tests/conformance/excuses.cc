@@ -178,7 +178,7 @@ Excuses::Verdict Excuses::datum(const Operation& operation, const NameRef& expec
     return Verdict::kNone;
   const Entry theirs{expected.space.value_or(operation.thread.space), expected.symbol};
   const auto death = deaths_.find(theirs);
-  if (death == deaths_.end()) return Verdict::kNone;
+  if (death == deaths_.end() || !recorded_.insert(theirs).second) return Verdict::kNone;
   if (names.accept_datum(operation.thread.space, expected, found) && told_.insert(theirs).second) {
     return Verdict::kGoesOn;
   }

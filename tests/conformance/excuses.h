@@ -76,6 +76,7 @@ class Excuses {
   std::map<Entry, std::uint32_t> requests_;    // dead-name requests: the operation that registered them
   std::map<Entry, std::uint32_t> deaths_;      // entries that died with a request: the operation
   std::map<Entry, std::uint32_t> registered_;  // of those: when the request was registered
+  std::set<Entry> recorded_;                   // of those: the trace has come to their notification
   std::set<Entry> told_;                       // of those: their notification has been received
 };
 

@@ -514,19 +514,23 @@ std::string Replay::step(const Operation& operation) {
 
 Outcome replay(const Case& recorded, Backend& backend) {
   Outcome outcome;
-  backend.begin_case();
-  Replay run(recorded, backend);
-  for (const Operation& operation : recorded.operations) {
-    const std::string_view missing = backend.missing_for(operation);
-    std::string difference = missing.empty() ? run.step(operation) : "not offered: " + std::string(missing);
-    if (!difference.empty()) {
-      outcome.difference = Difference{operation.number, std::move(difference)};
-      break;
+  std::uint32_t number = 0;
+  try {
+    backend.begin_case();
+    Replay run(recorded, backend);
+    for (const Operation& operation : recorded.operations) {
+      number = operation.number;
+      const std::string_view missing = backend.missing_for(operation);
+      std::string difference = missing.empty() ? run.step(operation) : "not offered: " + std::string(missing);
+      outcome.excuses = run.excuses();
+      if (!difference.empty()) outcome.difference = Difference{number, std::move(difference)};
+      if (outcome.difference) break;
+      ++outcome.operations;
+      if (run.over()) break;
     }
-    ++outcome.operations;
-    if (run.over()) break;
+  } catch (const BackendFailure& failure) {
+    outcome.difference = Difference{number, failure.what()};
   }
-  outcome.excuses = run.excuses();
   backend.end_case();
   return outcome;
 }
