@@ -13,14 +13,6 @@ namespace {
 
 constexpr unsigned kPatienceMs = 20000;
 
-// The library attaches on first use and then stays with that daemon.
-void become_client_of(const Host& host) {
-  ::setenv("NETMSGD_SOCKET", host.socket().c_str(), 1);
-  const mach_port_t first = mach_reply_port();
-  if (first == MACH_PORT_NULL) throw std::runtime_error("no daemon at " + host.socket());
-  mach_port_destroy(mach_task_self(), first);
-}
-
 unsigned refs(mach_port_t name, mach_port_right_t right) {
   mach_port_urefs_t count = 0;
   EXPECT_EQ(mach_port_get_refs(mach_task_self(), name, right, &count), KERN_SUCCESS);
@@ -28,6 +20,13 @@ unsigned refs(mach_port_t name, mach_port_right_t right) {
 }
 
 }  // namespace
+
+void become_client_of(const Host& host) {
+  ::setenv("NETMSGD_SOCKET", host.socket().c_str(), 1);
+  const mach_port_t first = mach_reply_port();
+  if (first == MACH_PORT_NULL) throw std::runtime_error("no daemon at " + host.socket());
+  mach_port_destroy(mach_task_self(), first);
+}
 
 ReceivedMessage send_for_result(const Outgoing& message, mach_msg_option_t option, mach_port_t notify) {
   Bytes bytes = message.encode();
@@ -48,8 +47,9 @@ ReceivedMessage receive_message(mach_port_t port, unsigned timeout_ms, mach_msg_
   const mach_msg_return_t code =
       mach_msg(head, MACH_RCV_MSG | MACH_RCV_TIMEOUT | option, 0, static_cast<mach_msg_size_t>(bytes.size()),
                port, timeout_ms, notify);
-  if (code == MACH_MSG_SUCCESS) bytes.resize(head->msgh_size);
-  return {code, header_of(bytes), code == MACH_MSG_SUCCESS ? values_of(bytes) : std::vector<std::uint32_t>{}};
+  const bool whole = code == MACH_MSG_SUCCESS || (code & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR;
+  bytes.resize(whole ? head->msgh_size : sizeof *head);
+  return {code, header_of(bytes), values_of(bytes)};
 }
 
 mach_port_t new_port() {

@@ -13,6 +13,9 @@
 
 namespace netmsg::test {
 
+// The library attaches on first use and then stays with that daemon: once for a process.
+void become_client_of(const Host& host);
+
 // One mach_msg of the calling thread, through the library.
 mach_msg_return_t send_message(const Outgoing& message, mach_msg_option_t option = 0, mach_port_t notify = 0);
 struct ReceivedMessage {
