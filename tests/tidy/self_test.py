@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+import cases
+
 HERE = pathlib.Path(__file__).resolve().parent
 HEAD = "// SPDX-License-Identifier: Apache-2.0\n"
 MARK = "TO" + "DO"
@@ -22,6 +24,14 @@ def shown(name, text):
 
 
 README = "Run deploy/make.sh first.\n" + shown("a", "int a;") + shown("b", "int b;")
+
+
+
+def table(**rows):
+    """A table of cases without tests, each with a reason; `rows` says others for some numbers (A5=...)."""
+    usual = {number: f"| {number} | what | | later |\n" for number in cases.expected()}
+    return "".join((usual | rows).values())
+
 
 CLEAN = {
     "CMakeLists.txt": "# SPDX-License-Identifier: Apache-2.0\nadd_subdirectory(daemon)\n",
@@ -40,6 +50,7 @@ CLEAN = {
     "client/examples/a.c": HEAD + "int a;\n",
     "client/examples/b.c": HEAD + "int b;\n",
     "README.md": README,
+    "tests/cases.md": table(),
 }
 
 # (check, what it must say, the files that are planted)
@@ -87,6 +98,13 @@ PLANTED = (
     ("readme", "does not exist", {"README.md": README + shown("c", "int c;")}),
     ("readme", "shows no server and client", {"README.md": "nothing\n"}),
     ("shell", "SC2086", {"deploy/make.sh": "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\necho $1\n"}),
+    ("cases", "A5 is there 0 times", {"tests/cases.md": table(A5="")}),
+    ("cases", "A5 is there 2 times", {"tests/cases.md": table() + "| A5 | what | | later |\n"}),
+    ("cases", "A38 is no entry", {"tests/cases.md": table() + "| A38 | what | | later |\n"}),
+    ("cases", "neither a test nor the reason", {"tests/cases.md": table(A5="| A5 | what | | |\n")}),
+    ("cases", "A5 is carried by no test", {"tests/cases.md": table(A5="| A5 | what | Gone.Test | |\n")}),
+    ("cases", "A5 is carried by A5Client.Works", {"tests/a_test.cc": HEAD + "TEST(A5Client, Works) {\n}\n"}),
+    ("cases", "A16 is carried by S.Works", {"tests/a_test.cc": HEAD + "// 04.6, A16: why\nTEST(S, Works) {\n}\n"}),
     ("format", "clang-format -i would change", {"daemon/base/log.cc": HEAD + "int   log_level( ){return 1;}\n"}),
 )
 
