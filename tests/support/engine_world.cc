@@ -91,6 +91,18 @@ kern_return_t Task::set_qlimit(Name name, unsigned limit) {
   return code;
 }
 
+kern_return_t Task::rename(Name name, Name new_name) {
+  const kern_return_t code = ipc::mach_port::rename(*space_, name, new_name);
+  world_.check();
+  return code;
+}
+
+kern_return_t Task::move_member(Name member, Name after) {
+  const kern_return_t code = ipc::mach_port::move_member(*space_, member, after);
+  world_.check();
+  return code;
+}
+
 kern_return_t Task::request(Name name, mach_msg_id_t id, Name notify, unsigned sync) {
   const auto previous = ipc::mach_port::request_notification(*space_, *space_, name, id, sync, notify,
                                                              MACH_MSG_TYPE_MAKE_SEND_ONCE);
@@ -128,6 +140,10 @@ std::string Task::state(Name name) {
 
 bool Task::has_request(Name name) {
   return (expect_value(ipc::mach_port::type(*space_, name)) & MACH_PORT_TYPE_DNREQUEST) != 0;
+}
+
+bool Task::has_forced(Name name) {
+  return (expect_value(ipc::mach_port::type(*space_, name)) & MACH_PORT_TYPE_MAREQUEST) != 0;
 }
 
 ipc::OpToken Task::begin(ipc::MsgArgs args) {

@@ -45,6 +45,8 @@ class Task : public ipc::Completions {
   kern_return_t deallocate(Name name);
   kern_return_t mod_refs(Name name, mach_port_right_t right, int delta);
   kern_return_t set_qlimit(Name name, unsigned limit);
+  kern_return_t rename(Name name, Name new_name);
+  kern_return_t move_member(Name member, Name after);
   // Registers; the send-once right is made from `notify`. Code, previous right ignored.
   kern_return_t request(Name name, mach_msg_id_t id, Name notify, unsigned sync = 0);
   mach_port_status_t status(Name name);
@@ -52,6 +54,8 @@ class Task : public ipc::Completions {
   // "R", "R+S2", "S1", "SO", "DN1", "PS" or "free".
   std::string state(Name name);
   bool has_request(Name name);
+  // Is there a message that this task has forced upon the port?
+  bool has_forced(Name name);
 
   // --- messages ---
   // One mach_msg that must end at once.
