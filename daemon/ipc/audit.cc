@@ -191,6 +191,11 @@ class Digest {
     add_right(message.destination);
     add_right(message.reply);
     for (const BodyRight& item : message.body) add_right(item.right);
+    for (const Region& region : message.regions) {
+      add(region.slot);
+      add(region.rights);
+      add(region.memory.length());
+    }
     add(message.circular);
     add(message.accepted ? message.accepted->name() : kNullName);
     add_reference(message.accepted ? message.accepted->notify().port() : nullptr);

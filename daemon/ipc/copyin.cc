@@ -83,7 +83,7 @@ std::variant<Refused, HeaderPlan> plan_ports(Space& space, const HeaderFields& f
 }
 
 // Can the message follow its destination to that host, and the reply right with it?
-bool can_travel(Space& space, const HeaderPlan& plan, std::uint32_t size) {
+bool can_travel(Space& space, const HeaderPlan& plan, std::uint64_t size) {
   const Port& destination = *space.find(plan.destination.name)->port();
   if (!destination.remote()) return true;
   const RemoteLink& link = space.core().link();

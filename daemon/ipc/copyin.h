@@ -39,7 +39,7 @@ struct HeaderFields {
   mach_msg_bits_t bits;
   Name remote;         // destination
   Name local;          // reply
-  std::uint32_t size;  // of the whole message
+  std::uint64_t size;  // of the whole message with its out-of-line memory
 };
 
 struct HeaderPlan {
@@ -60,11 +60,12 @@ void commit_header(Space& space, const HeaderPlan& plan, const Name* cancel, Mes
 
 // --- the body ---
 
-// Walks the items of a complex message (02 §8), takes their rights, and rewrites the descriptors as they will
-// be received (02 §6). On an error what was taken so far is in the message, for the caller to destroy; names
-// not reached stay with the sender. Codes: MACH_SEND_MSG_TOO_SMALL, _INVALID_TYPE, _INVALID_MEMORY,
-// _INVALID_RIGHT.
-mach_msg_return_t copyin_body(Space& space, Message& message);
+// Walks the items of a complex message (02 §8), takes their rights and their memory, and rewrites the
+// descriptors as they will be received (02 §6). `memory` as in MsgArgs; the first `memory_taken` of it are used up.
+// On an error what was taken so far is in the message, for the caller to destroy; names not reached stay with
+// the sender. Codes: MACH_SEND_MSG_TOO_SMALL, _INVALID_TYPE, _INVALID_MEMORY, _INVALID_RIGHT.
+mach_msg_return_t copyin_body(Space& space, Message& message, std::vector<MemoryRef>& memory,
+                              std::uint32_t& memory_taken);
 
 // The receive right of `carried`, in the body of `message`, is on its way to the destination from here on,
 // unless that would close a loop: then the message is circular (03 §9). `end_of_transit` is the destination's.

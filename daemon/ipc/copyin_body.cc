@@ -2,6 +2,7 @@
 // The body half of copyin: spec 02 §6 and §8, 04 §4.
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "daemon/ipc/copyin.h"
 #include "daemon/ipc/core.h"
@@ -48,9 +49,10 @@ std::uint32_t most_rights(const Port& destination) {
 // One pass over the body of one message.
 class BodyCopyin {
  public:
-  BodyCopyin(Space& space, Message& message)
+  BodyCopyin(Space& space, Message& message, std::vector<MemoryRef>& memory)
       : space_(space),
         message_(message),
+        memory_(memory),
         destination_(*message.destination.port()),
         end_of_transit_(destination_.end_of_transit()),
         rights_max_(most_rights(destination_)) {}
@@ -62,6 +64,8 @@ class BodyCopyin {
     }
     return MACH_MSG_SUCCESS;
   }
+
+  std::uint32_t memory_taken() const { return memory_taken_; }
 
  private:
   // One item at `offset`; on success `offset` is that of the next one.
@@ -86,33 +90,60 @@ class BodyCopyin {
     if (!is_port_item(item)) return MACH_MSG_SUCCESS;
     const auto disposition = static_cast<Disposition>(item.msgt_name);
     for (std::uint32_t at = 0; at < item.msgt_number; ++at) {
-      if (!copyin_element(offset + at * kSlotSize, disposition)) return MACH_SEND_INVALID_RIGHT;
+      const std::uint32_t slot = offset + at * kSlotSize;
+      if (!copyin_element(take_slot(slot), disposition, slot, BodyRight::kInline))
+        return MACH_SEND_INVALID_RIGHT;
     }
     item.msgt_name = static_cast<unsigned int>(received_type(disposition));
     return MACH_MSG_SUCCESS;
   }
 
-  // An out-of-line item of length 0 carries nothing; its address arrives as 0 and its deallocate bit set
-  // (02 §6). Memory itself is not carried yet: any other length is refused as unreadable.
+  // An item of length 0 carries nothing; its address arrives as 0 and its deallocate bit set (02 §6) like those
+  // of the others. The memory is taken before the rights in it (02 §8).
   mach_msg_return_t copyin_out_of_line(std::uint32_t offset, mach_msg_type_t& item) {
-    if (item_length(item) > 0) return MACH_SEND_INVALID_MEMORY;
-    std::memset(message_.bytes.data() + offset, 0, kSlotSize);
+    const std::uint64_t length = item_length(item);
+    const std::uint64_t address = take_address(offset);
     item.msgt_deallocate = 1;
-    if (is_port_item(item)) {
-      item.msgt_name = static_cast<unsigned int>(received_type(static_cast<Disposition>(item.msgt_name)));
+    MemoryRef memory;
+    if (length > 0 && !take_memory(length, memory)) return MACH_SEND_INVALID_MEMORY;
+    if (is_port_item(item)) return copyin_array(offset, memory, item);
+    if (length > 0) {
+      store_address(offset, page_offset(address));
+      message_.regions.push_back({offset, 0, std::move(memory)});
     }
     return MACH_MSG_SUCCESS;
   }
 
+  // What the item describes has to be what the sender could read of it.
+  bool take_memory(std::uint64_t length, MemoryRef& memory) {
+    if (memory_taken_ == memory_.size() || memory_[memory_taken_].length() != length) return false;
+    memory = std::move(memory_[memory_taken_++]);
+    return true;
+  }
+
+  mach_msg_return_t copyin_array(std::uint32_t offset, const MemoryRef& memory, mach_msg_type_t& item) {
+    const auto disposition = static_cast<Disposition>(item.msgt_name);
+    const auto region = static_cast<std::uint32_t>(message_.regions.size());
+    if (item.msgt_number > 0) message_.regions.push_back({offset, item.msgt_number, {}});
+    for (std::uint32_t at = 0; at < item.msgt_number; ++at) {
+      Name name;
+      const std::uint32_t slot = at * sizeof name;
+      memory.read(slot, std::as_writable_bytes(std::span(&name, 1)));
+      if (!copyin_element(name, disposition, slot, region)) return MACH_SEND_INVALID_RIGHT;
+    }
+    item.msgt_name = static_cast<unsigned int>(received_type(disposition));
+    return MACH_MSG_SUCCESS;
+  }
+
   // Atomic by itself. False: refused; nothing was taken, or it is in the message to be destroyed.
-  bool copyin_element(std::uint32_t offset, Disposition disposition) {
+  bool copyin_element(Name name, Disposition disposition, std::uint32_t offset, std::uint32_t region) {
     if (message_.body.size() >= rights_max_) return false;
-    const RightPlan plan = plan_right(space_, take_slot(offset), disposition);
+    const RightPlan plan = plan_right(space_, name, disposition);
     if (plan.take == Take::kRefuse) return false;
     TakenRight taken = commit_right(space_, plan);
     notify::port_deleted(std::move(taken.freed_request));
     const auto others = static_cast<std::uint32_t>(message_.body.size());
-    message_.body.push_back({offset, std::move(taken.right)});
+    message_.body.push_back({offset, std::move(taken.right), region});
     const CarriedRight& right = message_.body.back().right;
     if (right.holds_receive()) send_on_its_way(message_, end_of_transit_, *right.port());
     return can_travel(right, others);
@@ -126,6 +157,17 @@ class BodyCopyin {
     return name;
   }
 
+  std::uint64_t take_address(std::uint32_t offset) {
+    std::uint64_t address;
+    std::memcpy(&address, message_.bytes.data() + offset, sizeof address);
+    store_address(offset, 0);
+    return address;
+  }
+
+  void store_address(std::uint32_t offset, std::uint64_t address) {
+    std::memcpy(message_.bytes.data() + offset, &address, sizeof address);
+  }
+
   bool can_travel(const CarriedRight& right, std::uint32_t others) const {
     if (!destination_.remote() || right.port() == nullptr || right.is_dead()) return true;
     return destination_.core().link().can_carry(destination_, *right.port(), right.type(), others + 1);
@@ -133,6 +175,8 @@ class BodyCopyin {
 
   Space& space_;
   Message& message_;
+  std::vector<MemoryRef>& memory_;
+  std::uint32_t memory_taken_ = 0;
   Port& destination_;
   const Port& end_of_transit_;
   const std::uint32_t rights_max_;
@@ -150,9 +194,12 @@ void send_on_its_way(Message& message, const Port& end_of_transit, Port& carried
   }
 }
 
-mach_msg_return_t copyin_body(Space& space, Message& message) {
+mach_msg_return_t copyin_body(Space& space, Message& message, std::vector<MemoryRef>& memory,
+                              std::uint32_t& memory_taken) {
   message.other_bits &= ~MACH_MSGH_BITS_COMPLEX;  // set again by the first port or out-of-line item
-  const mach_msg_return_t code = BodyCopyin(space, message).run();
+  BodyCopyin copyin(space, message, memory);
+  const mach_msg_return_t code = copyin.run();
+  memory_taken = copyin.memory_taken();
   message.charge_rights();
   return code;
 }

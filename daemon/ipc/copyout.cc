@@ -43,12 +43,16 @@ void write_payload(Message& message, std::uint64_t payload) {
   std::memcpy(message.bytes.data(), &header, sizeof header);
 }
 
-void write_slot(Message& message, std::uint32_t offset, Name name) {
-  std::memcpy(message.bytes.data() + offset, &name, sizeof name);
+void write_name(Bytes& bytes, std::uint32_t offset, Name name) {
+  std::memcpy(bytes.data() + offset, &name, sizeof name);
 }
 
+// Who paid for the memory pays until the result is gone.
 MsgResult whole(mach_msg_return_t code, Message& message) {
-  return {code, 0, std::move(message.bytes)};
+  MsgResult result{code, 0, std::move(message.bytes)};
+  if (!message.regions.empty()) result.charge = message.take_charge();
+  result.regions = std::move(message.regions);
+  return result;
 }
 
 // --- one right ---
@@ -138,14 +142,30 @@ void commit_header_copyout(Space& space, const HeaderCopyout& plan, Message& mes
   if (port && port->payload) write_payload(message, *port->payload);
 }
 
+// For each region the bytes of its names to be; empty for data.
+std::vector<Bytes> blank_arrays(const std::vector<Region>& regions) {
+  std::vector<Bytes> arrays(regions.size());
+  for (std::size_t at = 0; at < regions.size(); ++at) arrays[at].resize(regions[at].rights * sizeof(Name));
+  return arrays;
+}
+
+void fill_arrays(std::vector<Region>& regions, std::vector<Bytes> arrays) {
+  for (std::size_t at = 0; at < regions.size(); ++at) {
+    if (regions[at].rights > 0) regions[at].memory = MemoryRef::of(std::move(arrays[at]));
+  }
+}
+
 // Special bits for rights of the body that found no name (03 §8); the others are in the space.
 mach_msg_return_t copyout_body(Space& space, Message& message) {
   mach_msg_return_t bits = 0;
+  std::vector<Bytes> arrays = blank_arrays(message.regions);
   for (BodyRight& item : message.body) {
     const std::optional<Name> name = copyout_right(space, std::move(item.right));
     if (!name) bits |= MACH_MSG_IPC_SPACE;
-    write_slot(message, item.offset, name.value_or(kNullName));
+    Bytes& bytes = item.region == BodyRight::kInline ? message.bytes : arrays[item.region];
+    write_name(bytes, item.offset, name.value_or(kNullName));
   }
+  fill_arrays(message.regions, std::move(arrays));
   return bits;
 }
 

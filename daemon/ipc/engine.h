@@ -27,6 +27,7 @@ class Space;
 struct Limits {
   std::uint32_t names_per_space = 65536;
   std::uint32_t inline_bytes = 1U << 20;  // largest message, header included
+  std::uint32_t memory_bytes = 1U << 30;  // out-of-line bytes of one message
   std::uint32_t rights_per_message = 16384;
 };
 
@@ -34,7 +35,9 @@ struct Limits {
 using OpToken = std::uint64_t;
 
 // The arguments of mach_msg (spec 03 §1); `message` holds exactly the send_size bytes of the caller's buffer,
-// empty when there is no MACH_SEND_MSG.
+// empty when there is no MACH_SEND_MSG. `memory` holds the bytes of the message's out-of-line items that are not
+// empty, in their order. From the first that the sender could not read on there are none: what an item describes
+// and does not find here is memory that is not readable (MACH_SEND_INVALID_MEMORY).
 struct MsgArgs {
   mach_msg_option_t option = 0;
   mach_msg_size_t rcv_size = 0;
@@ -42,14 +45,23 @@ struct MsgArgs {
   mach_msg_timeout_t timeout_ms = 0;
   Name notify = 0;
   Bytes message = {};
+  std::vector<MemoryRef> memory = {};
 };
 
 // What mach_msg returns, and what is to be written into the caller's buffer: `bytes`, from `offset` on (the
-// whole message; a header only; the four bytes of msgh_size; or nothing).
+// whole message; a header only; the four bytes of msgh_size; or nothing). A whole message comes with its
+// out-of-line memory: the addresses at which the caller puts it go into the slots of `bytes`, which hold the page
+// offsets that they must have.
 struct MsgResult {
+  static constexpr std::uint32_t kAll = UINT32_MAX;
+
   mach_msg_return_t code = MACH_MSG_SUCCESS;
   std::uint32_t offset = 0;
-  Bytes bytes;
+  Bytes bytes = {};
+  std::vector<Region> regions = {};
+  Charge charge = {};  // for `regions`, as long as they are kept
+  // How many of MsgArgs::memory the engine took, which is for how many the deallocate bit counts (02 §6).
+  std::uint32_t memory_taken = kAll;
 };
 
 // Where the results of a space's mach_msg calls go. Called between events, exactly once for each call, in the

@@ -160,33 +160,44 @@ void after_send(Space& space, OpToken token, MsgArgs args) {
   }
 }
 
+std::uint64_t bytes_of(const std::vector<MemoryRef>& memory) {
+  std::uint64_t sum = 0;
+  for (const MemoryRef& region : memory) sum += region.length();
+  return sum;
+}
+
 // Phases 1 and 2: sizes, and the private copy. Sets `code` if there is no message.
-MessagePtr make_message(Space& space, Bytes bytes, mach_msg_return_t& code) {
+MessagePtr make_message(Space& space, Bytes bytes, const std::vector<MemoryRef>& memory,
+                        mach_msg_return_t& code) {
   code = MACH_SEND_MSG_TOO_SMALL;
   if (bytes.size() < sizeof(mach_msg_header_t) || bytes.size() % MACH_MSG_USER_ALIGNMENT != 0) return nullptr;
   code = MACH_SEND_NO_BUFFER;
-  if (bytes.size() > space.core().limits().inline_bytes) return nullptr;
-  Charge charge = Charge::bytes(space.account(), Message::cost(bytes.size()));
+  const Limits& limits = space.core().limits();
+  const std::uint64_t memory_bytes = bytes_of(memory);
+  if (bytes.size() > limits.inline_bytes || memory_bytes > limits.memory_bytes) return nullptr;
+  Charge charge = Charge::bytes(
+      space.account(), Message::cost(bytes.size()) + Message::memory_cost(memory.size(), memory_bytes));
   if (!charge) return nullptr;
   code = MACH_MSG_SUCCESS;
   return Message::create(space.core().reaper, std::move(bytes), std::move(charge));
 }
 
-// Phases 3 to 5. On an error of phase 5 what was taken is in the message.
-mach_msg_return_t copyin(Space& space, const MsgArgs& args, Message& message) {
+// Phases 3 to 5. On an error of phase 5 what was taken is in the message; `memory_taken` counts its memory.
+mach_msg_return_t copyin(Space& space, MsgArgs& args, Message& message, std::uint32_t& memory_taken) {
   mach_msg_header_t header;
   std::memcpy(&header, message.bytes.data(), sizeof header);
   const Name* cancel = notify_if(args, MACH_SEND_CANCEL);
   if (cancel != nullptr && *cancel == kNullName) return MACH_SEND_INVALID_NOTIFY;
   const HeaderFields fields{header.msgh_bits, header.msgh_remote_port, header.msgh_local_port,
-                            message.size()};
+                            message.size() + bytes_of(args.memory)};
   const auto plan = plan_header(space, fields, cancel);
   if (const auto* refused = std::get_if<mach_msg_return_t>(&plan)) return *refused;
   message.id = header.msgh_id;
   message.seqno = header.msgh_seqno;
   message.other_bits = MACH_MSGH_BITS_OTHER(header.msgh_bits) & ~MACH_MSGH_BITS_CIRCULAR;
   commit_header(space, std::get<HeaderPlan>(plan), cancel, message);
-  return (header.msgh_bits & MACH_MSGH_BITS_COMPLEX) != 0 ? copyin_body(space, message) : MACH_MSG_SUCCESS;
+  if ((header.msgh_bits & MACH_MSGH_BITS_COMPLEX) == 0) return MACH_MSG_SUCCESS;
+  return copyin_body(space, message, args.memory, memory_taken);
 }
 
 // The queue stayed full: MACH_SEND_NOTIFY forces the message in (03 §6) with the code MACH_SEND_WILL_NOTIFY. With
@@ -222,11 +233,13 @@ MsgResult end_full_send(Space& space, const MsgArgs& args, MessagePtr message) {
 
 void start_send(Space& space, OpToken token, MsgArgs args) {
   mach_msg_return_t code;
-  MessagePtr message = make_message(space, std::move(args.message), code);
-  if (message) code = copyin(space, args, *message);
+  std::uint32_t memory_taken = 0;
+  MessagePtr message = make_message(space, std::move(args.message), args.memory, code);
+  if (message) code = copyin(space, args, *message, memory_taken);
+  args.memory.clear();
   if (code != MACH_MSG_SUCCESS) {
     if (message) message->take_apart();
-    space.core().complete(space, token, {code, 0, {}});
+    space.core().complete(space, token, {.code = code, .memory_taken = memory_taken});
   } else if (try_deliver(message)) {
     after_send(space, token, std::move(args));
   } else if (send_timeout(args) == mach_msg_timeout_t{0}) {

@@ -22,6 +22,7 @@ void Message::take_apart() {
   destination.reset();
   reply.reset();
   for (BodyRight& item : body) item.right.reset();
+  regions.clear();  // frees bytes and nothing else: its place among the rights cannot be seen
 }
 
 MessageQueue::~MessageQueue() {

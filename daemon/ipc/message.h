@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A message in transit: it owns its bytes, the two header rights, the rights of its body and the charge for
-// its memory. Its bytes have the layout of spec 02; name slots in them are zero while the message is in
-// transit.
+// A message in transit: it owns its bytes, the two header rights, the rights and the out-of-line memory of its
+// body, and the charge for all that. Its bytes have the layout of spec 02; name slots in them are zero while the
+// message is in transit, and so are address slots but for the page offset of data (memory.h).
 //
 // A message dies through MessageDisposer: dropping a MessagePtr, wherever it is, puts the message on the
 // reaper's work list, which takes messages apart one after the other (spec 01 §12). Owner thread only.
@@ -13,6 +13,7 @@
 
 #include "daemon/base/intrusive_list.h"
 #include "daemon/ipc/accepted_request.h"
+#include "daemon/ipc/memory.h"
 #include "daemon/ipc/quota.h"
 #include "daemon/ipc/right.h"
 
@@ -27,15 +28,22 @@ struct MessageDisposer {
 };
 using MessagePtr = std::unique_ptr<Message, MessageDisposer>;
 
-// A right of the body and where its name goes: 8-byte slots, `offset` from the start of the message.
+// A right of the body and where its name goes: an 8-byte slot `offset` bytes from the start of the message, or a
+// 4-byte one `offset` bytes from the start of the array that is Message::regions[region].
 struct BodyRight {
+  static constexpr std::uint32_t kInline = UINT32_MAX;
   std::uint32_t offset;
   CarriedRight right;
+  std::uint32_t region = kInline;
 };
 
 struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arrival (port_set.h)
-  // What a message of this size costs while it exists; its rights come on top (charge_rights).
+  // What a message of this size costs while it exists; its rights come on top (charge_rights), and so does its
+  // memory (memory_cost).
   static std::uint64_t cost(std::size_t size) { return size + sizeof(Message); }
+  static std::uint64_t memory_cost(std::size_t regions, std::uint64_t bytes) {
+    return regions * sizeof(Region) + bytes;
+  }
 
   // Every message is born here, empty but for its bytes (at least a header's worth). `charge` is released with
   // it.
@@ -57,6 +65,7 @@ struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arriv
   CarriedRight destination;  // SEND or SEND_ONCE
   CarriedRight reply;
   std::vector<BodyRight> body;                // in the order of the body
+  std::vector<Region> regions;                // likewise
   std::unique_ptr<AcceptedRequest> accepted;  // set if it was forced in, until it is picked up
   bool circular = false;  // carries, directly or not, the receive right of its own destination (03 §9)
 
