@@ -109,7 +109,7 @@ mode_t socket_mode(const Config& config) {
 }
 
 ipc::Limits engine_limits(const Limits& limits) {
-  return {limits.names_per_space, limits.inline_bytes, limits.rights_per_message};
+  return {limits.names_per_space, limits.inline_bytes, limits.memory_bytes, limits.rights_per_message};
 }
 
 session::UserLimits user_limits(const Limits& limits) {
@@ -288,6 +288,7 @@ void App::Parts::listen(const Config& config) {
   options.mode = socket_mode(config);
   options.group = socket_group(config);
   options.inline_max = config.limits.inline_bytes;
+  options.memory_max = config.limits.memory_bytes;
   auto opened = session::Listener::open(surroundings, options);
   if (auto* problem = std::get_if<std::string>(&opened)) throw StartError{"--socket: " + *problem};
   listener_ = std::move(std::get<0>(opened));

@@ -15,25 +15,27 @@ namespace netmsg::client {
 // (1) All signals are blocked before the request is sent: from here on a handler can run at (2) only.
 // (2) ppoll lets them in and sleeps as one step; a signal that came after (1) ends it at once.
 // (3) A handler has run: Cancel goes out; the one answer, which says who won, is awaited, signals blocked.
-Lane::Outcome Lane::mach_msg(const local::MachMsg& request, void* buffer, bool interruptible,
-                             MsgAnswer* answer) {
-  if (!interruptible) return exchange(request, buffer, nullptr, answer);
+Lane::Outcome Lane::mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory,
+                             bool interruptible, MsgAnswer* answer) {
+  if (!interruptible) return exchange(request, buffer, memory, nullptr, answer);
   const SignalGuard blocked;  // (1)
-  return exchange(request, buffer, &blocked.outside(), answer);
+  return exchange(request, buffer, memory, &blocked.outside(), answer);
 }
 
-Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, const sigset_t* wait_mask,
-                             MsgAnswer* answer) {
-  local::MachMsg copy = request;
+Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, SentMemory& memory,
+                             const sigset_t* wait_mask, MsgAnswer* answer) {
   answer_kind_ = local::Kind::kMachMsgDone;
-  answer->send = send_request(local::Kind::kMachMsg, {&copy, sizeof copy}, {buffer, request.send_size});
+  answer->send = send_mach_msg(request, buffer, memory);
   if (answer->send == Io::kBadMemory) return Outcome::kOk;
   if (answer->send == Io::kClosed) return broken(Outcome::kNotSent);
   if (wait_mask != nullptr) wait_or_cancel(*wait_mask);
   if (!receive_head()) return broken(Outcome::kLost);
   answer->done = head_.done;
-  answer->receive = receive_bytes(static_cast<char*>(buffer) + head_.done.offset, head_.done.length);
+  memory.deallocate(head_.done.memory_taken);
+  char* const message = static_cast<char*>(buffer) + head_.done.offset;
+  answer->receive = receive_bytes(message, head_.done.length);
   if (answer->receive == Io::kClosed) return broken(Outcome::kLost);
+  if (!receive_regions(answer->receive == Io::kOk ? message : nullptr, answer)) return broken(Outcome::kLost);
   state_ = State::kIdle;
   return Outcome::kOk;
 }
@@ -41,8 +43,8 @@ Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, const 
 Lane::Outcome Lane::port_call(const local::PortCall& request, local::PortCallDone* done) {
   local::PortCall copy = request;
   answer_kind_ = local::Kind::kPortCallDone;
-  if (send_request(local::Kind::kPortCall, {&copy, sizeof copy}, {nullptr, 0}) != Io::kOk)
-    return broken(Outcome::kNotSent);
+  iovec parts[] = {{}, {&copy, sizeof copy}};
+  if (send_request(local::Kind::kPortCall, parts) != Io::kOk) return broken(Outcome::kNotSent);
   if (!receive_head()) return broken(Outcome::kLost);
   char bytes[sizeof *done];
   std::memcpy(bytes, &head_.done, sizeof head_.done);
@@ -74,14 +76,28 @@ bool Lane::recover() {
   return state_ == State::kIdle;
 }
 
-Io Lane::send_request(local::Kind kind, iovec payload, iovec extra) {
-  const auto length = static_cast<std::uint32_t>(payload.iov_len + extra.iov_len);
-  local::FrameHeader header{length, static_cast<std::uint16_t>(kind), 0, ++id_};
-  iovec parts[] = {{&header, sizeof header}, payload, extra};
+Io Lane::send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory) {
+  local::MachMsg copy = request;
+  copy.regions = memory.count();
+  iovec parts[] = {{}, {&copy, sizeof copy}, {buffer, request.send_size}};
+  if (memory.count() == 0) return send_request(local::Kind::kMachMsg, parts);
+  parts_.assign(std::begin(parts), std::end(parts));
+  memory.append_to(parts_);
+  const Io io = send_request(local::Kind::kMachMsg, parts_);
+  std::vector<iovec>().swap(parts_);
+  return io;
+}
+
+// The payload, in parts; the first one is left for the header.
+Io Lane::send_request(local::Kind kind, std::span<iovec> parts) {
+  std::size_t length = 0;
+  for (const iovec& part : parts.subspan(1)) length += part.iov_len;
+  local::FrameHeader header{static_cast<std::uint32_t>(length), static_cast<std::uint16_t>(kind), 0, ++id_};
+  parts[0] = {&header, sizeof header};
   bool started = false;
   head_.header.kind = 0;
   state_ = State::kSending;
-  const Io io = send_parts(socket_.fd(), parts, 3, &started);
+  const Io io = send_parts(socket_.fd(), parts, &started);
   if (io == Io::kOk) state_ = State::kWaiting;
   // Nothing has gone out: as if nothing had been tried.
   // Else the frame is cut short and so is the lane's life.
@@ -105,7 +121,9 @@ bool Lane::receive_head() {
 bool Lane::is_expected_answer() const {
   if (head_.header.id != id_ || head_.header.kind != static_cast<std::uint16_t>(answer_kind_)) return false;
   if (answer_kind_ == local::Kind::kPortCallDone) return head_.header.length == sizeof(local::PortCallDone);
-  return head_.header.length == sizeof head_.done + std::uint64_t{head_.done.length};
+  const std::uint64_t without_regions = sizeof head_.done + std::uint64_t{head_.done.length};
+  return head_.done.regions == 0 ? head_.header.length == without_regions
+                                 : head_.header.length > without_regions;
 }
 
 Io Lane::receive_bytes(void* buffer, std::size_t size) {
@@ -113,6 +131,35 @@ Io Lane::receive_bytes(void* buffer, std::size_t size) {
   const Io io = receive_all(socket_.fd(), buffer, size, &done);
   if (io != Io::kBadMemory) return io;
   return discard(socket_.fd(), size - done) == Io::kOk ? Io::kBadMemory : Io::kClosed;
+}
+
+// The regions of a whole message, which is at `message` unless it was lost. False: the daemon is gone.
+bool Lane::receive_regions(char* message, MsgAnswer* answer) {
+  for (std::uint32_t left = head_.done.regions; left > 0; --left) {
+    local::ReceivedRegion region{};
+    if (receive_bytes(&region, sizeof region) != Io::kOk) return false;
+    if (receive_region(message, region, answer) != Io::kOk) return false;
+  }
+  return true;
+}
+
+Io Lane::receive_region(char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
+  const ReceivedMemory memory = place_region(message, region.slot, region.length);
+  if (memory.pages == nullptr) return lose_region(message, region, answer);
+  return receive_bytes(memory.data, region.length);
+}
+
+// No room: an array's rights are noted, so that they can be given up when the lane is free; data is dropped.
+Io Lane::lose_region(const char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
+  answer->memory_lost = true;
+  const mach_msg_type_name_t type = type_of_item(message, region.slot);
+  if (!MACH_MSG_TYPE_PORT_ANY_RIGHT(type)) return discard(socket_.fd(), region.length);
+  for (std::uint64_t left = region.length / sizeof(mach_port_name_t); left > 0; --left) {
+    mach_port_name_t name = MACH_PORT_NULL;
+    if (receive_bytes(&name, sizeof name) != Io::kOk) return Io::kClosed;
+    answer->lost_rights.push_back({name, type});
+  }
+  return Io::kOk;
 }
 
 bool Lane::send_cancel() {

@@ -17,8 +17,11 @@
 #include <signal.h>
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "client/src/descriptor.h"
+#include "client/src/memory.h"
 #include "client/src/socket_io.h"
 #include "proto/local/frame.h"
 
@@ -42,13 +45,17 @@ class Lane {
 
   struct MsgAnswer {
     local::MachMsgDone done{};
-    Io send = Io::kOk;     // kBadMemory: the message was not readable; nothing was asked
-    Io receive = Io::kOk;  // kBadMemory: the buffer was not writable; the bytes are lost
+    Io send = Io::kOk;                   // kBadMemory: message or memory was not readable; nothing was asked
+    Io receive = Io::kOk;                // kBadMemory: the buffer was not writable; the bytes are lost
+    bool memory_lost = false;            // there was no address space for some region
+    std::vector<LostRight> lost_rights;  // of arrays among those
   };
-  // mach_msg. `buffer` holds request.send_size bytes to send and is written as the answer says. With
-  // `interruptible` a signal handler that runs between the call and the answer ends a blocked operation; no
-  // signal is missed. REQUIRES: idle.
-  Outcome mach_msg(const local::MachMsg& request, void* buffer, bool interruptible, MsgAnswer* answer);
+  // mach_msg. `buffer` holds request.send_size bytes to send, with request.regions regions in `memory`, and is
+  // written as the answer says; the regions that came with it are mapped. What was to be deallocated is when
+  // the answer comes. With `interruptible` a signal handler that runs between the call and the answer ends a
+  // blocked operation; no signal is missed. REQUIRES: idle.
+  Outcome mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory, bool interruptible,
+                   MsgAnswer* answer);
   // A port call. REQUIRES: idle.
   Outcome port_call(const local::PortCall& request, local::PortCallDone* done);
 
@@ -65,11 +72,16 @@ class Lane {
   };
   static_assert(sizeof(local::PortCallDone) > sizeof(local::MachMsgDone), "both answers fill the head");
 
-  Outcome exchange(const local::MachMsg& request, void* buffer, const sigset_t* wait_mask, MsgAnswer* answer);
-  Io send_request(local::Kind kind, iovec payload, iovec extra);
+  Outcome exchange(const local::MachMsg& request, void* buffer, SentMemory& memory, const sigset_t* wait_mask,
+                   MsgAnswer* answer);
+  Io send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory);
+  Io send_request(local::Kind kind, std::span<iovec> parts);
   void wait_or_cancel(const sigset_t& mask);
   bool receive_head();
   Io receive_bytes(void* buffer, std::size_t size);
+  bool receive_regions(char* message, MsgAnswer* answer);
+  Io receive_region(char* message, const local::ReceivedRegion& region, MsgAnswer* answer);
+  Io lose_region(const char* message, const local::ReceivedRegion& region, MsgAnswer* answer);
   bool send_cancel();
   bool drop_answer();
   bool is_expected_answer() const;
@@ -80,7 +92,8 @@ class Lane {
   State state_ = State::kIdle;
   local::Kind answer_kind_ = local::Kind::kMachMsgDone;
   std::uint64_t id_ = 0;
-  AnswerHead head_{};  // header.kind is 0 as long as no byte of the answer has been read
+  AnswerHead head_{};         // header.kind is 0 as long as no byte of the answer has been read
+  std::vector<iovec> parts_;  // of a request with memory: kept here, a handler may take the thread away
 };
 
 }  // namespace netmsg::client

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 
 namespace netmsg::client {
 
@@ -29,14 +30,16 @@ void consume(msghdr& message, std::size_t size) {
 
 }  // namespace
 
-Io send_parts(int fd, iovec* parts, int count, bool* started) {
+Io send_parts(int fd, std::span<iovec> parts, bool* started) {
   msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = static_cast<std::size_t>(count);
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
   *started = false;
   consume(message, 0);  // leaves out empty parts at the front
   while (message.msg_iovlen > 0) {
-    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    msghdr piece = message;
+    piece.msg_iovlen = std::min<std::size_t>(message.msg_iovlen, IOV_MAX);
+    const ssize_t sent = ::sendmsg(fd, &piece, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return failure();
     *started = true;
@@ -48,7 +51,7 @@ Io send_parts(int fd, iovec* parts, int count, bool* started) {
 Io send_all(int fd, const void* bytes, std::size_t size) {
   iovec part{const_cast<void*>(bytes), size};
   bool started = false;
-  return send_parts(fd, &part, 1, &started);
+  return send_parts(fd, {&part, 1}, &started);
 }
 
 Io receive_all(int fd, void* bytes, std::size_t size, std::size_t* done) {

@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <span>
 
 namespace netmsg::client {
 
@@ -16,8 +17,8 @@ enum class Io {
 };
 
 // Sends all the bytes of `parts`. kBadMemory: *started tells if some bytes have gone out (the frame is then
-// cut short and the stream of no further use) or none.
-Io send_parts(int fd, iovec* parts, int count, bool* started);
+// cut short and the stream of no further use) or none. Uses `parts` up.
+Io send_parts(int fd, std::span<iovec> parts, bool* started);
 // Sends one piece of the library's own memory.
 Io send_all(int fd, const void* bytes, std::size_t size);
 // Fills `bytes`. kBadMemory: *done bytes have been read; the rest is still in the stream.

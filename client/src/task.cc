@@ -55,6 +55,7 @@ bool Task::attach_locked() {
   mach_task_self_ = main_ ? main_->welcome().task_port : MACH_PORT_NULL;
   name_server_port = main_ ? main_->welcome().name_service : MACH_PORT_NULL;
   inline_max_ = main_ ? main_->welcome().inline_max : 0;
+  memory_max_ = main_ ? main_->welcome().memory_max : 0;
   return standing_ == Standing::kAttached;
 }
 

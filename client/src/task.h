@@ -42,6 +42,7 @@ enum class Reach {
 // What the library keeps for a thread that has made a call.
 struct ThreadState {
   std::unique_ptr<Lane> lane;
+  SentMemory memory;                        // of the message that it sends
   mach_port_t reply_port = MACH_PORT_NULL;  // from the first RPC until the thread ends or the port fails
   ThreadState* next = nullptr;
 };
@@ -73,6 +74,8 @@ class Task {
 
   // Largest message, header included; 0 while unattached.
   std::uint32_t inline_max() const { return inline_max_.load(std::memory_order_relaxed); }
+  // Most out-of-line bytes of one message; 0 while unattached.
+  std::uint32_t memory_max() const { return memory_max_.load(std::memory_order_relaxed); }
 
  private:
   enum class Standing { kUnattached, kAttached, kGone };
@@ -94,6 +97,7 @@ class Task {
   ThreadState* threads_ = nullptr;  // all, for the child of a fork
   pthread_key_t thread_key_{};
   std::atomic<std::uint32_t> inline_max_{0};
+  std::atomic<std::uint32_t> memory_max_{0};
 };
 
 }  // namespace netmsg::client

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <tuple>
 
 #include "daemon/ipc/kernel_call.h"
@@ -16,6 +18,8 @@ namespace netmsg::session {
 namespace {
 
 namespace mp = ipc::mach_port;
+
+static_assert(local::kAllMemory == ipc::MsgResult::kAll);
 using local::Call;
 
 // A call from its arguments to its results.
@@ -140,16 +144,60 @@ kern_return_t make_call(const local::PortCall& request, const CallFrame& frame) 
   return run_row(*find_row(request.number), frame);
 }
 
+// ---------------------------------------------------------------- regions
+
+// The first `size` bytes of `rest`, which is then what follows. REQUIRES: there are as many.
+std::span<const std::byte> take(std::span<const std::byte>& rest, std::uint64_t size) {
+  const auto taken = rest.first(static_cast<std::size_t>(size));
+  rest = rest.subspan(taken.size());
+  return taken;
+}
+
+std::optional<Violation> decode_regions(std::span<const std::byte> rest, std::uint32_t count,
+                                        std::vector<ipc::MemoryRef>& memory) {
+  for (std::uint32_t at = 0; at < count; ++at) {
+    if (rest.size() < sizeof(local::SentRegion)) return Violation{"a MachMsg's regions are cut short"};
+    const auto region = decode_fixed<local::SentRegion>(take(rest, sizeof(local::SentRegion)));
+    if (region->length > rest.size()) return Violation{"a region is longer than its frame"};
+    const auto bytes = take(rest, region->length);
+    memory.push_back(ipc::MemoryRef::of({bytes.begin(), bytes.end()}));
+  }
+  if (!rest.empty()) return Violation{"a MachMsg is longer than it says"};
+  return std::nullopt;
+}
+
+std::uint64_t encoded_size(const std::vector<ipc::Region>& regions) {
+  std::uint64_t size = regions.size() * sizeof(local::ReceivedRegion);
+  for (const ipc::Region& region : regions) size += region.memory.length();
+  return size;
+}
+
+// Into the end of `frame`, from `at` on.
+void encode_regions(const std::vector<ipc::Region>& regions, std::vector<std::byte>& frame, std::size_t at) {
+  for (const ipc::Region& region : regions) {
+    const local::ReceivedRegion head{region.slot, 0, region.memory.length()};
+    std::memcpy(frame.data() + at, &head, sizeof head);
+    at += sizeof head;
+    region.memory.read(0, std::span(frame).subspan(at, static_cast<std::size_t>(head.length)));
+    at += static_cast<std::size_t>(head.length);
+  }
+}
+
 }  // namespace
 
 std::variant<ipc::MsgArgs, Violation> decode_mach_msg(std::span<const std::byte> payload) {
   if (payload.size() < sizeof(local::MachMsg)) return Violation{"a MachMsg is shorter than its arguments"};
   const auto request = decode_fixed<local::MachMsg>(payload.first(sizeof(local::MachMsg)));
-  const auto bytes = payload.subspan(sizeof(local::MachMsg));
-  if (bytes.size() != request->send_size) return Violation{"a MachMsg has not send_size bytes"};
-  if ((request->option & MACH_SEND_MSG) == 0 && !bytes.empty())
+  auto rest = payload.subspan(sizeof(local::MachMsg));
+  if (request->zero != 0) return Violation{"a MachMsg has a reserved field set"};
+  if (rest.size() < request->send_size) return Violation{"a MachMsg has not send_size bytes"};
+  if ((request->option & MACH_SEND_MSG) == 0 && !rest.empty())
     return Violation{"a MachMsg that sends nothing has bytes"};
+  if (request->regions > request->send_size / local::kRegionItemSize)
+    return Violation{"a MachMsg has more regions than its message can have"};
+  const auto bytes = take(rest, request->send_size);
   ipc::MsgArgs args;
+  if (auto violation = decode_regions(rest, request->regions, args.memory)) return *violation;
   args.option = static_cast<mach_msg_option_t>(request->option);
   args.rcv_size = request->rcv_size;
   args.rcv_name = request->rcv_name;
@@ -161,9 +209,15 @@ std::variant<ipc::MsgArgs, Violation> decode_mach_msg(std::span<const std::byte>
 
 std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result) {
   const auto length = static_cast<std::uint32_t>(result.bytes.size());
-  const local::MachMsgDone done{static_cast<std::uint32_t>(result.code), result.offset, length, 0};
-  std::vector<std::byte> frame = encode_frame(local::Kind::kMachMsgDone, id, done, length);
+  const auto regions = static_cast<std::uint32_t>(result.regions.size());
+  const auto more = static_cast<std::uint32_t>(length + encoded_size(result.regions));
+  const local::MachMsgDone done{
+      static_cast<std::uint32_t>(result.code), result.offset, length, regions, result.memory_taken, 0};
+  std::vector<std::byte> frame = encode_frame(local::Kind::kMachMsgDone, id, done, more);
   frame.insert(frame.end(), result.bytes.begin(), result.bytes.end());
+  const std::size_t at = frame.size();
+  frame.resize(at - length + more);
+  encode_regions(result.regions, frame, at);
   return frame;
 }
 

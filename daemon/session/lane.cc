@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/session/lane.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/session/dispatch.h"
@@ -11,11 +12,22 @@ namespace netmsg::session {
 Lane::Lane(const Surroundings& surroundings, ipc::Space& space, ipc::OpToken token, Owner& owner)
     : surroundings_(surroundings), space_(space), token_(token), owner_(owner) {}
 
-void Lane::open(base::UniqueFd socket, User& user, std::uint32_t inline_max) {
-  const auto length_max = static_cast<std::uint32_t>(sizeof(local::MachMsg)) + inline_max;
+namespace {
+
+// The longest MachMsg there can be.
+std::uint32_t length_max_of(const ListenerOptions& options) {
+  const std::uint64_t regions = options.inline_max / local::kRegionItemSize;
+  const std::uint64_t sum =
+      sizeof(local::MachMsg) + options.inline_max + regions * sizeof(local::SentRegion) + options.memory_max;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
+}
+
+}  // namespace
+
+void Lane::open(base::UniqueFd socket, User& user, const ListenerOptions& options) {
   SocketChannel::Sink& sink = *this;
   channel_ = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user,
-                                             surroundings_.users.limits(), length_max, sink);
+                                             surroundings_.users.limits(), length_max_of(options), sink);
   channel_->start();
 }
 
@@ -23,8 +35,10 @@ void Lane::close() {
   if (channel_ != nullptr) channel_->close();
 }
 
-void Lane::complete(const ipc::MsgResult& result) {
-  if (request_) channel_->send(encode_mach_msg_done(*std::exchange(request_, std::nullopt), result));
+void Lane::complete(ipc::MsgResult result) {
+  if (!request_) return;
+  auto frame = encode_mach_msg_done(*std::exchange(request_, std::nullopt), result);
+  channel_->send(std::move(frame), {}, std::move(result.charge));
 }
 
 void Lane::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) {
@@ -38,7 +52,8 @@ void Lane::on_frame(const local::FrameHeader& header, std::span<const std::byte>
 
 void Lane::on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped) {
   // The account could not bear the message: as if no buffer for it could be allocated (spec 03 §3 phase 2).
-  if (skipped) return channel_->send(encode_mach_msg_done(id, {MACH_SEND_NO_BUFFER, 0, {}}));
+  if (skipped)
+    return channel_->send(encode_mach_msg_done(id, {.code = MACH_SEND_NO_BUFFER, .memory_taken = 0}));
   auto args = decode_mach_msg(payload);
   if (const auto* violation = std::get_if<Violation>(&args)) return owner_.lane_violation(violation->what);
   request_ = id;

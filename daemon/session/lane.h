@@ -22,6 +22,7 @@
 
 namespace netmsg::session {
 
+struct ListenerOptions;
 struct Surroundings;
 
 class Lane final : private SocketChannel::Sink {
@@ -39,13 +40,13 @@ class Lane final : private SocketChannel::Sink {
   Lane(const Surroundings& surroundings, ipc::Space& space, ipc::OpToken token, Owner& owner);
   ~Lane() override { close(); }
 
-  void open(base::UniqueFd socket, User& user, std::uint32_t inline_max);
+  void open(base::UniqueFd socket, User& user, const ListenerOptions& options);
   // Stops at once; an answer that comes later is dropped.
   void close();
 
   ipc::OpToken token() const { return token_; }
   bool outstanding() const { return request_.has_value(); }
-  void complete(const ipc::MsgResult& result);
+  void complete(ipc::MsgResult result);
 
  private:
   void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) override;

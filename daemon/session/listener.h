@@ -40,6 +40,7 @@ struct ListenerOptions {
   mode_t mode = 0600;                   // of the socket
   std::string group;                    // that it belongs to; empty: the daemon's own
   std::uint32_t inline_max = 1U << 20;  // as the engine's limit
+  std::uint32_t memory_max = 1U << 30;  // likewise
   std::uint32_t lanes_per_task = 4096;
 };
 

@@ -94,7 +94,7 @@ void Session::attach() {
   space_ = &surroundings_.engine.create_space(label_of(user_.uid, pid_), user_.account, *this);
   const ipc::Name name_service = surroundings_.equip(*space_);
   const local::Welcome welcome{local::kVersion,     local::kTaskSelfName,    name_service,
-                               options_.inline_max, options_.lanes_per_task, 0};
+                               options_.inline_max, options_.lanes_per_task, options_.memory_max};
   main_->send(encode_frame(local::Kind::kWelcome, 0, welcome));
 }
 
@@ -112,7 +112,7 @@ void Session::on_open_lane() {
   base::UniqueFd ours(ends[0]);
   base::UniqueFd theirs(ends[1]);
   auto lane = std::make_unique<Lane>(surroundings_, *space_, next_lane_++, static_cast<Lane::Owner&>(*this));
-  lane->open(std::move(ours), user_, options_.inline_max);
+  lane->open(std::move(ours), user_, options_);
   lanes_.emplace(lane->token(), std::move(lane));
   answer_open_lane(local::LaneCode::kOk, std::move(theirs));
 }
@@ -134,7 +134,7 @@ void Session::lane_closed(Lane& lane) {
 
 void Session::complete(ipc::OpToken token, ipc::MsgResult result) {
   const auto lane = lanes_.find(token);
-  if (lane != lanes_.end()) lane->second->complete(result);
+  if (lane != lanes_.end()) lane->second->complete(std::move(result));
 }
 
 void Session::end(std::string_view violation) {

@@ -114,9 +114,9 @@ void SocketChannel::go_on_later() {
   });
 }
 
-void SocketChannel::send(std::vector<std::byte> bytes, base::UniqueFd descriptor) {
+void SocketChannel::send(std::vector<std::byte> bytes, base::UniqueFd descriptor, ipc::Charge charge) {
   if (sink_ == nullptr) return;
-  Unsent frame{std::move(bytes), 0, std::move(descriptor), 0};
+  Unsent frame{std::move(bytes), 0, std::move(descriptor), std::move(charge)};
   const Sent sent = unsent_.empty() ? send_some(frame) : Sent::kPart;
   if (sent == Sent::kFailed) return end_later("");
   if (sent == Sent::kPart) queue(std::move(frame));
@@ -138,18 +138,20 @@ SocketChannel::Sent SocketChannel::send_some(Unsent& frame) {
 
 void SocketChannel::queue(Unsent frame) {
   const std::size_t left = frame.bytes.size() - frame.sent;
-  if (user_.unread_bytes + left > limits_.unread_bytes)
+  const std::size_t unpaid = frame.charge ? 0 : left;
+  if (user_.unread_bytes + unpaid > limits_.unread_bytes)
     return end_later("its user leaves too many answers unread");
-  frame.counted = left;
-  user_.unread_bytes += left;
+  frame.unpaid = unpaid;
+  frame.left = left;
+  user_.unread_bytes += unpaid;
   backlog_ += left;
   unsent_.push_back(std::move(frame));
   if (unsent_.size() == 1) wait_writable();
 }
 
 void SocketChannel::pop_unsent() {
-  user_.unread_bytes -= unsent_.front().counted;
-  backlog_ -= unsent_.front().counted;
+  user_.unread_bytes -= unsent_.front().unpaid;
+  backlog_ -= unsent_.front().left;
   unsent_.pop_front();
 }
 

@@ -52,8 +52,10 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
 
   // Begins to read.
   void start();
-  // Queues a frame; `descriptor` goes with its first byte. What a closed channel is given is dropped.
-  void send(std::vector<std::byte> frame, base::UniqueFd descriptor = {});
+  // Queues a frame; `descriptor` goes with its first byte. What a closed channel is given is dropped. `charge`:
+  // somebody pays for the frame already, and does as long as it is queued; others count as unread answers of the
+  // user.
+  void send(std::vector<std::byte> frame, base::UniqueFd descriptor = {}, ipc::Charge charge = {});
   // Stops at once, without on_end. Idempotent.
   void close();
 
@@ -62,7 +64,9 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
     std::vector<std::byte> bytes;
     std::size_t sent = 0;
     base::UniqueFd descriptor;
-    std::size_t counted = 0;  // against the user and in backlog_
+    ipc::Charge charge = {};
+    std::size_t unpaid = 0;  // counted against the user when it was queued
+    std::size_t left = 0;    // in backlog_, likewise
   };
   enum class Sent { kAll, kPart, kFailed };
 

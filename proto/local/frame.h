@@ -11,7 +11,8 @@
 // Bytes
 //   All numbers are little-endian. Each direction of each connection is a sequence of frames: a FrameHeader,
 //   then `length` bytes of payload. Payloads are the structs below, one for each kind; MachMsg and
-//   MachMsgDone are followed by message bytes. Fields named `zero` are sent as 0 and must be 0.
+//   MachMsgDone are followed by message bytes and regions, each one's struct and its bytes, one after the other
+//   without gaps. Fields named `zero` are sent as 0 and must be 0.
 //
 // Frames
 //   kind          on    from    payload                   answered by
@@ -20,8 +21,8 @@
 //   Refused       main  daemon  Refused, then the end
 //   OpenLane      main  client  -                         LaneOpened
 //   LaneOpened    main  daemon  LaneOpened
-//   MachMsg       lane  client  MachMsg, message bytes    MachMsgDone
-//   MachMsgDone   lane  daemon  MachMsgDone, bytes
+//   MachMsg       lane  client  MachMsg, bytes, regions   MachMsgDone
+//   MachMsgDone   lane  daemon  MachMsgDone, bytes, regions
 //   PortCall      lane  client  PortCall                  PortCallDone
 //   PortCallDone  lane  daemon  PortCallDone
 //   Cancel        lane  client  -                         never itself
@@ -47,6 +48,15 @@
 //   Asks that the outstanding MachMsg with that id end. If it is blocked, it ends with MACH_SEND_INTERRUPTED
 //   or MACH_RCV_INTERRUPTED; if it has ended, nothing happens, and its answer is on its way or has arrived:
 //   an id that is not outstanding is no error. Sending it twice is the same as once.
+//
+// Out-of-line memory (spec 02 §9)
+//   A region is an out-of-line item of a complex message that is not empty. The client walks the message as the
+//   daemon will (02 §8), up to the first item that is malformed, and sends the bytes of its regions, up to the
+//   first that it cannot read. The daemon takes them in order while it walks; one that is not there, or is not as
+//   long as the item says, is memory that is not readable. So what a client says wrong here hurts only itself.
+//   MachMsgDone tells how many were taken: for those the deallocate bit counts.
+//   A message that comes back with regions has in each one's address slot the offset within its page that the
+//   client has to give it (0 for an array of names), and the client puts the address there.
 //
 // Ends
 //   A lane may be closed by the client at any moment, also within a frame: the half frame is dropped, an
@@ -103,7 +113,7 @@ struct Welcome {
   std::uint32_t name_service;  // a send right's name, or 0: this daemon has no name service
   std::uint32_t inline_max;    // largest message, header included; a larger one gets MACH_SEND_NO_BUFFER
   std::uint32_t lanes_max;     // at one time
-  std::uint32_t zero;
+  std::uint32_t memory_max;    // out-of-line bytes of one message; more gets MACH_SEND_NO_BUFFER
 };
 
 enum class RefusedReason : std::uint32_t {
@@ -131,9 +141,10 @@ struct LaneOpened {
 };
 
 // The arguments of mach_msg (spec 03 §1), followed by send_size bytes of the caller's
-// buffer (none without MACH_SEND_MSG; send_size is 0 then). The client has checked
-// nothing that the daemon relies on; it answers MACH_SEND_MSG_TOO_SMALL (spec 03 §3
-// phase 1) and a size above inline_max by itself, and never sends such a frame.
+// buffer (none without MACH_SEND_MSG; send_size is 0 then), and by `regions` SentRegions
+// and their bytes. The client has checked nothing that the daemon relies on; it answers
+// MACH_SEND_MSG_TOO_SMALL (spec 03 §3 phase 1) and sizes above inline_max and memory_max
+// by itself, and never sends such a frame.
 struct MachMsg {
   std::uint32_t option;
   std::uint32_t send_size;
@@ -141,15 +152,33 @@ struct MachMsg {
   std::uint32_t rcv_name;
   std::uint32_t timeout_ms;
   std::uint32_t notify;
+  std::uint32_t regions;  // at most one for each kRegionItemSize bytes of the message
+  std::uint32_t zero;
 };
 
-// What mach_msg returns, followed by `length` bytes to be written at `offset` of the caller's buffer: a whole
-// message, a header, the size field alone, or nothing.
+inline constexpr std::uint32_t kRegionItemSize = 16;  // of an out-of-line item in a message
+
+struct SentRegion {
+  std::uint64_t length;
+};
+
+// What mach_msg returns, followed by `length` bytes to be written at `offset` of the caller's buffer (a whole
+// message, a header, the size field alone, or nothing), and by `regions` ReceivedRegions and their bytes.
 struct MachMsgDone {
   std::uint32_t code;
   std::uint32_t offset;
   std::uint32_t length;
+  std::uint32_t regions;
+  std::uint32_t memory_taken;  // regions of the MachMsg, from the first on, or kAllMemory
   std::uint32_t zero;
+};
+
+inline constexpr std::uint32_t kAllMemory = UINT32_MAX;
+
+struct ReceivedRegion {
+  std::uint32_t slot;  // where its address goes: offset from the start of the message
+  std::uint32_t zero;
+  std::uint64_t length;
 };
 
 // A call of a task on itself without a message: number, then arguments in the order of the call's prototype
@@ -210,8 +239,10 @@ static_assert(kIsWire<Hello, 8>);
 static_assert(kIsWire<Welcome, 24>);
 static_assert(kIsWire<Refused, 8>);
 static_assert(kIsWire<LaneOpened, 8>);
-static_assert(kIsWire<MachMsg, 24>);
-static_assert(kIsWire<MachMsgDone, 16>);
+static_assert(kIsWire<MachMsg, 32>);
+static_assert(kIsWire<MachMsgDone, 24>);
+static_assert(kIsWire<SentRegion, 8>);
+static_assert(kIsWire<ReceivedRegion, 16>);
 static_assert(kIsWire<PortCall, 56>);
 static_assert(kIsWire<PortCallDone, 48>);
 

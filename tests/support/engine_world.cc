@@ -175,6 +175,9 @@ ipc::MsgResult Task::send_for_result(const Outgoing& message, mach_msg_option_t 
   args.option = MACH_SEND_MSG | MACH_SEND_TIMEOUT | option;
   args.notify = notify;
   args.message = message.encode();
+  for (const Item& item : message.items) {
+    if (!item.memory.empty()) args.memory.push_back(ipc::MemoryRef::of(item.memory));
+  }
   return call(std::move(args));
 }
 
@@ -189,7 +192,7 @@ Received Task::receive(Name name, mach_msg_option_t option, Name notify, unsigne
   args.rcv_size = size;
   args.notify = notify;
   ipc::MsgResult ended = call(std::move(args));
-  Received received{ended.code, {}, std::move(ended.bytes), {}};
+  Received received{ended.code, {}, std::move(ended.bytes), {}, std::move(ended.regions)};
   if (ended.offset == 0 && !received.bytes.empty()) {
     received.header = header_of(received.bytes);
     received.values = values_of(received.bytes);

@@ -21,6 +21,7 @@ struct Received {
   mach_msg_header_t header{};
   Bytes bytes;
   std::vector<std::uint32_t> values;  // of the body
+  std::vector<ipc::Region> regions;
 };
 
 class World;

@@ -16,6 +16,7 @@ void append(Bytes& bytes, const void* data, std::size_t size) {
 
 void append_item(Bytes& bytes, const Item& item) {
   append(bytes, &item.descriptor, sizeof item.descriptor);
+  if (!item.descriptor.msgt_inline) return append(bytes, &item.address, sizeof item.address);
   const bool wide = item.descriptor.msgt_size == 64;
   for (const std::uint32_t value : item.values) {
     append(bytes, &value, sizeof value);
@@ -42,6 +43,26 @@ Item numbers(std::initializer_list<std::uint32_t> values) {
   return item;
 }
 
+Item memory(Bytes bytes, std::uint64_t address) {
+  Item item;
+  item.descriptor.msgt_name = MACH_MSG_TYPE_CHAR;
+  item.descriptor.msgt_size = 8;
+  item.descriptor.msgt_number = static_cast<mach_msg_type_number_t>(bytes.size());
+  item.address = address;
+  item.memory = std::move(bytes);
+  return item;
+}
+
+Item array(unsigned disposition, const std::vector<Name>& names, std::uint64_t address) {
+  Bytes bytes(names.size() * sizeof(Name));
+  if (!names.empty()) std::memcpy(bytes.data(), names.data(), bytes.size());
+  Item item = memory(std::move(bytes), address);
+  item.descriptor.msgt_name = disposition & 0xFFU;
+  item.descriptor.msgt_size = 32;
+  item.descriptor.msgt_number = static_cast<mach_msg_type_number_t>(names.size());
+  return item;
+}
+
 Bytes Outgoing::encode() const {
   mach_msg_header_t header{};
   std::memset(&header, 0xA5, sizeof header);
@@ -50,7 +71,8 @@ Bytes Outgoing::encode() const {
   header.msgh_local_port = local;
   header.msgh_id = id;
   for (const Item& item : items) {
-    if (MACH_MSG_TYPE_PORT_ANY(item.descriptor.msgt_name)) header.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
+    if (MACH_MSG_TYPE_PORT_ANY(item.descriptor.msgt_name) || !item.descriptor.msgt_inline)
+      header.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
   }
   Bytes bytes;
   append(bytes, &header, sizeof header);
@@ -71,13 +93,14 @@ std::vector<std::uint32_t> values_of(const Bytes& message) {
     mach_msg_type_t item;
     std::memcpy(&item, message.data() + at, sizeof item);
     at += sizeof item;
-    const std::size_t step = item.msgt_size / 8;
-    for (unsigned i = 0; i < item.msgt_number && at + (i + 1) * step <= message.size(); ++i) {
+    const std::size_t step = item.msgt_inline ? item.msgt_size / 8 : sizeof(vm_address_t);
+    const std::size_t count = item.msgt_inline ? item.msgt_number : 1;
+    for (unsigned i = 0; i < count && at + (i + 1) * step <= message.size(); ++i) {
       std::uint32_t value;
       std::memcpy(&value, message.data() + at + i * step, sizeof value);
       values.push_back(value);
     }
-    at += (item.msgt_number * step + 7) / 8 * 8;
+    at += (count * step + 7) / 8 * 8;
   }
   return values;
 }

@@ -14,13 +14,18 @@ namespace netmsg::test {
 using Name = mach_port_name_t;
 using Bytes = std::vector<std::byte>;
 
-// One inline item of rights, or of 32-bit numbers.
+// One item: inline rights or 32-bit numbers, or what the descriptor says is out of line at `address`.
 struct Item {
   mach_msg_type_t descriptor{};
   std::vector<std::uint32_t> values;
+  std::uint64_t address = 0;
+  Bytes memory = {};  // out of line, for those who hand it to the engine
 };
 Item rights(unsigned disposition, std::initializer_list<Name> names);
 Item numbers(std::initializer_list<std::uint32_t> values);
+// Out of line: bytes of type CHAR, and an array of rights.
+Item memory(Bytes bytes, std::uint64_t address = 0);
+Item array(unsigned disposition, const std::vector<Name>& names, std::uint64_t address = 0);
 
 struct Outgoing {
   Name remote = 0;
@@ -36,7 +41,8 @@ struct Outgoing {
 };
 
 mach_msg_header_t header_of(const Bytes& message);
-// The value in the low half of each inline element of the body, item after item.
+// The value in the low half of each inline element of the body, item after item; of an out-of-line item the low
+// half of its address.
 std::vector<std::uint32_t> values_of(const Bytes& message);
 
 }  // namespace netmsg::test

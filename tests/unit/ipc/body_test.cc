@@ -47,7 +47,7 @@ TEST_F(Body, ABadItemDestroysWhatWasTaken) {
          d.msgt_number = 0xFFFFFFFF;
          d.msgt_size = 0xFFFF;
        }},
-      {"memory, which is not carried yet", MACH_SEND_INVALID_MEMORY,
+      {"memory that is not there", MACH_SEND_INVALID_MEMORY,
        [](auto& d) {
          d.msgt_name = MACH_MSG_TYPE_BYTE;
          d.msgt_inline = 0;

@@ -132,7 +132,7 @@ TEST_F(PortCalls, AreRefusedForAWrongLength) {
 }
 
 std::vector<std::byte> mach_msg_payload(std::uint32_t option, std::uint32_t send_size, std::size_t bytes) {
-  const local::MachMsg request{option, send_size, 1, 2, 3, 4};
+  const local::MachMsg request{option, send_size, 1, 2, 3, 4, 0, 0};
   auto frame = encode_frame(local::Kind::kMachMsg, 0, request);
   frame.erase(frame.begin(), frame.begin() + sizeof(local::FrameHeader));
   frame.resize(frame.size() + bytes, std::byte{7});
@@ -156,7 +156,7 @@ TEST(MachMsgFrames, AreRefusedIfTheSizesDisagree) {
         mach_msg_payload(MACH_SEND_MSG, 0xFFFFFFFF, 40), mach_msg_payload(MACH_RCV_MSG, 40, 40)})
     EXPECT_TRUE(std::holds_alternative<Violation>(decode_mach_msg(payload)));
   const auto whole = mach_msg_payload(MACH_SEND_MSG, 0, 0);
-  EXPECT_TRUE(std::holds_alternative<Violation>(decode_mach_msg(std::span(whole).first(23))));
+  EXPECT_TRUE(std::holds_alternative<Violation>(decode_mach_msg(std::span(whole).first(31))));
 }
 
 }  // namespace

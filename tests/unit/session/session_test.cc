@@ -22,14 +22,14 @@ using local::Kind;
 
 local::MachMsg receive_request(std::uint32_t name, std::uint32_t option = MACH_RCV_MSG,
                                std::uint32_t timeout_ms = 0) {
-  return {option, 0, 4096, name, timeout_ms, 0};
+  return {option, 0, 4096, name, timeout_ms, 0, 0, 0};
 }
 
 Frame send_frame(std::uint64_t id, std::uint32_t option, const mach_msg_header_t& message) {
   struct {
     local::MachMsg request;
     mach_msg_header_t message;
-  } both{{option, sizeof message, 4096, 0, 0, 0}, message};
+  } both{{option, sizeof message, 4096, 0, 0, 0, 0, 0}, message};
   return frame(Kind::kMachMsg, id, both);
 }
 
@@ -214,12 +214,16 @@ struct Offence {
   Frame bytes;
 };
 
+// The largest message, and the most memory in the most regions that it can have.
+constexpr std::uint32_t kLongestMachMsg =
+    sizeof(local::MachMsg) + (1U << 20) + (1U << 16) * sizeof(local::SentRegion) + (1U << 30);
+
 std::vector<Offence> offences() {
   const auto call = [](std::uint32_t number, std::uint64_t a, std::uint64_t b) {
     return frame(Kind::kPortCall, 1, local::PortCall{number, 0, {a, b}});
   };
   const auto msg = [](std::uint32_t option, std::uint32_t send_size) {
-    return frame(Kind::kMachMsg, 1, local::MachMsg{option, send_size, 0, 0, 0, 0});
+    return frame(Kind::kMachMsg, 1, local::MachMsg{option, send_size, 0, 0, 0, 0, 0, 0});
   };
   return {
       {"Hello again", true, frame(Kind::kHello, 0, kGoodHello)},
@@ -233,8 +237,7 @@ std::vector<Offence> offences() {
       {"an answer on a lane", false, frame(Kind::kPortCallDone, 1, local::PortCallDone{})},
       {"an unknown kind on a lane", false, bare_frame(static_cast<Kind>(0), 0)},
       {"a frame of four gigabytes", false, bare_frame(Kind::kMachMsg, 1, 0xFFFFFFFF)},
-      {"a message one byte too long", false,
-       bare_frame(Kind::kMachMsg, 1, sizeof(local::MachMsg) + (1U << 20) + 1)},
+      {"a message one byte too long", false, bare_frame(Kind::kMachMsg, 1, kLongestMachMsg + 1)},
       {"a reserved field", false, bare_frame(Kind::kPortCall, 1, sizeof(local::PortCall), 1)},
       {"an unknown call", false, call(3209, 0, 0)},
       {"a call that is made by message only", false, call(2058, 1, 0)},

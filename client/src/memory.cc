@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/src/memory.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "client/src/item.h"
+
+namespace netmsg::client {
+
+namespace {
+
+constexpr std::size_t kKernelSignals = 8;  // bytes of a signal set, for the kernel
+
+// The kernel reads the set before it finds that there is no such way to change the mask: the cheapest question
+// about a page that there is, and one that needs no permission. Not at the page's beginning: address 0 would be no
+// question.
+bool kernel_can_read(std::uint64_t page) {
+  constexpr int kNoSuchWay = -1;
+  constexpr std::uint64_t kInside = 8;
+  return ::syscall(SYS_rt_sigprocmask, kNoSuchWay, page + kInside, nullptr, kKernelSignals) == 0 ||
+         errno != EFAULT;
+}
+
+// 02 §8 rows 2 to 5.
+bool well_formed(const mach_msg_type_t& type) {
+  if (MACH_MSG_TYPE_PORT_ANY(type.msgt_name) && type.msgt_size != (type.msgt_inline ? 64U : 32U))
+    return false;
+  return type.msgt_unused == 0 && !(type.msgt_deallocate && type.msgt_inline);
+}
+
+// Wide enough for the rounding up to whole pages.
+bool overflows(std::uint64_t address, std::uint64_t length) {
+  return length > UINT64_MAX - kPageSize || address > UINT64_MAX - kPageSize - length;
+}
+
+bool pages_overlap(std::uint64_t a, std::uint64_t a_length, std::uint64_t b, std::uint64_t b_length) {
+  return page_floor(a) < page_ceiling(b + b_length) && page_floor(b) < page_ceiling(a + a_length);
+}
+
+}  // namespace
+
+bool is_readable(const void* memory, std::uint64_t size) {
+  const auto address = reinterpret_cast<std::uint64_t>(memory);
+  if (overflows(address, size)) return false;
+  for (std::uint64_t page = page_floor(address); page < address + size; page += kPageSize) {
+    if (!kernel_can_read(page)) return false;
+  }
+  return true;
+}
+
+void* map_pages(std::uint64_t size) {
+  void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return pages == MAP_FAILED ? nullptr : pages;
+}
+
+void unmap_pages(std::uint64_t address, std::uint64_t length) {
+  const std::uint64_t start = page_floor(address);
+  ::munmap(reinterpret_cast<void*>(start), page_ceiling(address + length) - start);
+}
+
+// ---------------------------------------------------------------- sending
+
+SentMemory::Found SentMemory::find(const void* message, std::uint32_t size, std::uint64_t bytes_max) {
+  try {
+    return find_all(message, size, bytes_max);
+  } catch (const std::bad_alloc&) {
+    return Found::kTooMuch;
+  }
+}
+
+SentMemory::Found SentMemory::find_all(const void* message, std::uint32_t size, std::uint64_t bytes_max) {
+  Item item{};
+  for (std::uint64_t at = sizeof(mach_msg_header_t); next_item(message, size, &at, &item);) {
+    if (!well_formed(item.type)) break;
+    if (!is_out_of_line(item) || item.length == 0) continue;
+    Region region{0, {item.length}, item.type.msgt_deallocate != 0};
+    std::memcpy(&region.address, static_cast<const char*>(message) + item.content, sizeof region.address);
+    if (!can_be_read(region)) break;
+    // Only what nobody sends is looked at: both ends, because a bad length is more likely than so much memory.
+    if (item.length > bytes_max) {
+      const auto* const data = reinterpret_cast<const char*>(region.address);
+      if (!is_readable(data, 1) || !is_readable(data + (item.length - 1), 1)) break;
+      return Found::kTooMuch;
+    }
+    bytes_max -= item.length;
+    regions_.push_back(region);
+  }
+  return Found::kOk;
+}
+
+// As far as can be said without looking: the kernel looks at the pages when they are sent. What an item before
+// this one has deallocated will not be there.
+bool SentMemory::can_be_read(const Region& region) const {
+  if (overflows(region.address, region.wire.length)) return false;
+  return std::none_of(regions_.begin(), regions_.end(), [&](const Region& earlier) {
+    return earlier.deallocate &&
+           pages_overlap(earlier.address, earlier.wire.length, region.address, region.wire.length);
+  });
+}
+
+void SentMemory::clear() {
+  regions_.clear();
+}
+
+void SentMemory::append_to(std::vector<iovec>& parts) {
+  for (Region& region : regions_) {
+    parts.push_back({&region.wire, sizeof region.wire});
+    parts.push_back({reinterpret_cast<void*>(region.address), region.wire.length});
+  }
+}
+
+bool SentMemory::drop_unreadable() {
+  const auto first = std::find_if_not(regions_.begin(), regions_.end(), [](const Region& region) {
+    return is_readable(reinterpret_cast<const void*>(region.address), region.wire.length);
+  });
+  const bool found = first != regions_.end();
+  regions_.erase(first, regions_.end());
+  return found;
+}
+
+void SentMemory::deallocate(std::uint32_t taken) const {
+  const std::size_t end = std::min<std::size_t>(taken, regions_.size());
+  for (std::size_t at = 0; at < end; ++at) {
+    if (regions_[at].deallocate) unmap_pages(regions_[at].address, regions_[at].wire.length);
+  }
+}
+
+// ---------------------------------------------------------------- receiving
+
+namespace {
+
+void write_address(char* message, std::uint32_t slot, std::uint64_t address) {
+  if (message != nullptr) std::memcpy(message + slot, &address, sizeof address);
+}
+
+mach_msg_type_t descriptor_before(const char* message, std::uint32_t slot) {
+  mach_msg_type_t type;
+  std::memcpy(&type, message + slot - sizeof type, sizeof type);
+  return type;
+}
+
+void clear_size(char* message, std::uint32_t slot) {
+  if (message == nullptr) return;
+  mach_msg_type_t type = descriptor_before(message, slot);
+  type.msgt_size = 0;
+  std::memcpy(message + slot - sizeof type, &type, sizeof type);
+}
+
+}  // namespace
+
+ReceivedMemory place_region(char* message, std::uint32_t slot, std::uint64_t length) {
+  std::uint64_t offset = 0;
+  if (message != nullptr) std::memcpy(&offset, message + slot, sizeof offset);
+  offset %= kPageSize;
+  ReceivedMemory memory;
+  memory.pages = map_pages(page_ceiling(offset + length));
+  if (memory.pages != nullptr) memory.data = static_cast<char*>(memory.pages) + offset;
+  write_address(message, slot, reinterpret_cast<std::uint64_t>(memory.data));
+  if (memory.pages == nullptr) clear_size(message, slot);
+  return memory;
+}
+
+mach_msg_type_name_t type_of_item(const char* message, std::uint32_t slot) {
+  return message == nullptr ? 0 : descriptor_before(message, slot).msgt_name;
+}
+
+}  // namespace netmsg::client

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The out-of-line memory of a message, on both sides of its way (spec 02 §§6, 8, 9). Pages are taken and given by
+// mmap alone. Threads: any; an object belongs to its thread.
+#pragma once
+
+#include <mach/message.h>
+#include <mach/port.h>
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "proto/local/frame.h"
+
+namespace netmsg::client {
+
+inline constexpr std::uint64_t kPageSize = 4096;
+inline constexpr std::uint64_t page_floor(std::uint64_t address) {
+  return address & ~(kPageSize - 1);
+}
+// 0 if there is no page above.
+inline constexpr std::uint64_t page_ceiling(std::uint64_t address) {
+  return page_floor(address + kPageSize - 1);
+}
+
+// Asks the kernel about every page of it. Touches nothing, and faults at nothing.
+bool is_readable(const void* memory, std::uint64_t size);
+
+// Zeroed pages, readable and writable, somewhere; null if there is no room for them. `size` above 0.
+void* map_pages(std::uint64_t size);
+// The pages that overlap [address, address + length) are gone. REQUIRES: the sum does not overflow.
+void unmap_pages(std::uint64_t address, std::uint64_t length);
+
+// What a message to be sent describes out of line, up to the first region that cannot be read or the first item
+// that is malformed: the daemon comes no further. States: empty, found.
+class SentMemory {
+ public:
+  enum class Found { kOk, kTooMuch };
+  // Takes note of the regions of a complex message, which must be readable; kTooMuch if they are more than
+  // `bytes_max` together, or more than can be noted.
+  Found find(const void* message, std::uint32_t size, std::uint64_t bytes_max);
+  void clear();
+
+  std::uint32_t count() const { return static_cast<std::uint32_t>(regions_.size()); }
+  // What follows the message in the frame.
+  void append_to(std::vector<iovec>& parts);
+
+  // Forgets the first region that the kernel could not read, and all behind it. False: it can read all of them.
+  bool drop_unreadable();
+  // The first `taken` of them are in the message: those that were to be deallocated are.
+  void deallocate(std::uint32_t taken) const;
+
+ private:
+  struct Region {
+    std::uint64_t address;
+    local::SentRegion wire;
+    bool deallocate;
+  };
+  Found find_all(const void* message, std::uint32_t size, std::uint64_t bytes_max);
+  bool can_be_read(const Region& region) const;
+
+  std::vector<Region> regions_;
+};
+
+// A region of a received message.
+struct ReceivedMemory {
+  void* pages = nullptr;  // null: there was no room
+  char* data = nullptr;   // in the first page
+};
+// Makes room for `length` bytes, which begin as far into their page as the slot at `slot` of `message` says
+// (`message` null: at its beginning), and puts the address into the slot; without room, address and size of the
+// item become 0 (02 §6).
+ReceivedMemory place_region(char* message, std::uint32_t slot, std::uint64_t length);
+
+// The type in the descriptor before the slot; 0 without a message.
+mach_msg_type_name_t type_of_item(const char* message, std::uint32_t slot);
+
+// A right whose array found no room; its holder has to give it up.
+struct LostRight {
+  mach_port_name_t name;
+  mach_msg_type_name_t type;
+};
+
+}  // namespace netmsg::client
