@@ -71,6 +71,7 @@ bool CaseNames::accept_datum(SpaceId space, const NameRef& expected, Name found)
 }
 
 std::optional<Name> CaseNames::unexpected(SpaceId space) {
+  if (strangers_[static_cast<std::size_t>(space)]) return std::nullopt;
   for (const auto& [name, state] : view(space)) {
     if (!of(space).symbol_of(name) && unnamed(space).count(name) == 0) return name;
   }

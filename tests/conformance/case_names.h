@@ -42,6 +42,10 @@ class CaseNames {
   // `found` is a name that the recorder never saw (rule B).
   void leave_unnamed(SpaceId space, Name found) { unnamed(space).insert(found); }
 
+  // A started call of this space brings names that the trace knows only when it is joined.
+  void expect_strangers(SpaceId space, bool expected) {
+    strangers_[static_cast<std::size_t>(space)] = expected;
+  }
   // A name that the implementation has and the trace does not.
   std::optional<Name> unexpected(SpaceId space);
 
@@ -53,6 +57,7 @@ class CaseNames {
   std::array<Symbols, 2> symbols_;
   std::array<std::set<Name>, 2> unnamed_;  // the tasks' own, and those of rule B
   std::array<std::optional<SpaceView>, 2> views_;
+  std::array<bool, 2> strangers_{};
 };
 
 }  // namespace netmsg::conformance

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/replay.h"
 
-#include <algorithm>
-#include <cstring>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "tests/conformance/case_names.h"
+#include "tests/conformance/case_states.h"
 #include "tests/conformance/codes.h"
+#include "tests/conformance/given_back.h"
 #include "tests/conformance/message_codec.h"
-#include "tests/conformance/state_text.h"
+#include "tests/conformance/sent.h"
 #include "tests/conformance/written.h"
 
 namespace netmsg::conformance {
@@ -29,15 +29,6 @@ bool gives_back(mach_msg_return_t code) {
          code == MACH_SEND_NOTIFY_IN_PROGRESS;
 }
 
-// A call that is or was under way: what its thread may get back.
-struct Sent {
-  const Message* message = nullptr;  // null: the call does not send
-  Encoded encoded = {};
-  mach_msg_size_t rcv_size = 0;
-
-  std::uint32_t size() const { return static_cast<std::uint32_t>(encoded.bytes.size()); }
-};
-
 using ThreadKey = std::pair<SpaceId, bool>;
 ThreadKey key(Thread thread) {
   return {thread.space, thread.second};
@@ -46,7 +37,8 @@ ThreadKey key(Thread thread) {
 class Replay {
  public:
   // REQUIRES: the case has begun on the backend.
-  Replay(const Case& recorded, Backend& backend) : backend_(backend), names_(backend), excuses_(recorded) {}
+  Replay(const Case& recorded, Backend& backend)
+      : backend_(backend), names_(backend), excuses_(recorded), states_(names_, excuses_) {}
 
   // The first difference of the operation, in words; empty if there is none.
   std::string step(const Operation& operation);
@@ -80,26 +72,13 @@ class Replay {
   std::string compare_written(const Operation& operation, const MsgAnswer& answer, const Sent& sent);
   std::string compare_unrecorded(const Operation& operation, const MsgAnswer& answer, const Sent& sent);
   std::string compare_memory(const Operation& operation, const Sent& sent);
-  std::string given_back_unseen(const Operation& operation, const Bytes& bytes, const Sent& sent);
-
-  // --- states ---
-  std::string apply_states(const Operation& operation);
-  std::string compare_states(const Operation& operation);
-  std::string compare_state(const Operation& operation, SpaceId space, Symbol symbol);
-  bool nothing_changed(const Operation& operation);
-  void forget_free();
-  std::string find_unexpected();
-
-  using States = std::map<std::pair<SpaceId, Symbol>, std::string>;
 
   Backend& backend_;
   CaseNames names_;
   Excuses excuses_;
   bool over_ = false;
-  States states_;                         // as last written, of bound symbols
-  States states_before_;                  // the same, before this operation
+  CaseStates states_;
   std::map<ThreadKey, Sent> under_way_;   // the latest call of each thread
-  std::set<ThreadKey> unjoined_;          // threads whose started call was not joined yet
   std::map<ThreadKey, MsgAnswer> ended_;  // calls that ended and were not joined yet
   SentMessages sent_;
 };
@@ -114,7 +93,7 @@ std::string Replay::apply_unbound(const Operation& operation) {
     const SpaceId space = freed.space.value_or(operation.thread.space);
     if (!names_.of(space).is_bound(freed.symbol)) return to_text(space, freed.symbol) + " is not bound";
     names_.of(space).unbind(freed.symbol);
-    states_.erase({space, freed.symbol});
+    states_.forget(space, freed.symbol);
   }
   return {};
 }
@@ -258,7 +237,7 @@ std::string Replay::mach_msg(const Operation& operation) {
 }
 
 std::string Replay::start(const Operation& operation) {
-  unjoined_.insert(key(operation.thread));
+  names_.expect_strangers(operation.thread.space, true);
   begin(operation);
   names_.changed();
   std::string difference = compare_progress(operation);
@@ -278,7 +257,7 @@ std::string Replay::compare_progress(const Operation& operation) {
 }
 
 std::string Replay::join(const Operation& operation) {
-  if (operation.expected.code != "blocked") unjoined_.erase(key(operation.thread));
+  if (operation.expected.code != "blocked") names_.expect_strangers(operation.thread.space, false);
   auto node = ended_.extract(key(operation.thread));
   const std::optional<MsgAnswer> answer =
       node.empty() ? backend_.result(operation.thread) : std::optional(std::move(node.mapped()));
@@ -292,14 +271,17 @@ std::string Replay::compare_call(const Operation& operation, const MsgAnswer& an
   if (code != operation.expected.code) {
     const Verdict verdict = excuses_.code(operation, sent.size(), code);
     if (!accept(verdict)) return differs("code", operation.expected.code, code);
-    if (verdict == Verdict::kOverUnchanged && !nothing_changed(operation))
+    if (verdict == Verdict::kOverUnchanged && !states_.nothing_changed(operation))
       return "a message too short was consumed";
     if (over_) return {};
   }
   if (std::string wrong = apply_unbound(operation); !wrong.empty()) return wrong;
   if (operation.expected.written) return compare_written(operation, answer, sent);
-  if (gives_back(answer.code) && !answer.written.empty())
-    return given_back_unseen(operation, answer.written, sent);
+  if (gives_back(answer.code) && !answer.written.empty()) {
+    const Judge judged = judge(operation);
+    rename_given_back(names_, operation.thread.space, sent, answer.written, judged.read_memory);
+    return compare_header(given_back_unchanged(*sent.message), answer.written, judged);
+  }
   std::string difference = compare_unrecorded(operation, answer, sent);
   return difference.empty() ? compare_memory(operation, sent) : difference;
 }
@@ -347,126 +329,6 @@ std::string Replay::compare_memory(const Operation& operation, const Sent& sent)
   return {};
 }
 
-// ---------------------------------------------------------------- rule B (DEVIATIONS.md §1.1)
-
-// The symbols of a message in the order in which the kernel freed them, each where it is mentioned last.
-std::vector<Symbol> mentioned(const Message& message) {
-  std::vector<NameRef> mentions{message.local.name, message.remote.name};
-  if (is_complex(message)) {
-    for (const Item& item : message.items) {
-      if (item.kind == Item::Kind::kPorts)
-        mentions.insert(mentions.end(), item.names.begin(), item.names.end());
-    }
-  }
-  std::vector<Symbol> symbols;
-  for (const NameRef& name : mentions) {
-    if (!is_symbol(name)) continue;
-    std::erase(symbols, name.symbol);
-    symbols.push_back(name.symbol);
-  }
-  return symbols;
-}
-
-std::vector<Name> names_given_back(const Bytes& bytes, const Sent& sent, const ReadMemory& read_memory) {
-  mach_msg_header_t header;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  std::vector<Name> names{header.msgh_remote_port, header.msgh_local_port};
-  if (!is_complex(*sent.message)) return names;
-  const std::vector<Name> items = names_in_items(sent.encoded, bytes, read_memory);
-  names.insert(names.end(), items.begin(), items.end());
-  return names;
-}
-
-// The message came back and the recorder did not see it, because the header was byte for byte the one sent.
-// The new names belong to the symbols that the send freed: the one freed last is used first.
-std::string Replay::given_back_unseen(const Operation& operation, const Bytes& bytes, const Sent& sent) {
-  const SpaceId space = operation.thread.space;
-  Symbols& symbols = names_.of(space);
-  const Judge judged = judge(operation);
-  std::vector<Symbol> freed;
-  for (const Symbol symbol : mentioned(*sent.message)) {
-    if (symbols.is_bound(symbol) && names_.denotes_nothing(space, symbols.number(symbol)))
-      freed.push_back(symbol);
-  }
-  for (const Name name : names_given_back(bytes, sent, judged.read_memory)) {
-    if (!MACH_PORT_NAME_VALID(name) || symbols.symbol_of(name)) continue;
-    if (freed.empty()) {  // made by a MAKE_* of an item: the recorder never saw it
-      names_.leave_unnamed(space, name);
-      continue;
-    }
-    symbols.rebind(freed.back(), name);
-    freed.pop_back();
-  }
-  Written unchanged{.kind = Written::Kind::kGivenBack, .message = *sent.message};
-  unchanged.message.complex = is_complex(*sent.message);
-  unchanged.message.extra_bits &= ~MACH_MSGH_BITS_CIRCULAR;
-  return compare_header(unchanged, bytes, judged);
-}
-
-// ---------------------------------------------------------------- states
-
-std::string Replay::apply_states(const Operation& operation) {
-  for (const State& state : operation.expected.states) {
-    const SpaceId space = state.name.space.value_or(operation.thread.space);
-    const Symbol symbol = state.name.symbol;
-    if (!names_.of(space).is_bound(symbol)) return to_text(space, symbol) + " has a state and is not bound";
-    std::string& kept = states_[{space, symbol}];
-    excuses_.recorded_state(operation, space, symbol, kept, state.text);
-    kept = state.text;
-  }
-  return {};
-}
-
-std::string Replay::compare_state(const Operation& operation, SpaceId space, Symbol symbol) {
-  const Symbols& symbols = names_.of(space);
-  const std::string& expected = states_[{space, symbol}];
-  const std::string found = state_text(names_.view(space), symbols.number(symbol), symbols);
-  if (found == expected) return {};
-  if (accept(excuses_.state(operation, space, symbol, states_before_[{space, symbol}], expected, found)))
-    return {};
-  return differs(to_text(space, symbol), expected, found);
-}
-
-std::string Replay::compare_states(const Operation& operation) {
-  for (const SpaceId space : kSpaces) {
-    for (const Symbol symbol : names_.of(space).bound()) {
-      std::string difference = compare_state(operation, space, symbol);
-      if (!difference.empty()) return difference;
-    }
-  }
-  return {};
-}
-
-// Every bound symbol denotes what it did before the operation.
-bool Replay::nothing_changed(const Operation& operation) {
-  std::swap(states_, states_before_);
-  const bool same = compare_states(operation).empty() && find_unexpected().empty();
-  std::swap(states_, states_before_);
-  return same;
-}
-
-// Symbols that a `free` line unbinds (FORMAT.md §3).
-void Replay::forget_free() {
-  for (auto at = states_.begin(); at != states_.end();) {
-    const bool gone = at->second == "free";
-    if (gone) names_.of(at->first.first).unbind(at->first.second);
-    at = gone ? states_.erase(at) : std::next(at);
-  }
-}
-
-// A name that the implementation has and the trace does not. Names that a call brought which was not joined
-// yet are not known to the trace either.
-std::string Replay::find_unexpected() {
-  for (const SpaceId space : kSpaces) {
-    if (unjoined_.count({space, true}) != 0) continue;
-    if (const std::optional<Name> name = names_.unexpected(space)) {
-      return "name " + std::to_string(*name) + " denotes something and has no symbol: " +
-             state_text(names_.view(space), *name, names_.of(space));
-    }
-  }
-  return {};
-}
-
 // ---------------------------------------------------------------- operations
 
 std::string Replay::carry_out(const Operation& operation) {
@@ -494,19 +356,19 @@ std::string Replay::carry_out(const Operation& operation) {
 }
 
 std::string Replay::step(const Operation& operation) {
-  states_before_ = states_;
+  states_.begin();
   std::string difference = carry_out(operation);
   if (!difference.empty() || over_) return difference;
   backend_.settle();
   names_.changed();
-  difference = apply_states(operation);
-  if (difference.empty()) difference = compare_states(operation);
-  if (difference.empty()) difference = find_unexpected();
-  if (!difference.empty() && nothing_changed(operation)) {
+  difference = states_.apply(operation);
+  if (difference.empty()) difference = states_.compare(operation);
+  over_ |= states_.over();
+  if (!difference.empty() && states_.nothing_changed(operation)) {
     const std::uint32_t sent_size = under_way_[key(operation.thread)].size();
     if (accept(excuses_.states(operation, sent_size))) difference.clear();
   }
-  forget_free();
+  states_.unbind_free();
   return difference;
 }
 

@@ -28,12 +28,6 @@ bool is_notification_size(std::uint32_t size) {
 
 }  // namespace
 
-void SentMessages::add(const Operation& operation, const Bytes& bytes) {
-  sizes[operation.number] = static_cast<std::uint32_t>(bytes.size());
-  if (bytes.size() < kHeaderSize) return;
-  bodies.emplace_back(operation.call.message->id, Bytes(bytes.begin() + kHeaderSize, bytes.end()));
-}
-
 std::int32_t id_of(const Bytes& message) {
   return static_cast<std::int32_t>(load_word(message, offsetof(mach_msg_header_t, msgh_id)));
 }

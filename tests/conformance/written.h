@@ -3,23 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "tests/conformance/excuses.h"
 #include "tests/conformance/message_codec.h"
+#include "tests/conformance/sent.h"
 #include "tests/conformance/trace.h"
 
 namespace netmsg::conformance {
-
-// The messages of a case: later lines refer to their sizes and bodies.
-struct SentMessages {
-  std::map<std::uint32_t, std::uint32_t> sizes = {};        // by operation
-  std::vector<std::pair<std::int32_t, Bytes>> bodies = {};  // with their ids
-  void add(const Operation& operation, const Bytes& bytes);
-};
 
 class WrittenCheck {
  public:
