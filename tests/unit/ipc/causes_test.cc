@@ -101,6 +101,15 @@ TEST(PortDeleted, ComesOnceFromEachCause) {
   }
 }
 
+// 06.4: the notification has the name that the right had last.
+TEST(PortDeleted, CarriesTheNameThatWasGivenUp) {
+  Scene scene("S1");
+  ASSERT_EQ(calls::rename(scene.client.space(), scene.x, kUnused), KERN_SUCCESS);
+  EXPECT_EQ(scene.watcher.receive(scene.log).code, MACH_RCV_TIMED_OUT);
+  scene.client.deallocate(kUnused);
+  EXPECT_EQ(scene.watcher.receive(scene.log).values, std::vector<std::uint32_t>{kUnused});
+}
+
 // 06.4: the name stays, so the request does.
 TEST(PortDeleted, DoesNotComeWhileTheNameStays) {
   const Cause causes[] = {

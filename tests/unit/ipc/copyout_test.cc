@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
-#include "daemon/ipc/port.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
@@ -118,7 +117,7 @@ TEST_F(Copyout, UpperHalvesArriveAsZero) {
 
 TEST_F(Copyout, APayloadIsDeliveredInsteadOfTheName) {
   const Name other = client.give_send(server, q);
-  world.engine.copy_send(client.space(), q).value().port()->payload = 0x1122334455667788;
+  ASSERT_EQ(ipc::mach_port::set_protected_payload(client.space(), q, 0x1122334455667788), KERN_SUCCESS);
   ASSERT_EQ(server.send({.remote = other, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
   const Received got = client.receive(q);
   EXPECT_EQ(MACH_MSGH_BITS_LOCAL(got.header.msgh_bits), MACH_MSG_TYPE_PROTECTED_PAYLOAD);

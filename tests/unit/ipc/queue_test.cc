@@ -182,7 +182,13 @@ TEST_F(Queue, NamesThatNobodyCanReceiveFrom) {
   EXPECT_EQ(client.receive(x).code, MACH_RCV_INVALID_NAME);
   EXPECT_EQ(client.receive(client.dead_name(1)).code, MACH_RCV_INVALID_NAME);
   EXPECT_EQ(client.receive(0).code, MACH_RCV_INVALID_NAME);
-  EXPECT_EQ(client.receive(client.port_set()).code, MACH_RCV_TIMED_OUT);
+  const Name set = client.port_set();
+  EXPECT_EQ(client.receive(set).code, MACH_RCV_TIMED_OUT);
+  const Name member = client.port();
+  ASSERT_EQ(ipc::mach_port::move_member(client.space(), member, set), KERN_SUCCESS);
+  EXPECT_EQ(client.receive(member).code, MACH_RCV_IN_SET);
+  client.destroy(set);
+  EXPECT_EQ(client.receive(member).code, MACH_RCV_TIMED_OUT);
 }
 
 // 03.1

@@ -37,6 +37,25 @@ TEST_F(Teardown, QueuedMessagesDieOldestFirst) {
   for (const std::uint32_t name : watched) EXPECT_EQ(server.receive(log).values.at(0), name);
 }
 
+// 01.8: the reply ports are in one set, which shows the order between them.
+TEST_F(Teardown, QueuedRequestsAreAnsweredOldestFirst) {
+  const Name r = server.port();
+  const Name x = server.give_send(client, r);
+  const Name set = client.port_set();
+  std::vector<Name> replies;
+  for (int i = 0; i < 3; ++i) {
+    replies.push_back(client.port());
+    ASSERT_EQ(ipc::mach_port::move_member(client.space(), replies.back(), set), KERN_SUCCESS);
+    client.send({.remote = x, .remote_type = kCopySend, .local = replies.back(), .local_type = kMakeOnce});
+  }
+  server.destroy(r);
+  for (const Name reply : replies) {
+    const Received told = client.receive(set);
+    EXPECT_EQ(told.header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+    EXPECT_EQ(told.header.msgh_local_port, reply);
+  }
+}
+
 // 01.8
 TEST_F(Teardown, QueuedRequestsAnswerWithSendOnce) {
   const Name r = server.port();
@@ -122,15 +141,20 @@ TEST_F(Teardown, AMovedReceiveRightKeepsItsQueueAndStartsItsCountsAnew) {
   client.set_qlimit(moving, 7);
   for (int id = 0; id < 4; ++id) client.send({.remote = moving, .remote_type = kCopySend, .id = id});
   client.receive(moving);
+  ASSERT_EQ(ipc::mach_port::move_member(client.space(), moving, client.port_set()), KERN_SUCCESS);
+  ASSERT_EQ(ipc::mach_port::set_protected_payload(client.space(), moving, 0x1122334455667788), KERN_SUCCESS);
   client.send({.remote = to_server, .remote_type = kCopySend, .items = {rights(kMoveReceive, {moving})}});
   EXPECT_EQ(client.state(moving), "S1");
   const Name moved = server.receive(mailbox).values.at(0);
   EXPECT_EQ(server.status(moved).mps_mscount, 0U);
   EXPECT_EQ(server.status(moved).mps_qlimit, 7U);
+  EXPECT_EQ(server.status(moved).mps_pset, 0U);
   for (unsigned n = 0; n < 3; ++n) {
     const Received got = server.receive(moved);
     EXPECT_EQ(got.header.msgh_seqno, n);
     EXPECT_EQ(got.header.msgh_id, static_cast<int>(n) + 1);
+    EXPECT_EQ(MACH_MSGH_BITS_LOCAL(got.header.msgh_bits), 17U) << "no payload any more";
+    EXPECT_EQ(got.header.msgh_local_port, moved);
   }
 }
 
