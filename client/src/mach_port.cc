@@ -1,116 +1,120 @@
 // SPDX-License-Identifier: Apache-2.0
-// The port calls (spec 05 §§2-5): each is one frame and its answer. Contracts: <mach/mach_port.h>.
+// The port calls (spec 05 §§2-5): what goes in and what comes out of each. Contracts: <mach/mach_port.h>.
 #include <mach/mach_port.h>
-#include <mach/mach_traps.h>
-
-#include <algorithm>
+#include <mach/mig_errors.h>
 
 #include "client/src/export.h"
-#include "client/src/guards.h"
-#include "client/src/mach_calls.h"
+#include "client/src/task_call.h"
 
 namespace netmsg::client {
-
-kern_return_t kern_code(Reach reach) {
-  switch (reach) {
-    case Reach::kOk:
-      return KERN_SUCCESS;
-    case Reach::kNoDaemon:
-      return KERN_FAILURE;
-    case Reach::kGone:
-    case Reach::kLost:
-      return KERN_INVALID_TASK;
-    case Reach::kNoResources:
-      return KERN_RESOURCE_SHORTAGE;
-  }
-  return KERN_FAILURE;
-}
-
-CallAnswer port_call(local::Call call, std::initializer_list<std::uint64_t> args) {
-  const ErrnoGuard errno_guard;
-  local::PortCall request{};
-  request.number = static_cast<std::uint32_t>(call);
-  std::copy(args.begin(), args.end(), request.args);
-  local::PortCallDone done{};
-  const Reach reach = Task::current().run([&](Lane& lane) { return lane.port_call(request, &done); });
-  CallAnswer answer{};
-  answer.code = reach == Reach::kOk ? static_cast<kern_return_t>(done.code) : kern_code(reach);
-  std::copy(std::begin(done.outs), std::end(done.outs), answer.outs);
-  return answer;
-}
-
-void drop_receive_right(mach_port_t name) {
-  port_call(local::Call::kModRefs, {name, MACH_PORT_RIGHT_RECEIVE, static_cast<std::uint32_t>(-1)});
-}
-
 namespace {
 
-// A call on `task`, which is the caller's own task or nothing that takes calls.
-CallAnswer task_call(ipc_space_t task, local::Call call, std::initializer_list<std::uint64_t> args) {
-  if (task == local::kTaskSelfName) return port_call(call, args);
-  const ErrnoGuard errno_guard;
-  const bool attached = Task::current().attach();
-  return {attached ? MACH_SEND_INVALID_DEST : KERN_FAILURE, {}};
-}
+// The ids of the calls that are made by message only (spec 05 §8).
+constexpr mach_msg_id_t kNames = 3200;
+constexpr mach_msg_id_t kGetSetStatus = 3212;
+constexpr mach_msg_id_t kSetKtype = 3223;
 
 // Hands the one result to the caller; nothing on failure.
 template <typename T>
-kern_return_t deliver(const CallAnswer& answer, T* out) {
+kern_return_t deliver(const TaskAnswer& answer, T* out) {
   if (answer.code == KERN_SUCCESS) *out = static_cast<T>(answer.outs[0]);
   return answer.code;
+}
+
+template <typename T>
+void deliver_array(const TaskAnswer::Array& array, T** out, mach_msg_type_number_t* count) {
+  *out = reinterpret_cast<T*>(array.address);
+  *count = array.count;
 }
 
 }  // namespace
 }  // namespace netmsg::client
 
-using netmsg::client::CallAnswer;
-using netmsg::client::deliver;
-using netmsg::client::task_call;
+using namespace netmsg::client;
 using netmsg::local::Call;
 
 extern "C" {
 
-NETMSG_EXPORT mach_port_name_t mach_reply_port(void) {
-  return netmsg::client::port_call(Call::kReplyPort, {}).outs[0];
+NETMSG_EXPORT kern_return_t mach_port_names(ipc_space_t task, mach_port_name_array_t* names,
+                                            mach_msg_type_number_t* namesCnt, mach_port_type_array_t* types,
+                                            mach_msg_type_number_t* typesCnt) {
+  const TaskAnswer answer = message_call(task, kNames, {}, {Result::kNames, Result::kNumbers});
+  if (answer.code != KERN_SUCCESS) return answer.code;
+  deliver_array(answer.arrays[0], names, namesCnt);
+  deliver_array(answer.arrays[1], types, typesCnt);
+  return KERN_SUCCESS;
 }
 
-NETMSG_EXPORT mach_port_name_t __mach_reply_port(void) __attribute__((alias("mach_reply_port")));
-
 NETMSG_EXPORT kern_return_t mach_port_type(ipc_space_t task, mach_port_name_t name, mach_port_type_t* ptype) {
-  return deliver(task_call(task, Call::kType, {name}), ptype);
+  return deliver(task_call(task, Call::kType, {name_item(name)}, {Result::kNumber}), ptype);
+}
+
+NETMSG_EXPORT kern_return_t mach_port_rename(ipc_space_t task, mach_port_name_t old_name,
+                                             mach_port_name_t new_name) {
+  return task_call(task, Call::kRename, {name_item(old_name), name_item(new_name)}, {}).code;
+}
+
+NETMSG_EXPORT kern_return_t mach_port_allocate_name(ipc_space_t task, mach_port_right_t right,
+                                                    mach_port_name_t name) {
+  return task_call(task, Call::kAllocateName, {number_item(right), name_item(name)}, {}).code;
 }
 
 NETMSG_EXPORT kern_return_t mach_port_allocate(ipc_space_t task, mach_port_right_t right,
                                                mach_port_name_t* name) {
-  return deliver(task_call(task, Call::kAllocate, {right}), name);
+  return deliver(task_call(task, Call::kAllocate, {number_item(right)}, {Result::kName}), name);
 }
 
 NETMSG_EXPORT kern_return_t mach_port_destroy(ipc_space_t task, mach_port_name_t name) {
-  return task_call(task, Call::kDestroy, {name}).code;
+  return task_call(task, Call::kDestroy, {name_item(name)}, {}).code;
 }
 
 NETMSG_EXPORT kern_return_t mach_port_deallocate(ipc_space_t task, mach_port_name_t name) {
-  return task_call(task, Call::kDeallocate, {name}).code;
+  return task_call(task, Call::kDeallocate, {name_item(name)}, {}).code;
 }
 
 NETMSG_EXPORT kern_return_t mach_port_get_refs(ipc_space_t task, mach_port_name_t name,
                                                mach_port_right_t right, mach_port_urefs_t* refs) {
-  return deliver(task_call(task, Call::kGetRefs, {name, right}), refs);
+  return deliver(task_call(task, Call::kGetRefs, {name_item(name), number_item(right)}, {Result::kNumber}),
+                 refs);
 }
 
 NETMSG_EXPORT kern_return_t mach_port_mod_refs(ipc_space_t task, mach_port_name_t name,
                                                mach_port_right_t right, mach_port_delta_t delta) {
-  return task_call(task, Call::kModRefs, {name, right, static_cast<std::uint32_t>(delta)}).code;
+  const auto bits = static_cast<std::uint32_t>(delta);
+  return task_call(task, Call::kModRefs, {name_item(name), number_item(right), number_item(bits)}, {}).code;
 }
 
 NETMSG_EXPORT kern_return_t mach_port_set_qlimit(ipc_space_t task, mach_port_name_t name,
                                                  mach_port_msgcount_t qlimit) {
-  return task_call(task, Call::kSetQlimit, {name, qlimit}).code;
+  return task_call(task, Call::kSetQlimit, {name_item(name), number_item(qlimit)}, {}).code;
+}
+
+NETMSG_EXPORT kern_return_t mach_port_set_mscount(ipc_space_t task, mach_port_name_t name,
+                                                  mach_port_mscount_t mscount) {
+  return task_call(task, Call::kSetMscount, {name_item(name), number_item(mscount)}, {}).code;
+}
+
+NETMSG_EXPORT kern_return_t mach_port_set_seqno(ipc_space_t task, mach_port_name_t name,
+                                                mach_port_seqno_t seqno) {
+  return task_call(task, Call::kSetSeqno, {name_item(name), number_item(seqno)}, {}).code;
+}
+
+NETMSG_EXPORT kern_return_t mach_port_get_set_status(ipc_space_t task, mach_port_name_t name,
+                                                     mach_port_name_array_t* members,
+                                                     mach_msg_type_number_t* membersCnt) {
+  const TaskAnswer answer = message_call(task, kGetSetStatus, {name_item(name)}, {Result::kNames});
+  if (answer.code == KERN_SUCCESS) deliver_array(answer.arrays[0], members, membersCnt);
+  return answer.code;
+}
+
+NETMSG_EXPORT kern_return_t mach_port_move_member(ipc_space_t task, mach_port_name_t member,
+                                                  mach_port_name_t after) {
+  return task_call(task, Call::kMoveMember, {name_item(member), name_item(after)}, {}).code;
 }
 
 NETMSG_EXPORT kern_return_t mach_port_get_receive_status(ipc_space_t task, mach_port_name_t name,
                                                          mach_port_status_t* status) {
-  const CallAnswer answer = task_call(task, Call::kGetReceiveStatus, {name});
+  const TaskAnswer answer = task_call(task, Call::kGetReceiveStatus, {name_item(name)}, {Result::kStatus});
   if (answer.code != KERN_SUCCESS) return answer.code;
   status->mps_pset = answer.outs[0];
   status->mps_seqno = answer.outs[1];
@@ -124,15 +128,38 @@ NETMSG_EXPORT kern_return_t mach_port_get_receive_status(ipc_space_t task, mach_
   return KERN_SUCCESS;
 }
 
+NETMSG_EXPORT kern_return_t mach_port_set_protected_payload(ipc_space_t task, mach_port_name_t name,
+                                                            rpc_uintptr_t payload) {
+  return task_call(task, Call::kSetPayload, {name_item(name), long_item(payload)}, {}).code;
+}
+
+NETMSG_EXPORT kern_return_t mach_port_clear_protected_payload(ipc_space_t task, mach_port_name_t name) {
+  return task_call(task, Call::kClearPayload, {name_item(name)}, {}).code;
+}
+
+NETMSG_EXPORT kern_return_t mach_port_set_ktype(host_priv_t host_priv, ipc_space_t task,
+                                                mach_port_name_t name, mach_port_right_t right,
+                                                mach_port_ktype_t ktype) {
+  return message_call(host_priv, kSetKtype,
+                      {right_item(task, MACH_MSG_TYPE_COPY_SEND), name_item(name), number_item(right),
+                       number_item(ktype)},
+                      {})
+      .code;
+}
+
+// A disposition that is none cannot be put into a message: it is refused here, as the engine would.
+
 NETMSG_EXPORT kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, mach_port_t poly,
                                                    mach_msg_type_name_t polyPoly) {
-  return task_call(task, Call::kInsertRight, {name, poly, polyPoly}).code;
+  if (!MACH_MSG_TYPE_PORT_ANY(polyPoly)) return KERN_INVALID_VALUE;
+  return task_call(task, Call::kInsertRight, {name_item(name), right_item(poly, polyPoly)}, {}).code;
 }
 
 NETMSG_EXPORT kern_return_t mach_port_extract_right(ipc_space_t task, mach_port_name_t name,
                                                     mach_msg_type_name_t msgt_name, mach_port_t* poly,
                                                     mach_msg_type_name_t* polyPoly) {
-  const CallAnswer answer = task_call(task, Call::kExtractRight, {name, msgt_name});
+  const TaskAnswer answer =
+      task_call(task, Call::kExtractRight, {name_item(name), number_item(msgt_name)}, {Result::kRight});
   if (answer.code == KERN_SUCCESS) *polyPoly = answer.outs[1];
   return deliver(answer, poly);
 }
@@ -142,8 +169,11 @@ NETMSG_EXPORT kern_return_t mach_port_request_notification(ipc_space_t task, mac
                                                            mach_port_t notify,
                                                            mach_msg_type_name_t notifyPoly,
                                                            mach_port_t* previous) {
-  const auto id_bits = static_cast<std::uint32_t>(id);
-  return deliver(task_call(task, Call::kRequestNotification, {name, id_bits, sync, notify, notifyPoly}),
+  if (!MACH_MSG_TYPE_PORT_ANY(notifyPoly)) return MIG_BAD_ARGUMENTS;
+  return deliver(task_call(task, Call::kRequestNotification,
+                           {name_item(name), number_item(static_cast<std::uint32_t>(id)), number_item(sync),
+                            right_item(notify, notifyPoly)},
+                           {Result::kSendOnce}),
                  previous);
 }
 

@@ -9,6 +9,7 @@
 
 extern "C" {
 NETMSG_EXPORT mach_port_t mach_task_self_ = MACH_PORT_NULL;
+NETMSG_EXPORT mach_port_t mach_host_self_ = MACH_PORT_NULL;
 NETMSG_EXPORT mach_port_t name_server_port = MACH_PORT_NULL;
 }
 
@@ -16,7 +17,7 @@ namespace netmsg::client {
 
 namespace {
 
-// Before main, so that mach_task_self() and name_server_port, which are variables, are set when it begins.
+// Before main, so that mach_task_self() and its like, which are variables, are set when it begins.
 __attribute__((constructor)) void attach_at_start() {
   const ErrnoGuard errno_guard;
   Task::current().attach();
@@ -53,6 +54,7 @@ bool Task::attach_locked() {
   main_ = MainConnection::open(socket_path());
   if (main_) standing_ = Standing::kAttached;
   mach_task_self_ = main_ ? main_->welcome().task_port : MACH_PORT_NULL;
+  mach_host_self_ = main_ ? main_->welcome().host_port : MACH_PORT_NULL;
   name_server_port = main_ ? main_->welcome().name_service : MACH_PORT_NULL;
   inline_max_ = main_ ? main_->welcome().inline_max : 0;
   memory_max_ = main_ ? main_->welcome().memory_max : 0;
@@ -111,8 +113,9 @@ void Task::in_parent() {
   mutex_.unlock();
 }
 
-// The child is a new task without rights; it attaches on first use. mach_task_self_ and name_server_port keep
-// their values: both names are the same in every space of a daemon, and the first use sets them anew.
+// The child is a new task without rights; it attaches on first use. mach_task_self_, mach_host_self_ and
+// name_server_port keep their values: the names are the same in every space of a daemon, and the first use sets
+// them anew.
 void Task::in_child() {
   while (threads_ != nullptr) {
     const std::unique_ptr<ThreadState> thread(threads_);

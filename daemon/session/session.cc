@@ -9,6 +9,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/space.h"
+#include "daemon/ipc/task_ports.h"
 #include "daemon/session/wire.h"
 
 namespace netmsg::session {
@@ -93,8 +94,10 @@ void Session::attach() {
   greeting_timer_.cancel();
   space_ = &surroundings_.engine.create_space(label_of(user_.uid, pid_), user_.account, *this);
   const ipc::Name name_service = surroundings_.equip(*space_);
-  const local::Welcome welcome{local::kVersion,     local::kTaskSelfName,    name_service,
-                               options_.inline_max, options_.lanes_per_task, options_.memory_max};
+  const ipc::Name host_port = ipc::task::host_self(*space_);
+  const local::Welcome welcome{
+      local::kVersion,         local::kTaskSelfName, name_service, options_.inline_max,
+      options_.lanes_per_task, options_.memory_max,  host_port};
   main_->send(encode_frame(local::Kind::kWelcome, 0, welcome));
 }
 

@@ -34,8 +34,9 @@
 //   3. The client sends OpenLane whenever it needs a lane, as often as it likes (also before earlier ones are
 //      answered; answers come in order). LaneOpened with kOk comes with exactly one descriptor (SCM_RIGHTS);
 //      with another code, with none.
-//   The task's port has the name kTaskSelfName in every space. The name service's name is told by Welcome; it
-//   is the same in every space that one daemon makes as long as it has a name service.
+//   The task's port has the name kTaskSelfName in every space. The names of the name service and of the host's
+//   port are told by Welcome; they are the same in every space that one daemon makes as long as it has a name
+//   service.
 //
 // Requests
 //   `id` is chosen by the client; it says which request is answered or cancelled. It is valid from the
@@ -114,6 +115,7 @@ struct Welcome {
   std::uint32_t inline_max;    // largest message, header included; a larger one gets MACH_SEND_NO_BUFFER
   std::uint32_t lanes_max;     // at one time
   std::uint32_t memory_max;    // out-of-line bytes of one message; more gets MACH_SEND_NO_BUFFER
+  std::uint32_t host_port;     // a send right's name
 };
 
 enum class RefusedReason : std::uint32_t {
@@ -236,7 +238,7 @@ inline constexpr bool kIsWire =
 
 static_assert(kIsWire<FrameHeader, 16>);
 static_assert(kIsWire<Hello, 8>);
-static_assert(kIsWire<Welcome, 24>);
+static_assert(kIsWire<Welcome, 28>);
 static_assert(kIsWire<Refused, 8>);
 static_assert(kIsWire<LaneOpened, 8>);
 static_assert(kIsWire<MachMsg, 32>);

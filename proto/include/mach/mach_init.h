@@ -15,6 +15,10 @@ extern "C" {
 extern mach_port_t mach_task_self_;
 #define mach_task_self() (mach_task_self_ + 0)
 
+/* mach_host_self - the host's port, in the same way. */
+extern mach_port_t mach_host_self_;
+#define mach_host_self() (mach_host_self_ + 0)
+
 /* Send right for the host's name service; MACH_PORT_NULL while there is no daemon. May be assigned to. */
 extern mach_port_t name_server_port;
 
