@@ -4,6 +4,9 @@
 // S cases, T operations carried out and compared, K cases with a difference that nothing excuses (also those with an
 // operation that the backend cannot carry out), D cases with excused differences only. Exit status 0: K is 0;
 // 1: it is not; 2: bad arguments, a file that cannot be read or understood, a backend that cannot be had.
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <iomanip>
 #include <iostream>
@@ -16,19 +19,23 @@
 #include <vector>
 
 #include "tests/conformance/engine_backend.h"
+#include "tests/conformance/process_backend.h"
 #include "tests/conformance/replay.h"
 #include "tests/conformance/trace_file.h"
+#include "tests/support/scale.h"
 
 namespace netmsg::conformance {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: netmsg_replay [--backend engine|socket|ring|two-hosts] [--check] [-v] [--only TEXT] FILE...\n"
+    "usage: netmsg_replay [--backend engine|socket|ring|two-hosts] [--check] [-v] [--only TEXT] [--every N]\n"
+    "                     FILE...\n"
     "  --backend B  what to replay on (engine)\n"
     "  --check      engine: check all its invariants after every operation\n"
     "  -v           tell the first difference of each case that fails, and what excuses the others; a table "
     "by family\n"
     "  --only TEXT  only cases whose name contains TEXT\n"
+    "  --every N    only each Nth of them; N is divided by NETMSG_TEST_SCALE\n"
     "  FILE         a trace, compressed by gzip or not\n";
 
 struct Options {
@@ -36,8 +43,17 @@ struct Options {
   bool check = false;
   bool verbose = false;
   std::string only;
+  unsigned every = 1;
   std::vector<std::string> files;
 };
+
+// At least 1.
+unsigned scaled_stride(const char* words) {
+  constexpr int kWhole = 10000;
+  const unsigned long stride =
+      std::strtoul(words, nullptr, 10) * kWhole / static_cast<unsigned>(test::scaled(kWhole));
+  return static_cast<unsigned>(std::clamp<unsigned long>(stride, 1, UINT32_MAX));
+}
 
 // Null at the first argument that makes no sense.
 std::optional<Options> parse_arguments(int argc, char** argv) {
@@ -51,6 +67,8 @@ std::optional<Options> parse_arguments(int argc, char** argv) {
       options.verbose = true;
     } else if (argument == "--only" && has_value) {
       options.only = argv[++at];
+    } else if (argument == "--every" && has_value) {
+      options.every = scaled_stride(argv[++at]);
     } else if (argument == "--backend" && has_value) {
       options.backend = argv[++at];
     } else if (argument.starts_with("-")) {
@@ -66,6 +84,8 @@ std::optional<Options> parse_arguments(int argc, char** argv) {
 // The backend of that name, or in words why there is none.
 std::variant<std::unique_ptr<Backend>, std::string> make_backend(const Options& options) {
   if (options.backend == "engine") return std::make_unique<EngineBackend>(options.check);
+  if (options.backend == "socket") return std::make_unique<ProcessBackend>(ProcessBackend::Hosts::kOne);
+  if (options.backend == "two-hosts") return std::make_unique<ProcessBackend>(ProcessBackend::Hosts::kTwo);
   if (options.backend == "ring") return "the ring backend is not there yet: programs have no ring lanes";
   return "there is no backend " + options.backend;
 }
@@ -127,19 +147,35 @@ class Report {
   std::uint64_t steps_ = 0;
 };
 
-// False: the file is no trace.
-bool replay_file(const std::string& path, const Options& options, Backend& backend, Report& report) {
-  const auto read = read_trace(path);
-  if (const auto* error = std::get_if<std::string>(&read)) {
-    std::cerr << "netmsg_replay: " << *error << '\n';
-    return false;
+// Goes through files and replays the cases that are asked for.
+class Run {
+ public:
+  Run(const Options& options, Backend& backend, Report& report)
+      : options_(options), backend_(backend), report_(report) {}
+
+  // False: the file is no trace.
+  bool file(const std::string& path) {
+    const auto read = read_trace(path);
+    if (const auto* error = std::get_if<std::string>(&read)) {
+      std::cerr << "netmsg_replay: " << *error << '\n';
+      return false;
+    }
+    for (const Case& recorded : std::get<Trace>(read).cases) {
+      if (is_asked_for(recorded)) report_.add(recorded, replay(recorded, backend_));
+    }
+    return true;
   }
-  for (const Case& recorded : std::get<Trace>(read).cases) {
-    if (recorded.name.find(options.only) == std::string::npos) continue;
-    report.add(recorded, replay(recorded, backend));
+
+ private:
+  bool is_asked_for(const Case& recorded) {
+    return recorded.name.find(options_.only) != std::string::npos && seen_++ % options_.every == 0;
   }
-  return true;
-}
+
+  const Options& options_;
+  Backend& backend_;
+  Report& report_;
+  unsigned seen_ = 0;
+};
 
 int run(const Options& options) {
   auto made = make_backend(options);
@@ -149,8 +185,9 @@ int run(const Options& options) {
   }
   Backend& backend = *std::get<std::unique_ptr<Backend>>(made);
   Report report(options.verbose);
+  Run replays(options, backend, report);
   bool understood = true;
-  for (const std::string& path : options.files) understood &= replay_file(path, options, backend, report);
+  for (const std::string& path : options.files) understood &= replays.file(path);
   const bool agrees = report.print();
   if (!understood) return 2;
   return agrees ? 0 : 1;

@@ -30,6 +30,7 @@ class Host {
 
   const std::string& name() const { return name_; }
   std::string socket() const { return folder_.path() + "/socket"; }
+  std::string control_socket() const { return folder_.path() + "/control"; }
   Process::Environment environment() const { return {{"NETMSGD_SOCKET", socket()}}; }
 
   // netmsgctl with these arguments: status and output.

@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recorded task, acted by a process: see agent_protocol.h. Everything it does with ports it does by the library's
+// public calls. usage: netmsg_replay_agent SOCKET
+#include <mach.h>
+#include <servers/netname.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "tests/conformance/agent_link.h"
+#include "tests/conformance/agent_protocol.h"
+#include "tests/conformance/msg_buffer.h"
+
+namespace netmsg::conformance {
+namespace {
+
+// Where the regions of messages begin: far from where the system puts what it is free to place, so that memory which
+// comes back is never where it was.
+constexpr Address kFirstRegion = Address{1} << 40;
+constexpr Address kPage = 4096;
+// In no process.
+constexpr Address kNowhere = 0x1000;
+
+struct Call {
+  MsgHead head{};
+  Bytes message;
+};
+
+MsgAnswer carry_out(const Call& call) {
+  MsgBuffer buffer(call.message, call.head.rcv_size);
+  auto* address = call.head.unmapped ? reinterpret_cast<mach_msg_header_t*>(kNowhere) : buffer.address();
+  // The trap: mach_msg would go on after an interruption.
+  const mach_msg_return_t code =
+      mach_msg_trap(address, call.head.option, static_cast<mach_msg_size_t>(call.message.size()),
+                    call.head.rcv_size, call.head.rcv_name, call.head.timeout_ms, call.head.notify);
+  return buffer.answer(call.head.option, code);
+}
+
+// The task's second thread. States: idle, under way, done; a call is begun when idle and its answer taken when done.
+class SecondThread {
+ public:
+  void begin(Call call) {
+    done_ = false;
+    thread_ = std::thread([this, taken = std::move(call)] {
+      answer_ = carry_out(taken);
+      done_ = true;
+    });
+  }
+
+  std::optional<MsgAnswer> take() {
+    if (!thread_.joinable() || !done_) return std::nullopt;
+    thread_.join();
+    return std::move(answer_);
+  }
+
+  void interrupt() {
+    if (thread_.joinable()) ::pthread_kill(thread_.native_handle(), SIGUSR1);
+  }
+
+ private:
+  std::thread thread_;
+  std::atomic<bool> done_{false};
+  MsgAnswer answer_;  // when done
+};
+
+// ---------------------------------------------------------------- the other task
+
+// A port under a name of the name service until the other task's port has come to it.
+class Introduction {
+ public:
+  kern_return_t listen(const std::string& name) {
+    name_ = name;
+    const kern_return_t code = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port_);
+    return code != KERN_SUCCESS ? code
+                                : netname_check_in(name_server_port, name_.c_str(), mach_task_self(), port_);
+  }
+
+  static kern_return_t greet(const std::string& host, const std::string& name) {
+    Greeting greeting{};
+    kern_return_t code =
+        netname_look_up(name_server_port, host.c_str(), name.c_str(), &greeting.head.msgh_remote_port);
+    if (code != KERN_SUCCESS) return code;
+    greeting.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND, 0) | MACH_MSGH_BITS_COMPLEX;
+    greeting.type.msgt_name = MACH_MSG_TYPE_COPY_SEND;
+    greeting.type.msgt_size = 64;
+    greeting.type.msgt_inline = 1;
+    greeting.type.msgt_number = 1;
+    greeting.task.name = mach_task_self();
+    return mach_msg(&greeting.head, MACH_SEND_MSG, sizeof greeting, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
+  }
+
+  // The other task's port. The first call on it makes whatever the library keeps for such calls.
+  kern_return_t meet(mach_port_t* other) {
+    Greeting greeting{};
+    kern_return_t code = mach_msg(&greeting.head, MACH_RCV_MSG, 0, sizeof greeting, port_, 0, MACH_PORT_NULL);
+    if (code != MACH_MSG_SUCCESS) return code;
+    *other = greeting.task.name;
+    code = netname_check_out(name_server_port, name_.c_str(), mach_task_self());
+    mach_port_type_t type = 0;
+    mach_port_type(*other, mach_task_self(), &type);
+    mach_port_destroy(mach_task_self(), port_);
+    return code;
+  }
+
+ private:
+  struct Greeting {
+    mach_msg_header_t head;
+    mach_msg_type_t type;
+    mach_port_name_inlined_t task;
+  };
+
+  std::string name_;
+  mach_port_t port_ = MACH_PORT_NULL;
+};
+
+// ---------------------------------------------------------------- port calls
+
+std::vector<Name> take_array(mach_port_name_array_t names, mach_msg_type_number_t count) {
+  std::vector<Name> taken(names, names + count);
+  ::munmap(names, count * sizeof *names);
+  return taken;
+}
+
+PortAnswer names_in(mach_port_t task) {
+  mach_port_name_array_t names = nullptr;
+  mach_port_type_array_t types = nullptr;
+  mach_msg_type_number_t count = 0;
+  mach_msg_type_number_t types_count = 0;
+  PortAnswer answer{.code = mach_port_names(task, &names, &count, &types, &types_count)};
+  if (answer.code != KERN_SUCCESS) return answer;
+  answer.names = take_array(names, count);
+  take_array(types, types_count);
+  return answer;
+}
+
+PortAnswer members_of(mach_port_t task, Name set) {
+  mach_port_name_array_t names = nullptr;
+  mach_msg_type_number_t count = 0;
+  PortAnswer answer{.code = mach_port_get_set_status(task, set, &names, &count)};
+  if (answer.code == KERN_SUCCESS) answer.names = take_array(names, count);
+  return answer;
+}
+
+PortAnswer reply_port() {
+  PortAnswer answer{.name = mach_reply_port()};
+  if (answer.name == MACH_PORT_NULL) answer.code = KERN_RESOURCE_SHORTAGE;
+  return answer;
+}
+
+// The library gives the codes of the system call for the own task; as a request message the same refusal is one of the
+// message (spec 05 §5).
+PortAnswer insert(mach_port_t task, const PortCall& call) {
+  PortAnswer answer{.code = mach_port_insert_right(task, call.name, call.poly, call.poly_type)};
+  const bool refused = answer.code == KERN_INVALID_NAME || answer.code == KERN_INVALID_RIGHT;
+  if (refused && call.verb == Verb::kInsert) answer.code = MACH_SEND_INVALID_RIGHT;
+  return answer;
+}
+
+PortAnswer carry_out(mach_port_t task, const PortCall& call) {
+  PortAnswer answer;
+  const auto amount = static_cast<std::uint32_t>(call.amount);
+  std::uint32_t number = 0;
+  switch (call.verb) {
+    case Verb::kAlloc:
+    case Verb::kTrapAlloc:
+      answer.code = mach_port_allocate(task, call.right, &answer.name);
+      break;
+    case Verb::kAllocName:
+    case Verb::kTrapAllocName:
+      answer.code = mach_port_allocate_name(task, call.right, call.name);
+      break;
+    case Verb::kReplyPort:
+      return reply_port();
+    case Verb::kDealloc:
+    case Verb::kTrapDealloc:
+      answer.code = mach_port_deallocate(task, call.name);
+      break;
+    case Verb::kDestroy:
+      answer.code = mach_port_destroy(task, call.name);
+      break;
+    case Verb::kModRefs:
+      answer.code =
+          mach_port_mod_refs(task, call.name, call.right, static_cast<mach_port_delta_t>(call.amount));
+      break;
+    case Verb::kGetRefs:
+      answer.code = mach_port_get_refs(task, call.name, call.right, &number);
+      break;
+    case Verb::kType:
+      answer.code = mach_port_type(task, call.name, &number);
+      break;
+    case Verb::kNames:
+      return names_in(task);
+    case Verb::kRename:
+      answer.code = mach_port_rename(task, call.name, call.other);
+      break;
+    case Verb::kSetQlimit:
+      answer.code = mach_port_set_qlimit(task, call.name, amount);
+      break;
+    case Verb::kSetMscount:
+      answer.code = mach_port_set_mscount(task, call.name, amount);
+      break;
+    case Verb::kSetSeqno:
+      answer.code = mach_port_set_seqno(task, call.name, amount);
+      break;
+    case Verb::kSetPayload:
+      answer.code = mach_port_set_protected_payload(task, call.name, static_cast<rpc_uintptr_t>(call.amount));
+      break;
+    case Verb::kClearPayload:
+      answer.code = mach_port_clear_protected_payload(task, call.name);
+      break;
+    case Verb::kGetStatus: {
+      mach_port_status_t status;
+      answer.code = mach_port_get_receive_status(task, call.name, &status);
+      break;
+    }
+    case Verb::kGetSetStatus:
+      return members_of(task, call.name);
+    case Verb::kMoveMember:
+      answer.code = mach_port_move_member(task, call.name, call.other);
+      break;
+    case Verb::kRequestNotification:
+      answer.code = mach_port_request_notification(task, call.name, call.variant, amount, call.poly,
+                                                   call.poly_type, &answer.name);
+      break;
+    case Verb::kInsert:
+    case Verb::kTrapInsert:
+      return insert(task, call);
+    case Verb::kExtract:
+      answer.code = mach_port_extract_right(task, call.name, call.poly_type, &answer.name, &answer.type);
+      break;
+    default:
+      base::check_failed(__FILE__, __LINE__, "not a port call");
+  }
+  answer.number = number;
+  return answer;
+}
+
+NameState state_of(Name name) {
+  const mach_port_t self = mach_task_self();
+  NameState state;
+  if (mach_port_type(self, name, &state.type) != KERN_SUCCESS) state.type = 0;
+  for (std::uint32_t right = 0; right < state.refs.size(); ++right) {
+    if ((state.type & MACH_PORT_TYPE(right)) != 0) mach_port_get_refs(self, name, right, &state.refs[right]);
+  }
+  if ((state.type & MACH_PORT_TYPE_RECEIVE) != 0) mach_port_get_receive_status(self, name, &state.status);
+  return state;
+}
+
+// ---------------------------------------------------------------- memory
+
+// Is it mapped and readable? A copy out of our own memory answers without a fault.
+std::optional<Bytes> read_memory(Address address, std::size_t size) {
+  Bytes bytes(size);
+  iovec to{bytes.data(), size};
+  iovec from{reinterpret_cast<void*>(address), size};
+  if (::process_vm_readv(::getpid(), &to, 1, &from, 1, 0) != static_cast<ssize_t>(size)) return std::nullopt;
+  return bytes;
+}
+
+// ---------------------------------------------------------------- the task
+
+class Agent {
+ public:
+  explicit Agent(const Link& link) : link_(link) {}
+
+  void serve() {
+    say(Packet().put(::getpid()));
+    while (std::optional<Packet> request = link_.receive()) {
+      const Ask ask = request->get<Ask>();
+      if (ask == Ask::kEnd) return;
+      say(answer(ask, *request));
+    }
+  }
+
+ private:
+  void say(const Packet& packet) {
+    Packet whole;
+    whole.put(Say::kAnswer);
+    for (const std::byte byte : packet.bytes()) whole.put(byte);
+    link_.send(whole);
+  }
+
+  Packet answer(Ask ask, Packet& request) {
+    switch (ask) {
+      case Ask::kListen:
+        return Packet().put(introduction_.listen(text(request)));
+      case Ask::kGreet: {
+        const std::string host = text(request);
+        return Packet().put(introduction_.greet(host, text(request)));
+      }
+      case Ask::kMeet:
+        return Packet().put(introduction_.meet(&other_));
+      case Ask::kPortCall:
+        return port_call(request.get<PortCall>());
+      case Ask::kLook:
+        return look();
+      case Ask::kMachMsg:
+        return packed(carry_out(call_in(request)));
+      case Ask::kStart:
+        second_.begin(call_in(request));
+        return {};
+      case Ask::kPoll:
+        return poll();
+      case Ask::kAbort:
+        second_.interrupt();
+        return {};
+      case Ask::kPlaceMemory:
+        return Packet().put(place_memory(request.get_all<std::byte>()));
+      case Ask::kReadMemory: {
+        const Address address = request.get<Address>();
+        const std::optional<Bytes> bytes = read_memory(address, request.get<std::uint64_t>());
+        return Packet().put(bytes.has_value()).put_all(bytes.value_or(Bytes()));
+      }
+      case Ask::kBegin:
+      case Ask::kEnd:
+        break;
+    }
+    base::check_failed(__FILE__, __LINE__, "a request out of place");
+  }
+
+  static std::string text(Packet& request) {
+    const auto letters = request.get_all<char>();
+    return {letters.begin(), letters.end()};
+  }
+
+  static Call call_in(Packet& request) {
+    Call call;
+    call.head = request.get<MsgHead>();
+    call.message = request.get_all<std::byte>();
+    return call;
+  }
+
+  static Packet packed(const MsgAnswer& answer) {
+    return Packet().put(answer.code).put(answer.offset).put_all(answer.written);
+  }
+
+  Packet port_call(const PortCall& call) {
+    const PortAnswer answer = carry_out(call.target == call.caller ? mach_task_self() : other_, call);
+    return Packet()
+        .put(answer.code)
+        .put(answer.name)
+        .put(answer.type)
+        .put(answer.number)
+        .put_all(answer.names);
+  }
+
+  Packet look() {
+    const std::vector<Name> names = names_in(mach_task_self()).names;
+    Packet view;
+    view.put(static_cast<std::uint32_t>(names.size()));
+    for (const Name name : names) view.put(name).put(state_of(name));
+    return view;
+  }
+
+  Packet poll() {
+    const std::optional<MsgAnswer> answer = second_.take();
+    if (!answer) return Packet().put(false);
+    return Packet().put(true).put(answer->code).put(answer->offset).put_all(answer->written);
+  }
+
+  Address place_memory(const Bytes& content) {
+    void* region = ::mmap(reinterpret_cast<void*>(next_region_), content.size(), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (region == MAP_FAILED) return 0;
+    std::memcpy(region, content.data(), content.size());
+    next_region_ += content.size() / kPage * kPage + 2 * kPage;
+    return reinterpret_cast<Address>(region);
+  }
+
+  const Link& link_;
+  Introduction introduction_;
+  mach_port_t other_ = MACH_PORT_NULL;
+  SecondThread second_;
+  Address next_region_ = kFirstRegion;
+};
+
+// ---------------------------------------------------------------- the zygote
+
+void be_interruptible() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  ::sigaction(SIGUSR1, &action, nullptr);
+}
+
+// A child of the zygote; its threads may still be in calls when the case is over.
+[[noreturn]] void be_a_task(const Link& link) {
+  be_interruptible();
+  Agent(link).serve();
+  ::_exit(0);
+}
+
+int run(const Link& link) {
+  while (std::optional<Packet> request = link.receive()) {
+    NETMSG_CHECK(request->get<Ask>() == Ask::kBegin);
+    const pid_t child = ::fork();
+    if (child == 0) be_a_task(link);
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!link.send(Packet().put(Say::kEnded).put(status))) break;
+  }
+  return 0;
+}
+
+std::optional<Link> connect(const char* path) {
+  base::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    return std::nullopt;
+  return Link(std::move(socket));
+}
+
+}  // namespace
+}  // namespace netmsg::conformance
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const auto link = netmsg::conformance::connect(argv[1]);
+  if (!link) {
+    std::perror("netmsg_replay_agent: connect");
+    return 1;
+  }
+  return netmsg::conformance::run(*link);
+}

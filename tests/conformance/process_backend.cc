@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/conformance/process_backend.h"
+
+#include <string>
+#include <utility>
+
+#include "daemon/base/check.h"
+
+namespace netmsg::conformance {
+
+namespace {
+
+// Far above the names that the daemon chooses.
+constexpr Name kFirstUnusedName = 0x00B0'0000;
+// How much longer than recorded a started call may wait.
+constexpr std::uint32_t kStretch = 50;
+// How long a call is awaited that the trace says has ended.
+constexpr int kPatienceMs = 20000;
+
+const char* own_name(SpaceId space) {
+  return space == SpaceId::kT0 ? "replay-t0" : "replay-t1";
+}
+
+SpaceId other(SpaceId space) {
+  return space == SpaceId::kT0 ? SpaceId::kT1 : SpaceId::kT0;
+}
+
+Packet& put_text(Packet& packet, const std::string& text) {
+  return packet.put_all(std::vector<char>(text.begin(), text.end()));
+}
+
+Packet request_of(Ask ask, const MsgArguments& arguments, std::uint32_t timeout_ms) {
+  const MsgHead head{arguments.option, arguments.rcv_size, arguments.rcv_name,
+                     timeout_ms,       arguments.notify,   arguments.unmapped};
+  return Packet().put(ask).put(head).put_all(arguments.message);
+}
+
+MsgAnswer msg_answer(Packet& packet) {
+  MsgAnswer answer;
+  answer.code = packet.get<mach_msg_return_t>();
+  answer.offset = packet.get<std::uint32_t>();
+  answer.written = packet.get_all<std::byte>();
+  return answer;
+}
+
+bool has_timeout(const MsgArguments& arguments) {
+  return (arguments.option & (MACH_SEND_TIMEOUT | MACH_RCV_TIMEOUT)) != 0;
+}
+
+}  // namespace
+
+ProcessBackend::ProcessBackend(Hosts hosts) {
+  if (hosts == Hosts::kOne) {
+    one_ = std::make_unique<test::Host>("here", std::uint16_t{0}, std::vector<test::Host::Peer>());
+    daemons_.emplace_back(one_->control_socket());
+  } else {
+    two_ = std::make_unique<test::TwoHosts>();
+    daemons_.emplace_back(two_->a.control_socket());
+    daemons_.emplace_back(two_->b.control_socket());
+  }
+  tasks_[0] = std::make_unique<TaskProcess>(one_ ? one_->environment() : two_->a.environment());
+  tasks_[1] = std::make_unique<TaskProcess>(one_ ? one_->environment() : two_->b.environment());
+}
+
+ProcessBackend::~ProcessBackend() = default;
+
+const DaemonView& ProcessBackend::daemon_of(SpaceId space) const {
+  return daemons_[daemons_.size() == 1 ? 0 : static_cast<std::size_t>(space)];
+}
+
+std::string_view ProcessBackend::missing_for(const Operation&) const {
+  return {};
+}
+
+void ProcessBackend::begin_case() {
+  seconds_ = {};
+  now_ms_ = 0;
+  next_unused_ = kFirstUnusedName;
+  for (const SpaceId space : kSpaces) task(space).begin();
+  introduce();
+}
+
+void ProcessBackend::end_case() {
+  for (const SpaceId space : kSpaces) task(space).end();
+}
+
+// One request to each task; both must succeed.
+template <typename Request>
+void ProcessBackend::both(Request request) {
+  for (const SpaceId space : kSpaces) task(space).tell(request(space));
+  for (const SpaceId space : kSpaces) {
+    const auto code = task(space).answer().get<kern_return_t>();
+    if (code != KERN_SUCCESS) throw BackendFailure("the tasks do not meet: " + std::to_string(code));
+  }
+}
+
+// Each task gets the other's task port.
+void ProcessBackend::introduce() {
+  both([](SpaceId space) {
+    Packet request;
+    request.put(Ask::kListen);
+    return put_text(request, own_name(space));
+  });
+  both([this](SpaceId space) {
+    Packet request;
+    request.put(Ask::kGreet);
+    const std::string host = two_ ? (space == SpaceId::kT0 ? "b" : "a") : "";
+    return put_text(put_text(request, host), own_name(other(space)));
+  });
+  both([](SpaceId) { return Packet().put(Ask::kMeet); });
+  settle();
+}
+
+PortAnswer ProcessBackend::port_call(const PortCall& call) {
+  if (!task(call.caller).is_task()) return {.code = MACH_SEND_INVALID_DEST};
+  Packet packet = task(call.caller).ask(Packet().put(Ask::kPortCall).put(call));
+  PortAnswer answer;
+  answer.code = packet.get<kern_return_t>();
+  answer.name = packet.get<Name>();
+  answer.type = packet.get<mach_msg_type_name_t>();
+  answer.number = packet.get<std::uint64_t>();
+  answer.names = packet.get_all<Name>();
+  return answer;
+}
+
+SpaceView ProcessBackend::look(SpaceId space) {
+  SpaceView view;
+  if (!task(space).is_task()) return view;
+  Packet packet = task(space).ask(Packet().put(Ask::kLook));
+  for (auto count = packet.get<std::uint32_t>(); count > 0; --count) {
+    const Name name = packet.get<Name>();
+    view.emplace(name, packet.get<NameState>());
+  }
+  return view;
+}
+
+Name ProcessBackend::unused_name(SpaceId) {
+  return next_unused_++;
+}
+
+Address ProcessBackend::place_memory(SpaceId space, const Bytes& content) {
+  const auto address = task(space).ask(Packet().put(Ask::kPlaceMemory).put_all(content)).get<Address>();
+  if (address == 0) throw BackendFailure("the task gets no memory");
+  return address;
+}
+
+std::optional<Bytes> ProcessBackend::read_memory(SpaceId space, Address address, std::size_t size) {
+  Packet packet = task(space).ask(Packet().put(Ask::kReadMemory).put(address).put(std::uint64_t{size}));
+  if (!packet.get<bool>()) return std::nullopt;
+  return packet.get_all<std::byte>();
+}
+
+void ProcessBackend::start(Thread thread, MsgArguments arguments) {
+  if (!thread.second)
+    return task(thread.space).tell(request_of(Ask::kMachMsg, arguments, arguments.timeout_ms));
+  Second& call = second(thread.space) = {.under_way = true};
+  if (has_timeout(arguments)) call.deadline_ms = now_ms_ + arguments.timeout_ms;
+  task(thread.space).ask(request_of(Ask::kStart, arguments, arguments.timeout_ms * kStretch));
+  settle();
+}
+
+std::optional<MsgAnswer> ProcessBackend::result(Thread thread) {
+  NETMSG_CHECK(thread.second);
+  return std::exchange(second(thread.space).answer, std::nullopt);
+}
+
+// A call that waits for ever is given up with its task.
+std::optional<MsgAnswer> ProcessBackend::wait(Thread thread) {
+  NETMSG_CHECK(!thread.second);
+  std::optional<Packet> packet = task(thread.space).answer(kPatienceMs);
+  if (!packet) {
+    task(thread.space).kill();
+    return std::nullopt;
+  }
+  return msg_answer(*packet);
+}
+
+void ProcessBackend::abort(Thread thread) {
+  if (!second(thread.space).under_way) return;
+  task(thread.space).ask(Packet().put(Ask::kAbort));
+  second(thread.space).deadline_ms = now_ms_;
+}
+
+void ProcessBackend::sleep(std::uint32_t milliseconds) {
+  now_ms_ += milliseconds;
+}
+
+void ProcessBackend::terminate(SpaceId space) {
+  const pid_t pid = task(space).pid();
+  task(space).kill();
+  second(space) = {};
+  if (!test::eventually([&] { return !daemon_of(space).blocked_calls(pid); },
+                        std::chrono::milliseconds(kPatienceMs))) {
+    throw BackendFailure("the daemon does not notice a task's end");
+  }
+}
+
+// Waits until the second thread's call has ended or, if nothing has ended it yet, waits in the daemon.
+void ProcessBackend::settle_second(SpaceId space) {
+  Second& call = second(space);
+  const bool must_end = call.deadline_ms && *call.deadline_ms <= now_ms_;
+  const auto at_rest = [&] {
+    Packet packet = task(space).ask(Packet().put(Ask::kPoll));
+    if (packet.get<bool>()) {
+      call = {.answer = msg_answer(packet)};
+      return true;
+    }
+    return !must_end && daemon_of(space).blocked_calls(task(space).pid()) == 1U;
+  };
+  if (!test::eventually(at_rest, std::chrono::milliseconds(kPatienceMs))) {
+    throw BackendFailure("a started call neither waits nor ends");
+  }
+}
+
+void ProcessBackend::settle() {
+  if (daemons_.size() > 1) DaemonView::settle(daemons_);
+  for (const SpaceId space : kSpaces) {
+    if (second(space).under_way && task(space).is_task()) settle_second(space);
+  }
+}
+
+}  // namespace netmsg::conformance

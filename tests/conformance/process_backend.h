@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each recorded task is a process that calls the library, with real daemons behind it: one for both tasks (`socket`), or
+// one for each (`two-hosts`), joined over loopback.
+//
+// Real daemons rather than an engine in this process, so that a replay goes through all that a program goes through.
+// What has to be known besides the answers of calls (is this call blocked, has that task's death been noticed, is
+// anything under way between hosts) is asked over control.proto; nothing here waits for a time to pass.
+//
+// Time: a trace's waits are virtual. The main threads' short timeouts are taken as they are, since nothing else can
+// happen meanwhile. The timeout of a started call is stretched, so that what the trace does next finds it waiting; when
+// the trace has slept past it, its result is waited for.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tests/conformance/backend.h"
+#include "tests/conformance/daemon_view.h"
+#include "tests/conformance/task_process.h"
+#include "tests/support/host.h"
+
+namespace netmsg::conformance {
+
+class ProcessBackend final : public Backend {
+ public:
+  enum class Hosts { kOne, kTwo };
+  // Starts daemons and programs. Throws std::runtime_error.
+  explicit ProcessBackend(Hosts hosts);
+  ~ProcessBackend() override;
+
+  std::string_view missing_for(const Operation& operation) const override;
+  void begin_case() override;
+  void end_case() override;
+  PortAnswer port_call(const PortCall& call) override;
+  SpaceView look(SpaceId space) override;
+  Name unused_name(SpaceId space) override;
+  Address place_memory(SpaceId space, const Bytes& content) override;
+  std::optional<Bytes> read_memory(SpaceId space, Address address, std::size_t size) override;
+  void start(Thread thread, MsgArguments arguments) override;
+  std::optional<MsgAnswer> result(Thread thread) override;
+  std::optional<MsgAnswer> wait(Thread thread) override;
+  void abort(Thread thread) override;
+  void sleep(std::uint32_t milliseconds) override;
+  void terminate(SpaceId space) override;
+  void settle() override;
+
+ private:
+  // The call of a task's second thread.
+  struct Second {
+    bool under_way = false;
+    std::optional<std::uint64_t> deadline_ms = {};  // of the trace's time
+    std::optional<MsgAnswer> answer = {};           // it has ended and was not asked for yet
+  };
+
+  TaskProcess& task(SpaceId space) { return *tasks_[static_cast<std::size_t>(space)]; }
+  Second& second(SpaceId space) { return seconds_[static_cast<std::size_t>(space)]; }
+  const DaemonView& daemon_of(SpaceId space) const;
+  void introduce();
+  template <typename Request>
+  void both(Request request);
+  void settle_second(SpaceId space);
+
+  std::unique_ptr<test::Host> one_;      // Hosts::kOne
+  std::unique_ptr<test::TwoHosts> two_;  // Hosts::kTwo
+  std::vector<DaemonView> daemons_;      // one, or those of t0 and t1
+  std::array<std::unique_ptr<TaskProcess>, 2> tasks_;
+  std::array<Second, 2> seconds_;
+  std::uint64_t now_ms_ = 0;  // of the trace
+  Name next_unused_ = 0;
+};
+
+}  // namespace netmsg::conformance
