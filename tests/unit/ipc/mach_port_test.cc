@@ -45,6 +45,7 @@ TEST_F(MachPort, AllocateRefusesWhatCannotBeMade) {
   }
 }
 
+// 05.15
 TEST_F(MachPort, AFullSpaceRefusesNewNames) {
   World small(ipc::Limits{.names_per_space = 2});
   Task& full = small.task();
@@ -64,6 +65,7 @@ TEST_F(MachPort, AnAccountBearsOnlySoManyPorts) {
   EXPECT_EQ(account.ports_used(), 0U);
 }
 
+// 05.1
 TEST_F(MachPort, NamesThatDenoteNothing) {
   for (const Name name : {Name{MACH_PORT_NULL}, Name{MACH_PORT_DEAD}, kUnused}) {
     EXPECT_EQ(calls::destroy(task.space(), name), KERN_INVALID_NAME);
@@ -80,6 +82,7 @@ TEST_F(MachPort, NamesThatDenoteNothing) {
   }
 }
 
+// 05.5
 TEST_F(MachPort, Deallocate) {
   EXPECT_EQ(task.deallocate(r), KERN_INVALID_RIGHT);
   EXPECT_EQ(task.deallocate(ps), KERN_INVALID_RIGHT);
@@ -93,6 +96,7 @@ TEST_F(MachPort, Deallocate) {
   }
 }
 
+// 05.3
 TEST_F(MachPort, GetRefs) {
   const auto refs = [&](Name name, mach_port_right_t right) {
     return calls::get_refs(task.space(), name, right).value();
@@ -107,6 +111,7 @@ TEST_F(MachPort, GetRefs) {
       << "before the name is looked at";
 }
 
+// 05.4
 TEST_F(MachPort, ModRefsOfRightsWithOneReference) {
   const std::pair<Name, mach_port_right_t> singles[] = {
       {r, MACH_PORT_RIGHT_RECEIVE}, {so, MACH_PORT_RIGHT_SEND_ONCE}, {ps, MACH_PORT_RIGHT_PORT_SET}};
@@ -120,6 +125,7 @@ TEST_F(MachPort, ModRefsOfRightsWithOneReference) {
   }
 }
 
+// 05.4
 TEST_F(MachPort, ModRefsOfSendRightsAtTheBorders) {
   EXPECT_EQ(task.mod_refs(s, MACH_PORT_RIGHT_SEND, 65533), KERN_SUCCESS);
   EXPECT_EQ(task.mod_refs(s, MACH_PORT_RIGHT_SEND, 1), KERN_UREFS_OVERFLOW);
@@ -130,6 +136,7 @@ TEST_F(MachPort, ModRefsOfSendRightsAtTheBorders) {
   EXPECT_EQ(task.state(s), "free");
 }
 
+// 05.4
 TEST_F(MachPort, ModRefsOfDeadNamesAtTheBorders) {
   EXPECT_EQ(task.mod_refs(dn, MACH_PORT_RIGHT_DEAD_NAME, 65534), KERN_SUCCESS);
   EXPECT_EQ(task.state(dn), "DN65535");
@@ -139,6 +146,7 @@ TEST_F(MachPort, ModRefsOfDeadNamesAtTheBorders) {
   EXPECT_EQ(task.state(dn), "free");
 }
 
+// 05.4
 TEST_F(MachPort, ModRefsOfTheWrongRight) {
   EXPECT_EQ(task.mod_refs(s, MACH_PORT_RIGHT_RECEIVE, -1), KERN_INVALID_RIGHT);
   EXPECT_EQ(task.mod_refs(dn, MACH_PORT_RIGHT_SEND, -1), KERN_INVALID_RIGHT);
@@ -147,6 +155,7 @@ TEST_F(MachPort, ModRefsOfTheWrongRight) {
   EXPECT_EQ(task.mod_refs(so, MACH_PORT_RIGHT_DEAD_NAME, -1), KERN_SUCCESS);
 }
 
+// 05.3
 TEST_F(MachPort, SetQlimit) {
   EXPECT_EQ(calls::set_qlimit(task.space(), kUnused, 17), KERN_INVALID_VALUE)
       << "before the name is looked at";
@@ -156,6 +165,7 @@ TEST_F(MachPort, SetQlimit) {
   EXPECT_EQ(task.set_qlimit(r, 0), KERN_SUCCESS);
 }
 
+// 05.7
 TEST_F(MachPort, InsertRight) {
   const auto insert = [&](Name name, Name poly, unsigned disposition) {
     return calls::insert_right(task.space(), task.space(), name, poly, disposition);
@@ -179,6 +189,7 @@ TEST_F(MachPort, InsertRight) {
   world.check();
 }
 
+// 05.8
 TEST_F(MachPort, ExtractRight) {
   const auto extract = [&](Name name, unsigned disposition) {
     return calls::extract_right(task.space(), task.space(), name, disposition);
@@ -194,6 +205,7 @@ TEST_F(MachPort, ExtractRight) {
   world.check();
 }
 
+// 05.9
 TEST_F(MachPort, RequestNotificationCodes) {
   const auto request = [&](Name name, int id, Name notify, unsigned disposition) {
     return calls::request_notification(task.space(), task.space(), name, id, 0, notify, disposition).code();
@@ -210,7 +222,7 @@ TEST_F(MachPort, RequestNotificationCodes) {
   EXPECT_EQ(request(s, 72, 0, 21), KERN_SUCCESS) << "cancelling nothing";
 }
 
-// 06.2
+// 05.9, 06.2
 TEST_F(MachPort, ARequestGivesBackTheOneBefore) {
   const auto request = [&](Name notify) {
     return calls::request_notification(task.space(), task.space(), s, 72, 0, notify,
