@@ -54,8 +54,19 @@ void store(CallOutput& out, SendOnceRight& right) {
   out.rights.push_back(right ? CarriedRight(std::move(right)) : CarriedRight::null(RightType::kSendOnce));
 }
 
+void store(CallOutput& out, std::vector<CarriedRight>& rights) {
+  out.rights = std::move(rights);
+}
+void store(CallOutput& out, std::vector<Name>& names) {
+  out.arrays.push_back(std::move(names));
+}
+
 kern_return_t give(CallOutput&, kern_return_t code) {
   return code;
+}
+kern_return_t give(CallOutput& out, mach_port::NameList list) {
+  out.arrays = {std::move(list.names), std::move(list.types)};
+  return KERN_SUCCESS;
 }
 template <typename T>
 kern_return_t give(CallOutput& out, Kern<T> result) {
@@ -114,9 +125,12 @@ constexpr Call kCalls[] = {
     {2028, {kAny}, {}, on_task<memory>},  // vm_copy
     {2029, {kAny}, {}, on_task<memory>},  // vm_region
     {2030, {kAny}, {}, on_task<memory>},  // vm_statistics
+    {2033, {kSends}, {}, on_task<task::register_ports>},
+    {2034, {}, {kSends}, on_task<task::lookup_ports>},
     {2058, {kNumber}, {kSend}, on_task<task::get_special_port>},
     {2059, {kNumber, kSend}, {}, on_task<task::set_special_port>},
     {2089, {kAny}, {}, on_task<memory>},  // vm_map
+    {3200, {}, {kNames, kNumbers}, on_task<mp::names>},
     {3201, {kName}, {kNumber}, on_task<mp::type>},
     {3202, {kName, kName}, {}, on_task<mp::rename>},
     {3203, {kNumber, kName}, {}, on_task<mp::allocate_name>},
@@ -127,6 +141,7 @@ constexpr Call kCalls[] = {
     {3208, {kName, kNumber, kNumber}, {}, on_task<mp::mod_refs>},
     {3210, {kName, kNumber}, {}, on_task<mp::set_qlimit>},
     {3211, {kName, kNumber}, {}, on_task<mp::set_mscount>},
+    {3212, {kName}, {kNames}, on_task<mp::get_set_status>},
     {3213, {kName, kName}, {}, on_task<mp::move_member>},
     {3214, {kName, kNumber, kNumber, kSendOnce}, {kSendOnce}, on_task<request>},
     {3215, {kName, kRight}, {}, on_task<insert>},

@@ -25,17 +25,22 @@ enum class Item : std::uint8_t {
   kSend,      // a send right
   kSendOnce,  // a send-once right
   kRight,     // a right of any kind
+  kNames,     // out of line: an array of names
+  kNumbers,   // out of line: an array of numbers
+  kSends,     // out of line: an array of send rights
   kAny,       // as first argument: a request of any form (calls whose form is of no interest)
 };
 
 struct CallInput {
   std::array<std::uint64_t, 4> values{};  // names and numbers, in the order of the arguments
-  std::vector<CarriedRight> rights;       // in the order of the arguments; consumed also on failure
+  // In the order of the arguments, the elements of an array each for itself; consumed also on failure.
+  std::vector<CarriedRight> rights;
 };
 
 struct CallOutput {
   std::array<std::uint32_t, 9> values{};  // names and numbers, in the order of the results
-  std::vector<CarriedRight> rights;       // in the order of the results
+  std::vector<CarriedRight> rights;  // in the order of the results; an array of rights is the only result
+  std::vector<std::vector<std::uint32_t>> arrays;  // of names and numbers, in the order of the results
 };
 
 struct Call {

@@ -30,6 +30,15 @@ constexpr mach_msg_type_t descriptor(unsigned type, unsigned bits, unsigned numb
   return made;
 }
 
+// As received, with the number of its elements left open. The memory is always the receiver's own.
+constexpr mach_msg_type_t array_descriptor(unsigned type) {
+  mach_msg_type_t made = descriptor(type, 32, 0);
+  made.msgt_inline = 0;
+  made.msgt_longform = 1;
+  made.msgt_deallocate = 1;
+  return made;
+}
+
 constexpr mach_msg_type_t descriptor_of(Item item) {
   switch (item) {
     case Item::kName:
@@ -44,6 +53,12 @@ constexpr mach_msg_type_t descriptor_of(Item item) {
       return descriptor(MACH_MSG_TYPE_PORT_SEND_ONCE, 64, 1);
     case Item::kRight:
       return descriptor(MACH_MSG_TYPE_PORT_RECEIVE, 64, 1);  // or one of the others
+    case Item::kNames:
+      return array_descriptor(MACH_MSG_TYPE_PORT_NAME);
+    case Item::kNumbers:
+      return array_descriptor(MACH_MSG_TYPE_INTEGER_32);
+    case Item::kSends:
+      return array_descriptor(MACH_MSG_TYPE_PORT_SEND);
     default:
       return descriptor(MACH_MSG_TYPE_INTEGER_32, 32, 1);
   }
@@ -53,9 +68,17 @@ bool is_right(Item item) {
   return item == Item::kSend || item == Item::kSendOnce || item == Item::kRight;
 }
 
-// Of the value, padded as it stands in the message.
+bool is_array(Item item) {
+  return !descriptor_of(item).msgt_inline;
+}
+
+bool is_complex(Item item) {
+  return is_right(item) || is_array(item);
+}
+
+// Of the value, padded as it stands in the message; or of the address.
 std::uint32_t value_size(const mach_msg_type_t& type) {
-  return (type.msgt_number * type.msgt_size / 8 + 7) / 8 * 8;
+  return type.msgt_inline ? (type.msgt_number * type.msgt_size / 8 + 7) / 8 * 8 : 8;
 }
 
 std::uint32_t item_size(Item item) {
@@ -69,8 +92,8 @@ std::uint32_t size_of(std::uint32_t start, const std::array<Item, kCount>& items
 }
 
 template <std::size_t kCount>
-bool has_rights(const std::array<Item, kCount>& items) {
-  return std::any_of(items.begin(), items.end(), is_right);
+bool is_complex(const std::array<Item, kCount>& items) {
+  return std::any_of(items.begin(), items.end(), [](Item item) { return is_complex(item); });
 }
 
 // ---------------------------------------------------------------- the request
@@ -88,6 +111,7 @@ bool is_described(const Message& message, std::uint32_t offset, Item item) {
   if (item == Item::kRight && MACH_MSG_TYPE_PORT_ANY_RIGHT(found.msgt_name)) {
     expected.msgt_name = found.msgt_name;
   }
+  if (is_array(item)) expected.msgt_number = found.msgt_number;
   return std::memcmp(&found, &expected, sizeof found) == 0;
 }
 
@@ -96,7 +120,7 @@ bool is_well_formed(const Message& request, const Call& call) {
   if (call.arguments[0] == Item::kAny) return true;
   if (request.size() != size_of(kHeaderSize, call.arguments)) return false;
   const bool complex = (request.other_bits & MACH_MSGH_BITS_COMPLEX) != 0;
-  if (complex != has_rights(call.arguments)) return false;
+  if (complex != is_complex(call.arguments)) return false;
   std::uint32_t offset = kHeaderSize;
   for (const Item item : call.arguments) {
     if (item != Item::kNone && !is_described(request, offset, item)) return false;
@@ -124,10 +148,10 @@ CallInput take_input(Message& request, const Call& call) {
   std::size_t values = 0;
   for (const Item item : call.arguments) {
     if (item == Item::kNone || item == Item::kAny) break;
-    if (!is_right(item)) in.values[values++] = load_value(request, offset + sizeof(mach_msg_type_t), item);
+    if (!is_complex(item)) in.values[values++] = load_value(request, offset + sizeof(mach_msg_type_t), item);
     offset += item_size(item);
   }
-  if (!has_rights(call.arguments)) return in;
+  if (!is_complex(call.arguments)) return in;
   for (BodyRight& item : request.body) in.rights.push_back(take_right(item));
   request.body.clear();
   return in;
@@ -155,10 +179,15 @@ class ReplyWriter {
   void write_results(const Call& call, CallOutput& out) {
     const std::uint32_t* value = out.values.data();
     auto right = out.rights.begin();
+    auto array = out.arrays.begin();
     for (const Item item : call.results) {
       if (item == Item::kNone) break;
       if (is_right(item)) {
         write_right(std::move(*right++));
+      } else if (item == Item::kSends) {
+        write_rights(out.rights);
+      } else if (is_array(item)) {
+        write_array(item, *array++);
       } else {
         write_values(descriptor_of(item), value);
         value += descriptor_of(item).msgt_number;
@@ -183,6 +212,35 @@ class ReplyWriter {
     offset_ += 8;
   }
 
+  void write_rights(std::vector<CarriedRight>& rights) {
+    const auto region = static_cast<std::uint32_t>(reply_.regions.size());
+    const auto count = static_cast<std::uint32_t>(rights.size());
+    write_region(Item::kSends, count, {.slot = 0, .rights = count, .memory = {}});
+    std::uint32_t at = 0;
+    for (CarriedRight& right : rights) {
+      reply_.body.push_back({at, std::move(right), region});
+      at += sizeof(Name);
+    }
+  }
+
+  void write_array(Item item, const std::vector<std::uint32_t>& elements) {
+    Bytes bytes(elements.size() * sizeof elements[0]);
+    if (!bytes.empty()) std::memcpy(bytes.data(), elements.data(), bytes.size());
+    const auto count = static_cast<std::uint32_t>(elements.size());
+    write_region(item, count, {.slot = 0, .rights = 0, .memory = MemoryRef::of(std::move(bytes))});
+  }
+
+  // An empty array has no memory, and its address is 0.
+  void write_region(Item item, std::uint32_t count, Region region) {
+    mach_msg_type_t type = descriptor_of(item);
+    type.msgt_number = count;
+    write_descriptor(type);
+    reply_.other_bits |= MACH_MSGH_BITS_COMPLEX;
+    region.slot = offset_;
+    if (count > 0) reply_.regions.push_back(std::move(region));
+    offset_ += value_size(type);
+  }
+
   void write_descriptor(const mach_msg_type_t& type) {
     std::memcpy(at(), &type, sizeof type);
     offset_ += sizeof type;
@@ -198,14 +256,24 @@ bool is_answerable(const Message& request) {
   return request.reply.port() != nullptr && !request.reply.is_dead();
 }
 
-// Can the results follow the reply to its host?
-bool can_travel(const Message& request, const CallOutput& out) {
+// Can the results follow the reply to its host? Memory stays on this one.
+bool can_travel(const Message& request, const Call& call, const CallOutput& out) {
   const Port& destination = *request.reply.port();
   if (!destination.remote()) return true;
+  if (std::any_of(call.results.begin(), call.results.end(), is_array)) return false;
   const RemoteLink& link = destination.core().link();
   return std::all_of(out.rights.begin(), out.rights.end(), [&](const CarriedRight& right) {
     return right.is_null() || right.is_dead() || link.can_carry(destination, *right.port(), right.type(), 0);
   });
+}
+
+// Whoever paid for the request pays for what it brings, borne or not.
+Charge charge_for(Message& request, const CallOutput& out) {
+  Charge charge = request.take_charge();
+  std::uint64_t elements = out.rights.size();
+  for (const std::vector<std::uint32_t>& array : out.arrays) elements += array.size();
+  charge.grow(Message::memory_cost(out.arrays.size(), elements * sizeof(Name)));
+  return charge;
 }
 
 // `call` null: the reply of a failure, 48 bytes.
@@ -213,7 +281,7 @@ MessagePtr make_reply(Message& request, const Call* call, kern_return_t code, Ca
   const std::uint32_t head = sizeof(mig_reply_header_t);
   Bytes bytes(call != nullptr ? size_of(head, call->results) : head);
   MessagePtr reply =
-      Message::create(request.reply.port()->core().reaper, std::move(bytes), request.take_charge());
+      Message::create(request.reply.port()->core().reaper, std::move(bytes), charge_for(request, out));
   reply->id = static_cast<mach_msg_id_t>(static_cast<std::uint32_t>(request.id) + kReplyIdOffset);
   reply->destination = std::move(request.reply);
   ReplyWriter writer(*reply);
@@ -230,7 +298,7 @@ void serve(MessagePtr request) {
   CallOutput out;
   kern_return_t code = carry_out(*request, call, out);
   if (!is_answerable(*request)) return;  // what the call gave is destroyed
-  if (!can_travel(*request, out)) {
+  if (code == KERN_SUCCESS && !can_travel(*request, *call, out)) {
     out.rights.clear();
     code = KERN_RESOURCE_SHORTAGE;
   }

@@ -4,6 +4,7 @@
 #include <mach/mig_errors.h>
 
 #include <cstring>
+#include <span>
 
 namespace netmsg::test {
 
@@ -38,6 +39,26 @@ Argument right_item(unsigned disposition, Name name) {
   return item(disposition, 64, name);
 }
 
+Argument rights_item(unsigned disposition, std::vector<Name> names) {
+  Argument made = item(disposition, 32, 0xDEAD0000);
+  made.descriptor.msgt_inline = 0;
+  made.descriptor.msgt_longform = 1;
+  made.descriptor.msgt_number = static_cast<mach_msg_type_number_t>(names.size());
+  made.array = std::move(names);
+  return made;
+}
+
+std::vector<ipc::MemoryRef> Request::memory() const {
+  std::vector<ipc::MemoryRef> regions;
+  for (const Argument& argument : arguments) {
+    if (argument.array.empty()) continue;
+    Bytes bytes(argument.array.size() * sizeof argument.array[0]);
+    std::memcpy(bytes.data(), argument.array.data(), bytes.size());
+    regions.push_back(ipc::MemoryRef::of(std::move(bytes)));
+  }
+  return regions;
+}
+
 Bytes Request::encode(Name target, Name reply, unsigned reply_type) const {
   mach_msg_header_t header{};
   header.msgh_bits = bits | MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, reply_type);
@@ -47,7 +68,7 @@ Bytes Request::encode(Name target, Name reply, unsigned reply_type) const {
   header.msgh_remote_port = target;
   header.msgh_local_port = reply;
   header.msgh_id = id;
-  Bytes bytes(sizeof header + arguments.size() * sizeof(Argument));
+  Bytes bytes(sizeof header + arguments.size() * 16);
   std::memcpy(bytes.data(), &header, sizeof header);
   std::byte* at = bytes.data() + sizeof header;
   for (const Argument& argument : arguments) {
@@ -64,9 +85,12 @@ std::uint32_t Reply::word(std::uint32_t offset) const {
   return value;
 }
 
-Reply ask(Task& task, Name reply, Bytes request) {
+Reply ask(Task& task, Name reply, Bytes request, std::vector<ipc::MemoryRef> memory) {
   Reply answer;
-  answer.sent = task.call({.option = MACH_SEND_MSG | MACH_SEND_TIMEOUT, .message = std::move(request)}).code;
+  answer.sent = task.call({.option = MACH_SEND_MSG | MACH_SEND_TIMEOUT,
+                           .message = std::move(request),
+                           .memory = std::move(memory)})
+                    .code;
   answer.code = answer.sent;
   if (answer.sent != MACH_MSG_SUCCESS) return answer;
   Received got = task.receive(reply);
@@ -74,12 +98,16 @@ Reply ask(Task& task, Name reply, Bytes request) {
   if (got.code != MACH_MSG_SUCCESS) return answer;
   answer.header = got.header;
   answer.bytes = std::move(got.bytes);
+  for (const ipc::Region& region : got.regions) {
+    std::vector<std::uint32_t>& array = answer.arrays.emplace_back(region.memory.length() / 4);
+    region.memory.read(0, std::as_writable_bytes(std::span(array)));
+  }
   answer.code = static_cast<kern_return_t>(answer.word(offsetof(mig_reply_header_t, RetCode)));
   return answer;
 }
 
 Reply ask(Task& task, Name reply, Name target, const Request& request) {
-  return ask(task, reply, request.encode(target, reply));
+  return ask(task, reply, request.encode(target, reply), request.memory());
 }
 
 }  // namespace netmsg::test
