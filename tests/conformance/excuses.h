@@ -69,6 +69,7 @@ class Excuses {
   using Entry = std::pair<SpaceId, Symbol>;
   Verdict excuse(const Operation& operation, std::string_view section, Verdict verdict);
   bool is_next_message(const Operation& operation, std::int32_t id) const;
+  bool is_set(SpaceId space, const NameRef& name) const;
 
   const Case& case_;
   std::vector<Excuse> used_;

@@ -112,8 +112,8 @@ Address address_of(const Item& item, const Sender& sender) {
 
 void append_item(Encoded& to, const Item& item, const Sender& sender) {
   append(to.bytes, descriptor_of(item));
-  to.slots.push_back({&item, static_cast<std::uint32_t>(to.bytes.size())});
-  if (item.out_of_line) return append(to.bytes, address_of(item, sender));
+  Slot& slot = to.slots.emplace_back(Slot{&item, static_cast<std::uint32_t>(to.bytes.size())});
+  if (item.out_of_line) return append(to.bytes, slot.address = address_of(item, sender));
   const Bytes content = content_of(item, sender);
   to.bytes.insert(to.bytes.end(), content.begin(), content.end());
   to.bytes.resize(rounded(to.bytes.size()));
@@ -277,17 +277,16 @@ std::vector<std::uint32_t> boundaries(const Message& message) {
 
 std::vector<std::pair<const Item*, Address>> regions_of(const Encoded& encoded) {
   std::vector<std::pair<const Item*, Address>> regions;
-  for (const auto& [item, offset] : encoded.slots) {
-    if (!item->out_of_line || item->bad_address || item_length(*item) == 0) continue;
-    if (offset + kSlotSize <= encoded.bytes.size())
-      regions.emplace_back(item, load<Address>(encoded.bytes, offset));
+  for (const Slot& slot : encoded.slots) {
+    if (!slot.item->out_of_line || slot.item->bad_address || item_length(*slot.item) == 0) continue;
+    regions.emplace_back(slot.item, slot.address);
   }
   return regions;
 }
 
 std::vector<Name> names_in_items(const Encoded& sent, const Bytes& bytes, const ReadMemory& read_memory) {
   std::vector<Name> names;
-  for (const auto& [item, offset] : sent.slots) {
+  for (const auto& [item, offset, address] : sent.slots) {
     if (item->kind != Item::Kind::kPorts || item->names.empty()) continue;
     const std::size_t size = item->names.size() * stride(*item);
     if (offset + (item->out_of_line ? kSlotSize : size) > bytes.size()) continue;

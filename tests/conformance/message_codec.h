@@ -28,6 +28,8 @@ std::uint32_t scaled(std::uint32_t bytes);
 struct Slot {
   const Item* item;
   std::uint32_t offset;
+  Address address =
+      0;  // of the memory that was made for it, also if the slot is beyond the end of the message
 };
 
 struct Encoded {
