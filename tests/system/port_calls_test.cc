@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of spec 05 §2 to §5 through a real client: each call on each kind of name, its code, and what the
-// name is afterwards.
+// name is afterwards. Each row twice, in both forms of a call (05 §1): without a message, which the library
+// chooses where the task's own port has its usual name, and by message (05 §8), which it chooses otherwise.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -43,6 +44,7 @@ struct Names {
   Names& operator=(const Names&) = delete;
 
   RightsScene scene;
+  mach_port_t task = mach_task_self();  // what the row's call is made on
   mach_port_t x = scene.x;
   mach_port_t port = new_port();
 };
@@ -53,6 +55,7 @@ struct Row {
   std::function<kern_return_t(Names&)> call;
   const char* codes;
   std::array<const char*, 9> after = {"", "", "", "", "", "", "", "", ""};
+  bool hands_over = false;  // a right of the caller, before anything else is looked at
 };
 
 kern_return_t code_of(char letter) {
@@ -82,12 +85,29 @@ kern_return_t code_of(char letter) {
   }
 }
 
-void check(const Row& row, std::size_t column) {
-  SCOPED_TRACE(std::string(row.what) + " on " + kKinds[column]);
+// The same call, with the task's port under another name for that long.
+kern_return_t call_by_message(const Row& row, Names& names) {
+  constexpr mach_port_t kOtherName = 0x00C0FFEE;
+  names.task = kOtherName;
+  EXPECT_EQ(mach_port_rename(mach_task_self(), mach_task_self(), kOtherName), KERN_SUCCESS);
+  const kern_return_t code = row.call(names);
+  EXPECT_EQ(mach_port_rename(kOtherName, kOtherName, mach_task_self()), KERN_SUCCESS);
+  return code;
+}
+
+// A right that the caller lacks is missing for the message, before there is a call (05 §5).
+kern_return_t code_by_message(const Row& row, char letter) {
+  const bool lacks = row.hands_over && (letter == 'n' || letter == 'r');
+  return lacks ? MACH_SEND_INVALID_RIGHT : code_of(letter);
+}
+
+void check(const Row& row, std::size_t column, bool by_message) {
+  SCOPED_TRACE(std::string(row.what) + " on " + kKinds[column] + (by_message ? " by message" : ""));
   Names names(kKinds[column]);
   const std::string before = state_of(names.x);
-  const kern_return_t code = row.call(names);
-  EXPECT_EQ(code, code_of(row.codes[column])) << mach_error_string(code);
+  const kern_return_t code = by_message ? call_by_message(row, names) : row.call(names);
+  const char letter = row.codes[column];
+  EXPECT_EQ(code, by_message ? code_by_message(row, letter) : code_of(letter)) << mach_error_string(code);
   const std::string after = row.after[column];
   EXPECT_EQ(state_of(names.x), after.empty() ? before : after);
 }
@@ -96,7 +116,10 @@ template <std::size_t N>
 void check_all(const Row (&rows)[N]) {
   for (const Row& row : rows) {
     ASSERT_EQ(std::string(row.codes).size(), kKinds.size()) << row.what;
-    for (std::size_t column = 0; column < kKinds.size(); ++column) check(row, column);
+    for (std::size_t column = 0; column < kKinds.size(); ++column) {
+      check(row, column, false);
+      check(row, column, true);
+    }
   }
 }
 
@@ -107,13 +130,13 @@ class PortCallTables : public testing::Test {
 };
 
 std::function<kern_return_t(Names&)> mod_refs(mach_port_right_t right, mach_port_delta_t delta) {
-  return [=](Names& n) { return mach_port_mod_refs(mach_task_self(), n.x, right, delta); };
+  return [=](Names& n) { return mach_port_mod_refs(n.task, n.x, right, delta); };
 }
 
 std::function<kern_return_t(Names&)> get_refs(mach_port_right_t right) {
   return [=](Names& n) {
     mach_port_urefs_t refs = 0;
-    return mach_port_get_refs(mach_task_self(), n.x, right, &refs);
+    return mach_port_get_refs(n.task, n.x, right, &refs);
   };
 }
 
@@ -121,16 +144,16 @@ std::function<kern_return_t(Names&)> get_refs(mach_port_right_t right) {
 TEST_F(PortCallTables, CreatingAndDestroying) {
   // clang-format off
   const Row rows[] = {
-      {"destroy", [](Names& n) { return mach_port_destroy(mach_task_self(), n.x); }, "nnnoooooo",
+      {"destroy", [](Names& n) { return mach_port_destroy(n.task, n.x); }, "nnnoooooo",
        {"", "", "", "free", "free", "free", "free", "free", "free"}},
-      {"deallocate", [](Names& n) { return mach_port_deallocate(mach_task_self(), n.x); }, "nnnroooor",
+      {"deallocate", [](Names& n) { return mach_port_deallocate(n.task, n.x); }, "nnnroooor",
        {"", "", "", "", "R+S1", "S1", "free", "DN1", ""}},
       {"get_refs of SEND", get_refs(MACH_PORT_RIGHT_SEND), "nnnoooooo"},
       {"get_refs of 4", get_refs(MACH_PORT_RIGHT_DEAD_NAME), "nnnoooooo"},
       {"get_refs of 5", get_refs(5), "vvvvvvvvv"},
       {"type", [](Names& n) {
          mach_port_type_t type = 0;
-         return mach_port_type(mach_task_self(), n.x, &type);
+         return mach_port_type(n.task, n.x, &type);
        }, "nnnoooooo"},
   };
   // clang-format on
@@ -214,7 +237,7 @@ TEST_F(PortCallTables, Allocate) {
 }
 
 std::function<kern_return_t(Names&)> set_qlimit(mach_port_msgcount_t limit) {
-  return [=](Names& n) { return mach_port_set_qlimit(mach_task_self(), n.x, limit); };
+  return [=](Names& n) { return mach_port_set_qlimit(n.task, n.x, limit); };
 }
 
 // 05.1, 05.3: 05 §4.
@@ -223,33 +246,93 @@ TEST_F(PortCallTables, ReceiveRights) {
   const Row rows[] = {
       {"get_receive_status", [](Names& n) {
          mach_port_status_t status;
-         return mach_port_get_receive_status(mach_task_self(), n.x, &status);
+         return mach_port_get_receive_status(n.task, n.x, &status);
        }, "nnnoorrrr"},
       {"set_qlimit 0", set_qlimit(0), "nnnoorrrr"},
       {"set_qlimit 16", set_qlimit(16), "nnnoorrrr"},
       {"set_qlimit 17", set_qlimit(17), "vvvvvvvvv"},
+      {"set_mscount", [](Names& n) { return mach_port_set_mscount(n.task, n.x, 4711); }, "nnnoorrrr"},
+      {"set_seqno", [](Names& n) { return mach_port_set_seqno(n.task, n.x, ~0U); }, "nnnoorrrr"},
+      {"set_protected_payload", [](Names& n) {
+         return mach_port_set_protected_payload(n.task, n.x, ~rpc_uintptr_t{0});
+       }, "nnnoorrrr"},
+      {"clear_protected_payload", [](Names& n) {
+         return mach_port_clear_protected_payload(n.task, n.x);
+       }, "nnnoorrrr"},
+  };
+  // clang-format on
+  check_all(rows);
+}
+
+constexpr mach_port_t kFree = 0x00B00000;  // a name that nobody uses
+
+kern_return_t rename_and_drop(Names& n) {
+  const kern_return_t code = mach_port_rename(n.task, n.x, kFree);
+  mach_port_destroy(n.task, kFree);
+  return code;
+}
+
+std::function<kern_return_t(Names&)> allocate_name(mach_port_right_t right) {
+  return [=](Names& n) { return mach_port_allocate_name(n.task, right, n.x); };
+}
+
+// 05.1, 05.3: 05 §3, and names that the caller chooses.
+TEST_F(PortCallTables, ChosenNames) {
+  // clang-format off
+  const Row rows[] = {
+      {"rename", rename_and_drop, "nnnoooooo",
+       {"", "", "", "free", "free", "free", "free", "free", "free"}},
+      {"rename to itself", [](Names& n) { return mach_port_rename(n.task, n.x, n.x); }, "vvneeeeee"},
+      {"rename to NULL", [](Names& n) { return mach_port_rename(n.task, n.x, MACH_PORT_NULL); }, "vvvvvvvvv"},
+      {"rename nothing to it", [](Names& n) { return mach_port_rename(n.task, kFree, n.x); }, "vvneeeeee"},
+      {"allocate_name RECEIVE", allocate_name(MACH_PORT_RIGHT_RECEIVE), "vvoeeeeee",
+       {"", "", "R", "", "", "", "", "", ""}},
+      {"allocate_name PORT_SET", allocate_name(MACH_PORT_RIGHT_PORT_SET), "vvoeeeeee",
+       {"", "", "PS", "", "", "", "", "", ""}},
+      {"allocate_name DEAD_NAME", allocate_name(MACH_PORT_RIGHT_DEAD_NAME), "vvoeeeeee",
+       {"", "", "DN1", "", "", "", "", "", ""}},
+      {"allocate_name SEND", allocate_name(MACH_PORT_RIGHT_SEND), "vvvvvvvvv"},
+      {"allocate_name of 5", allocate_name(5), "vvvvvvvvv"},
+  };
+  // clang-format on
+  check_all(rows);
+}
+
+kern_return_t set_status(Names& n) {
+  mach_port_name_array_t members = nullptr;
+  mach_msg_type_number_t count = 0;
+  return mach_port_get_set_status(n.task, n.x, &members, &count);
+}
+
+// 05.1, 05.10: 05 §4, sets.
+TEST_F(PortCallTables, PortSets) {
+  // clang-format off
+  const Row rows[] = {
+      {"move_member out", [](Names& n) { return mach_port_move_member(n.task, n.x, MACH_PORT_NULL); }, "nnnssrrrr"},
+      {"move_member into it", [](Names& n) { return mach_port_move_member(n.task, n.port, n.x); }, "snnrrrrro"},
+      {"get_set_status", set_status, "nnnrrrrro"},
   };
   // clang-format on
   check_all(rows);
 }
 
 std::function<kern_return_t(Names&)> insert_itself(mach_msg_type_name_t disposition) {
-  return [=](Names& n) { return mach_port_insert_right(mach_task_self(), n.x, n.x, disposition); };
+  return [=](Names& n) { return mach_port_insert_right(n.task, n.x, n.x, disposition); };
 }
 
 // A right for another port of the task under the name.
 std::function<kern_return_t(Names&)> insert_port(mach_msg_type_name_t disposition) {
-  return [=](Names& n) { return mach_port_insert_right(mach_task_self(), n.x, n.port, disposition); };
+  return [=](Names& n) { return mach_port_insert_right(n.task, n.x, n.port, disposition); };
 }
 
 std::function<kern_return_t(Names&)> insert_instead(mach_port_t poly, mach_msg_type_name_t disposition) {
-  return [=](Names& n) { return mach_port_insert_right(mach_task_self(), n.x, poly, disposition); };
+  return [=](Names& n) { return mach_port_insert_right(n.task, n.x, poly, disposition); };
 }
 
 // 05.1, 05.7: insert_right into the own task.
 TEST_F(PortCallTables, InsertRight) {
   // clang-format off
-  const Row rows[] = {
+  Row rows[] = {
       {"of a bad type", insert_port(15), "vvvvvvvvv"},
       {"of a bad type", insert_port(22), "vvvvvvvvv"},
       {"a made send-once right", insert_port(kMakeOnce), "vvoeeeeee",
@@ -268,6 +351,7 @@ TEST_F(PortCallTables, InsertRight) {
        {"", "", "", "", "", "", "", "DN1", ""}},
   };
   // clang-format on
+  for (Row& row : rows) row.hands_over = true;
   check_all(rows);
 }
 
@@ -275,9 +359,8 @@ std::function<kern_return_t(Names&)> extract(mach_msg_type_name_t disposition) {
   return [=](Names& n) {
     mach_port_t name = MACH_PORT_NULL;
     mach_msg_type_name_t type = 0;
-    const kern_return_t code = mach_port_extract_right(mach_task_self(), n.x, disposition, &name, &type);
-    if (code == KERN_SUCCESS && name != n.x && name != MACH_PORT_DEAD)
-      mach_port_destroy(mach_task_self(), name);
+    const kern_return_t code = mach_port_extract_right(n.task, n.x, disposition, &name, &type);
+    if (code == KERN_SUCCESS && name != n.x && name != MACH_PORT_DEAD) mach_port_destroy(n.task, name);
     return code;
   };
 }
@@ -309,7 +392,7 @@ std::function<kern_return_t(Names&)> request(mach_msg_id_t id, mach_port_mscount
   return [=](Names& n) {
     mach_port_t previous = MACH_PORT_NULL;
     const kern_return_t code =
-        mach_port_request_notification(mach_task_self(), n.x, id, sync, n.port, kMakeOnce, &previous);
+        mach_port_request_notification(n.task, n.x, id, sync, n.port, kMakeOnce, &previous);
     EXPECT_EQ(drain(n.port, MACH_NOTIFY_SEND_ONCE), code == KERN_SUCCESS ? 0U : 1U);
     return code;
   };
@@ -318,7 +401,7 @@ std::function<kern_return_t(Names&)> request(mach_msg_id_t id, mach_port_mscount
 std::function<kern_return_t(Names&)> request_for(mach_msg_id_t id, mach_port_t notify) {
   return [=](Names& n) {
     mach_port_t previous = MACH_PORT_NULL;
-    return mach_port_request_notification(mach_task_self(), n.x, id, 0, notify, kMakeOnce, &previous);
+    return mach_port_request_notification(n.task, n.x, id, 0, notify, kMakeOnce, &previous);
   };
 }
 
