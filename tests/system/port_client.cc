@@ -13,9 +13,9 @@ namespace {
 
 constexpr unsigned kPatienceMs = 20000;
 
-unsigned refs(mach_port_t name, mach_port_right_t right) {
+unsigned refs(mach_port_t task, mach_port_t name, mach_port_right_t right) {
   mach_port_urefs_t count = 0;
-  EXPECT_EQ(mach_port_get_refs(mach_task_self(), name, right, &count), KERN_SUCCESS);
+  EXPECT_EQ(mach_port_get_refs(task, name, right, &count), KERN_SUCCESS);
   return count;
 }
 
@@ -81,11 +81,11 @@ std::string state_text(mach_port_type_t type, unsigned urefs) {
 
 }  // namespace
 
-std::string state_of(mach_port_t name) {
+std::string state_of(mach_port_t name, mach_port_t task) {
   mach_port_type_t type = 0;
-  if (mach_port_type(mach_task_self(), name, &type) != KERN_SUCCESS) return "free";
+  if (mach_port_type(task, name, &type) != KERN_SUCCESS) return "free";
   const bool dead = (type & MACH_PORT_TYPE_DEAD_NAME) != 0;
-  return state_text(type, refs(name, dead ? MACH_PORT_RIGHT_DEAD_NAME : MACH_PORT_RIGHT_SEND));
+  return state_text(type, refs(task, name, dead ? MACH_PORT_RIGHT_DEAD_NAME : MACH_PORT_RIGHT_SEND));
 }
 
 std::string state_of(const BroughtRight& right) {

@@ -31,7 +31,7 @@ ReceivedMessage receive_message(mach_port_t port, unsigned timeout_ms = 0, mach_
 
 mach_port_t new_port();
 // "R", "R+S2", "S1", "SO", "DN1", "PS" or "free", through mach_port_type and mach_port_get_refs.
-std::string state_of(mach_port_t name);
+std::string state_of(mach_port_t name, mach_port_t task = mach_task_self());
 // The same of a right that a message brought to a port_server, in that server's space.
 std::string state_of(const BroughtRight& right);
 // Messages with this id among all that can be taken from `port` now.
@@ -47,6 +47,7 @@ class PortServerClient {
   mach_port_t new_port() { return right(Ask::kNew); }
   mach_port_t send_right() { return right(Ask::kSend); }
   mach_port_t send_once_right() { return right(Ask::kSendOnce); }
+  mach_port_t task_port() { return right(Ask::kTask); }
   std::vector<std::uint32_t> ask(Ask what, std::initializer_list<std::uint32_t> values = {});
   ReceivedValues receive(std::uint32_t timeout_ms, bool notify = false);
   ReceivedValues race(std::uint32_t receive_delay_ns, std::uint32_t destroy_delay_ns, bool wholly);

@@ -68,6 +68,8 @@ class PortServer {
       case Ask::kAdopt:
         mach_port_destroy(mach_task_self(), std::exchange(port_, last_carried_));
         return reply(to, {});
+      case Ask::kTask:
+        return give(to, MACH_MSG_TYPE_COPY_SEND, mach_task_self());
       case Ask::kExit:
         return reply(to, {});
     }
@@ -105,13 +107,14 @@ class PortServer {
       mach_port_deallocate(mach_task_self(), head->msgh_remote_port);
   }
 
-  void give(mach_port_t to, unsigned disposition) const {
+  void give(mach_port_t to, unsigned disposition) const { give(to, disposition, port_); }
+  static void give(mach_port_t to, unsigned disposition, mach_port_t name) {
     RightMessage message{header(to, MACH_MSGH_BITS_COMPLEX), {}, {}};
     message.type.msgt_name = disposition & 0xFFU;
     message.type.msgt_size = 64;
     message.type.msgt_inline = 1;
     message.type.msgt_number = 1;
-    message.right.name = port_;
+    message.right.name = name;
     send_answer(&message.head, sizeof message);
   }
 

@@ -23,6 +23,7 @@ enum class Ask : mach_msg_id_t {
   kAwaitDeath,  // wait (5 s at most) for its notification        -> as kLastReply
   kKill,        // P's receive right is given up                  -> code
   kAdopt,       // P is destroyed, and what the last received message carried is the new P -> nothing
+  kTask,        // its task port                                  -> right
   kExit,        // the program ends                               -> nothing
 };
 
