@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "client/src/guards.h"
+#include "client/src/item.h"
 #include "client/src/mach_calls.h"
 #include "client/src/rpc.h"
 
@@ -116,20 +117,18 @@ ReplyForm form_of(mach_msg_id_t id, Results results) {
   return {id, size, std::any_of(results.begin(), results.end(), is_complex)};
 }
 
-// Takes the results out of a reply of the right size, one after the other.
+// Takes the results out of a reply, one after the other.
 class ReplyReader {
  public:
   ReplyReader(const Buffer& buffer, TaskAnswer* answer)
-      : at_(buffer.bytes + sizeof(mig_reply_header_t)), out_(answer->outs), array_(answer->arrays) {}
+      : buffer_(buffer), out_(answer->outs), array_(answer->arrays) {}
 
   // False: that is not such a result.
   bool read(Result result) {
-    mach_msg_type_t found;
-    std::memcpy(&found, at_, sizeof found);
-    if (!same_type(found, expected(result, found))) return false;
-    at_ += sizeof found;
-    found.msgt_inline ? read_values(result, found) : read_array(found);
-    at_ += value_size(found);
+    Item item;
+    if (!next_item(buffer_.bytes, buffer_.head.msgh_size, &at_, &item)) return false;
+    if (!same_type(item.type, expected(result, item.type))) return false;
+    is_out_of_line(item) ? read_array(item) : read_values(result, item);
     return true;
   }
 
@@ -148,19 +147,21 @@ class ReplyReader {
     return type;
   }
 
-  void read_values(Result result, const mach_msg_type_t& type) {
-    std::memcpy(out_, at_, type.msgt_number * sizeof *out_);
-    out_ += type.msgt_number;
-    if (has_rights(result)) *out_++ = type.msgt_name;
+  void read_values(Result result, const Item& item) {
+    const mach_msg_type_number_t count = item.type.msgt_number;
+    std::memcpy(out_, buffer_.bytes + item.content, count * sizeof *out_);
+    out_ += count;
+    if (has_rights(result)) *out_++ = item.type.msgt_name;
   }
 
-  void read_array(const mach_msg_type_t& type) {
-    std::memcpy(&array_->address, at_, sizeof array_->address);
-    array_->count = type.msgt_number;
+  void read_array(const Item& item) {
+    std::memcpy(&array_->address, buffer_.bytes + item.content, sizeof array_->address);
+    array_->count = item.type.msgt_number;
     ++array_;
   }
 
-  const std::byte* at_;
+  const Buffer& buffer_;
+  std::uint64_t at_ = sizeof(mig_reply_header_t);
   std::uint32_t* out_;
   TaskAnswer::Array* array_;
 };
