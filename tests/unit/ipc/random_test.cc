@@ -261,7 +261,7 @@ TEST(RandomOperations, KeepEveryInvariant) {
   EXPECT_GT(received, static_cast<std::uint64_t>(worlds)) << "the names tried hardly ever mean anything";
   for (const Seen& seen : all_seen) {
     RecordProperty(seen.what, std::to_string(seen.count));
-    if (worlds >= 100) {
+    if (worlds >= 1000) {  // in a short run chance may leave one out
       EXPECT_GT(seen.count, 0U) << seen.what;
     }
   }
