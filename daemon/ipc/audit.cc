@@ -111,7 +111,7 @@ void check_queue(const Port& port) {
     ++queued;
   });
   if (!port.remote()) NETMSG_CHECK(port.msgcount == queued);
-  NETMSG_CHECK(port.set == nullptr || port.receivers.empty());
+  NETMSG_CHECK(port.set == nullptr || (port.receiver() != nullptr && port.receivers.empty()));
   NETMSG_CHECK(queued == 0 || port.receivers.empty());
   if (!port.senders.empty()) NETMSG_CHECK(!port.dead() && port.room() == 0);
 }

@@ -147,6 +147,19 @@ TEST_F(Copyout, TooLargeWithoutRcvLargeDestroysTheMessage) {
   EXPECT_EQ(server.status(r).mps_seqno, 1U) << "a number was used up";
 }
 
+// 03 §12: the destination goes before the reply, each with its notification.
+TEST_F(Copyout, AReturnedHeaderCostsTheDestinationFirst) {
+  const Name log = client.port();
+  ASSERT_TRUE(ipc::mach_port::request_notification(server.space(), server.space(), r, MACH_NOTIFY_NO_SENDERS,
+                                                   0, client.give_send_once(server, log),
+                                                   MACH_MSG_TYPE_MOVE_SEND_ONCE)
+                  .ok());
+  client.send({.remote = x, .remote_type = kMoveSend, .local = log, .local_type = kMakeOnce});
+  EXPECT_EQ(server.receive(r, 0, 0, 8).code, MACH_RCV_TOO_LARGE);
+  EXPECT_EQ(client.receive(log).header.msgh_id, MACH_NOTIFY_NO_SENDERS);
+  EXPECT_EQ(client.receive(log).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+}
+
 // 03.21
 TEST_F(Copyout, NothingIsWrittenPastTheBuffer) {
   ASSERT_EQ(client.send({.remote = x, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
@@ -227,6 +240,22 @@ TEST_F(PseudoReceive, NoRoomForARightSetsTheSpecialBitAndLosesIt) {
   EXPECT_EQ(header_of(back.bytes).msgh_remote_port, port) << "merges with the receive right";
   EXPECT_EQ(header_of(back.bytes).msgh_local_port, MACH_PORT_NULL);
   EXPECT_EQ(holder.drain(port, MACH_NOTIFY_SEND_ONCE), 1U);
+}
+
+// 03 §5: the destination comes back first, so it gets the only name that is left.
+TEST_F(PseudoReceive, TheDestinationComesBackBeforeTheReply) {
+  World small(ipc::Limits{.names_per_space = 3});
+  Task& holder = small.task("holder");
+  Task& receiver = small.task("receiver");
+  const Name full = receiver.port();
+  ASSERT_EQ(receiver.set_qlimit(full, 0), KERN_SUCCESS);
+  const Name to = receiver.give_send(holder, full);
+  const Name reply = holder.port();
+  const ipc::MsgResult back = holder.send_for_result(
+      {.remote = to, .remote_type = kMoveSend, .local = reply, .local_type = kMakeOnce});
+  EXPECT_EQ(back.code, MACH_SEND_TIMED_OUT | MACH_MSG_IPC_SPACE);
+  EXPECT_EQ(holder.state(header_of(back.bytes).msgh_remote_port), "S1");
+  EXPECT_EQ(header_of(back.bytes).msgh_local_port, MACH_PORT_NULL);
 }
 
 // 03.20

@@ -305,6 +305,33 @@ TEST_F(Seam, AProxyThatDiesIsADeadNameAndEndsItsBlockedSenders) {
   world.check();
 }
 
+// 06 §5: nobody would tell when the message leaves the queue on the other host.
+TEST_F(Seam, NoMessageIsForcedUponAProxy) {
+  send(1);
+  send(2);
+  const Outgoing third{.remote = far, .remote_type = kCopySend, .id = 3};
+  EXPECT_EQ(client.send(third, MACH_SEND_NOTIFY, MACH_PORT_NULL), MACH_SEND_INVALID_NOTIFY);
+  EXPECT_EQ(client.send(third, MACH_SEND_NOTIFY, client.port()), MACH_SEND_NO_NOTIFY);
+  EXPECT_EQ(client.state(far), "S3") << "both were given back";
+  EXPECT_EQ(link.ids, (std::vector<int>{1, 2}));
+}
+
+// 06.9: the notification is destroyed, and what is in it.
+TEST_F(Seam, ABackupToWhichTheReceiveRightCannotTravelSavesNothing) {
+  const Name p = client.port();
+  const Name held = client.give_send(server, p);
+  {
+    const ipc::Event event(world.engine);
+    ipc::CarriedRight backup(ipc::SendOnceRight::mint(*link.proxy.port()));
+    ASSERT_TRUE(ipc::mach_port::request_notification(client.space(), p, MACH_NOTIFY_PORT_DESTROYED, 0,
+                                                     std::move(backup))
+                    .ok());
+  }
+  client.destroy(p);
+  EXPECT_EQ(server.state(held), "DN1");
+  EXPECT_EQ(link.ids, std::vector<int>{MACH_NOTIFY_SEND_ONCE});
+}
+
 TEST_F(Seam, CopySendAndInsertSendSayWhyNot) {
   EXPECT_EQ(world.engine.copy_send(client.space(), 4711).code(), KERN_INVALID_NAME);
   EXPECT_EQ(world.engine.copy_send(client.space(), client.dead_name(1)).code(), KERN_INVALID_RIGHT);
