@@ -92,7 +92,11 @@ Reply ask(Task& task, Name reply, Bytes request, std::vector<ipc::MemoryRef> mem
                            .memory = std::move(memory)})
                     .code;
   answer.code = answer.sent;
-  if (answer.sent != MACH_MSG_SUCCESS) return answer;
+  return answer.sent == MACH_MSG_SUCCESS ? take_reply(task, reply) : answer;
+}
+
+Reply take_reply(Task& task, Name reply) {
+  Reply answer;
   Received got = task.receive(reply);
   answer.received = answer.code = got.code;
   if (got.code != MACH_MSG_SUCCESS) return answer;

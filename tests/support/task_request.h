@@ -40,6 +40,8 @@ struct Reply {
   std::uint32_t word(std::uint32_t offset) const;
 };
 
+// Polls `reply` for an answer.
+Reply take_reply(Task& task, Name reply);
 // Sends the bytes and polls `reply` for the answer.
 Reply ask(Task& task, Name reply, Bytes request, std::vector<ipc::MemoryRef> memory = {});
 Reply ask(Task& task, Name reply, Name target, const Request& request);
