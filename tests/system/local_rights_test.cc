@@ -12,19 +12,13 @@ constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
 constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
-// One host for all cases of the process: a task stays with its daemon.
-Host& host() {
-  static Host only("here", 0, {});
-  return only;
-}
-
 class Local : public testing::Test {
  protected:
   static PortServerClient& server() {
-    static PortServerClient only(host(), host());
+    static PortServerClient only(here(), here());
     return only;
   }
-  void TearDown() override { EXPECT_EQ(balanced({&host()}), ""); }
+  void TearDown() override { EXPECT_EQ(balanced({&here()}), ""); }
 };
 
 void check_message(RightsScene& scene, const SameNameCell& cell) {

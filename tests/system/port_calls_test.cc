@@ -21,13 +21,8 @@ constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
 constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
-Host& host() {
-  static Host only("here", 0, {});
-  return only;
-}
-
 PortServerClient& server() {
-  static PortServerClient only(host(), host());
+  static PortServerClient only(here(), here());
   return only;
 }
 
@@ -199,7 +194,7 @@ void check_all(Whose whose, const Row (&rows)[N]) {
 class PortCallTest : public testing::Test {
  protected:
   void SetUp() override { server(); }
-  void TearDown() override { EXPECT_EQ(balanced({&host()}), ""); }
+  void TearDown() override { EXPECT_EQ(balanced({&here()}), ""); }
 };
 
 // The same answers wherever the name is.

@@ -3,19 +3,16 @@
 // NETMSG_TEST_SCALE). Each round checks that the outcome is one of those the case allows; delays are random
 // so that both orders occur.
 #include <gtest/gtest.h>
-#include <mach.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <random>
 #include <thread>
 
-#include "tests/support/host.h"
-#include "tests/support/mach_message.h"
 #include "tests/support/scale.h"
 #include "tests/support/seed.h"
+#include "tests/system/port_client.h"
 
 namespace netmsg::test {
 namespace {
@@ -25,11 +22,7 @@ constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr int kRounds = 100000;
 constexpr unsigned kLongestDelay_ns = 60000;
-
-Host& host() {
-  static Host only("here", 0, {});
-  return only;
-}
+constexpr unsigned kPatienceMs = 20000;
 
 void spin(unsigned nanoseconds) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(nanoseconds);
@@ -74,36 +67,6 @@ class Rival {
   std::thread thread_;
 };
 
-mach_msg_return_t send(const Outgoing& message) {
-  Bytes bytes = message.encode();
-  return mach_msg(reinterpret_cast<mach_msg_header_t*>(bytes.data()), MACH_SEND_MSG | MACH_SEND_TIMEOUT,
-                  static_cast<mach_msg_size_t>(bytes.size()), 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
-}
-
-struct Got {
-  mach_msg_return_t code;
-  mach_msg_header_t head;
-  std::uint32_t value;
-};
-
-Got receive(mach_port_t port, mach_msg_option_t option = MACH_RCV_TIMEOUT, mach_port_t notify = 0) {
-  struct {
-    mach_msg_header_t head;
-    mach_msg_type_t type;
-    std::uint32_t value;
-    std::uint32_t room[16];
-  } buffer{};
-  const mach_msg_return_t code =
-      mach_msg(&buffer.head, MACH_RCV_MSG | option, 0, sizeof buffer, port, 0, notify);
-  return {code, buffer.head, buffer.value};
-}
-
-mach_port_t new_port() {
-  mach_port_t name = MACH_PORT_NULL;
-  EXPECT_EQ(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &name), KERN_SUCCESS);
-  return name;
-}
-
 mach_port_t new_send_once(mach_port_t port) {
   mach_port_t name = MACH_PORT_NULL;
   mach_msg_type_name_t type;
@@ -122,20 +85,10 @@ unsigned dead_urefs(mach_port_t name) {
   return urefs;
 }
 
-void watch(mach_port_t name, mach_port_t notify) {
-  mach_port_t previous;
-  ASSERT_EQ(mach_port_request_notification(mach_task_self(), name, MACH_NOTIFY_DEAD_NAME, 0, notify,
-                                           kMakeOnce, &previous),
-            KERN_SUCCESS);
-}
-
 class Races : public testing::Test {
  protected:
-  void SetUp() override {
-    ::setenv("NETMSGD_SOCKET", host().socket().c_str(), 1);
-    ASSERT_NE(mach_reply_port(), static_cast<mach_port_t>(MACH_PORT_NULL));
-  }
-  void TearDown() override { EXPECT_EQ(balanced({&host()}), ""); }
+  void SetUp() override { become_client_of(here()); }
+  void TearDown() override { EXPECT_EQ(balanced({&here()}), ""); }
 
   unsigned delay() { return static_cast<unsigned>(random_() % kLongestDelay_ns); }
 
@@ -154,7 +107,7 @@ class Races : public testing::Test {
   std::string receive_and_destroy(bool wholly) {
     const mach_port_t p = new_port();
     mach_port_insert_right(mach_task_self(), p, p, MACH_MSG_TYPE_MAKE_SEND);
-    EXPECT_EQ(send({.remote = p, .remote_type = kCopySend, .local = p, .local_type = kCopySend}),
+    EXPECT_EQ(send_message({.remote = p, .remote_type = kCopySend, .local = p, .local_type = kCopySend}),
               MACH_MSG_SUCCESS);
     rival_.start([p, wholly, wait = delay()] {
       spin(wait);
@@ -162,19 +115,19 @@ class Races : public testing::Test {
              : mach_port_mod_refs(mach_task_self(), p, MACH_PORT_RIGHT_RECEIVE, -1);
     });
     spin(delay());
-    const Got got = receive(p, MACH_MSG_OPTION_NONE);
+    const ReceivedMessage got = receive_message(p, kPatienceMs);
     rival_.finish();
     return judge_receive_and_destroy(got, p, wholly);
   }
 
-  std::string judge_receive_and_destroy(const Got& got, mach_port_t p, bool wholly) {
+  std::string judge_receive_and_destroy(const ReceivedMessage& got, mach_port_t p, bool wholly) {
     if (got.code == MACH_RCV_INVALID_NAME || got.code == MACH_RCV_PORT_DIED) {
       mach_port_destroy(mach_task_self(), p);
       return "destroyed first";
     }
     EXPECT_EQ(got.code, MACH_MSG_SUCCESS);
-    EXPECT_EQ(got.head.msgh_local_port, got.head.msgh_remote_port) << "never exactly one of them dead";
-    EXPECT_TRUE(got.head.msgh_local_port == p || got.head.msgh_local_port == MACH_PORT_DEAD);
+    EXPECT_EQ(got.header.msgh_local_port, got.header.msgh_remote_port) << "never exactly one of them dead";
+    EXPECT_TRUE(got.header.msgh_local_port == p || got.header.msgh_local_port == MACH_PORT_DEAD);
     EXPECT_EQ(type_of(p), wholly ? 0U : MACH_PORT_TYPE_DEAD_NAME);
     mach_port_destroy(mach_task_self(), p);
     return "received first";
@@ -184,7 +137,7 @@ class Races : public testing::Test {
   // with or without a request on it while Q is destroyed.
   std::string receive_while_reply_dies(mach_port_t p, mach_port_t notify) {
     const mach_port_t q = new_port();
-    EXPECT_EQ(send({.remote = p, .remote_type = kCopySend, .local = q, .local_type = kMakeOnce}),
+    EXPECT_EQ(send_message({.remote = p, .remote_type = kCopySend, .local = q, .local_type = kMakeOnce}),
               MACH_MSG_SUCCESS);
     rival_.start([q, wait = delay()] {
       spin(wait);
@@ -192,20 +145,21 @@ class Races : public testing::Test {
     });
     spin(delay());
     const bool asked = notify != MACH_PORT_NULL;
-    const Got got = receive(p, asked ? MACH_RCV_TIMEOUT | MACH_RCV_NOTIFY : MACH_RCV_TIMEOUT, notify);
+    const ReceivedMessage got = receive_message(p, 0, asked ? MACH_RCV_NOTIFY : MACH_MSG_OPTION_NONE, notify);
     rival_.finish();
     EXPECT_EQ(got.code, MACH_MSG_SUCCESS);
-    const mach_port_t x = got.head.msgh_remote_port;
-    const Got told = asked ? receive(notify) : Got{MACH_RCV_TIMED_OUT, {}, 0};
+    const mach_port_t x = got.header.msgh_remote_port;
+    const ReceivedMessage told =
+        asked ? receive_message(notify) : ReceivedMessage{MACH_RCV_TIMED_OUT, {}, {}};
     if (x == MACH_PORT_DEAD) {
       EXPECT_EQ(told.code, MACH_RCV_TIMED_OUT) << "dead, so nothing was asked for";
       return "reply dead";
     }
     EXPECT_EQ(dead_urefs(x), asked ? 2U : 1U);
     if (asked) {
-      EXPECT_EQ(told.head.msgh_id, MACH_NOTIFY_DEAD_NAME);
-      EXPECT_EQ(told.value, x);
-      EXPECT_EQ(receive(notify).code, MACH_RCV_TIMED_OUT) << "exactly one";
+      EXPECT_EQ(told.header.msgh_id, MACH_NOTIFY_DEAD_NAME);
+      EXPECT_EQ(told.values.at(0), x);
+      EXPECT_EQ(receive_message(notify).code, MACH_RCV_TIMED_OUT) << "exactly one";
     }
     mach_port_destroy(mach_task_self(), x);
     return "reply alive";
@@ -223,8 +177,7 @@ TEST_F(A7Race, TheHeaderIsTakenAsAWholeOrNotAtAll) {
     const mach_port_t reply = new_port();
     const mach_port_t d = new_send_once(dest);
     const mach_port_t r = new_send_once(reply);
-    watch(d, notify);
-    watch(r, notify);
+    for (const mach_port_t name : {d, r}) EXPECT_EQ(request_death(name, notify), KERN_SUCCESS);
     const bool reply_first = random_() % 2 != 0;
     rival_.start([=, wait = delay()] {
       spin(wait);
@@ -232,12 +185,14 @@ TEST_F(A7Race, TheHeaderIsTakenAsAWholeOrNotAtAll) {
       mach_port_destroy(mach_task_self(), reply_first ? dest : reply);
     });
     spin(delay());
-    const auto code = send({.remote = d, .remote_type = kMoveOnce, .local = r, .local_type = kMoveOnce});
+    const auto code =
+        send_message({.remote = d, .remote_type = kMoveOnce, .local = r, .local_type = kMoveOnce});
     rival_.finish();
     mach_msg_id_t about_d = 0;
     mach_msg_id_t about_r = 0;
-    for (Got told = receive(notify); told.code == MACH_MSG_SUCCESS; told = receive(notify)) {
-      (told.value == d ? about_d : about_r) = told.head.msgh_id;
+    for (ReceivedMessage told = receive_message(notify); told.code == MACH_MSG_SUCCESS;
+         told = receive_message(notify)) {
+      (told.values.at(0) == d ? about_d : about_r) = told.header.msgh_id;
     }
     mach_port_destroy(mach_task_self(), d);
     mach_port_destroy(mach_task_self(), r);

@@ -21,24 +21,19 @@ constexpr unsigned kPatienceMs = 1000;
 // Where in a message the right stands.
 enum class Place { kDestination, kReply, kBody };
 
-Host& host() {
-  static Host only("here", 0, {});
-  return only;
-}
-
 class RuleTables : public testing::Test {
  protected:
   // Where messages go that carry the right.
   static PortServerClient& target() {
-    static PortServerClient only(host(), host(), "target");
+    static PortServerClient only(here(), here(), "target");
     return only;
   }
   // Has the port behind the right, if that is not ours.
   static PortServerClient& home() {
-    static PortServerClient only(host(), host(), "home");
+    static PortServerClient only(here(), here(), "home");
     return only;
   }
-  void TearDown() override { EXPECT_EQ(balanced({&host()}), ""); }
+  void TearDown() override { EXPECT_EQ(balanced({&here()}), ""); }
 
   // A message that has `name` in this place; what it goes to, if that is another port, is copied.
   static Outgoing message(Place place, unsigned disposition, mach_port_t name, mach_port_t to) {

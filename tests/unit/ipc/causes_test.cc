@@ -15,7 +15,6 @@ constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
 constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
 constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
 constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
 constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr Name kUnused = 4711;
 
