@@ -239,6 +239,29 @@ TEST_F(A32, AFullQueueIsFullHereToo) {
   EXPECT_EQ(scene.receive(0).code, static_cast<std::uint32_t>(MACH_RCV_TIMED_OUT));
 }
 
+// A task on b is asked through its port as one here would be (05 §§1, 5 and 8): the library makes the same call.
+using RemoteTask = Remote;
+TEST_F(RemoteTask, GetsAndGivesRightsThroughItsPort) {
+  constexpr mach_port_t kChosen = 0x00B00000;
+  const mach_port_t task = server().task_port();
+  const mach_port_t own = new_port();
+  mach_port_type_t type = 0;
+  EXPECT_EQ(mach_port_insert_right(task, kChosen, own, MACH_MSG_TYPE_MAKE_SEND), KERN_SUCCESS);
+  EXPECT_EQ(mach_port_type(task, kChosen, &type), KERN_SUCCESS);
+  EXPECT_EQ(type, MACH_PORT_TYPE_SEND);
+  EXPECT_EQ(mach_port_allocate_name(task, MACH_PORT_RIGHT_RECEIVE, kChosen), KERN_NAME_EXISTS);
+  EXPECT_EQ(mach_port_insert_right(task, kChosen, own, MACH_MSG_TYPE_MAKE_SEND_ONCE), KERN_NAME_EXISTS);
+  EXPECT_EQ(receive_message(own, kPatienceMs).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+  mach_port_t back = MACH_PORT_NULL;
+  mach_msg_type_name_t kind = 0;
+  EXPECT_EQ(mach_port_extract_right(task, kChosen, MACH_MSG_TYPE_MOVE_SEND, &back, &kind), KERN_SUCCESS);
+  EXPECT_EQ(back, own);
+  EXPECT_EQ(state_of(own), "R+S1");
+  EXPECT_EQ(mach_port_type(task, kChosen, &type), KERN_INVALID_NAME);
+  mach_port_destroy(mach_task_self(), own);
+  mach_port_destroy(mach_task_self(), task);
+}
+
 // No-senders waits for the message on the wire, and then comes exactly once (04 §9 H4).
 using A34 = Remote;
 TEST_F(A34, NoSendersFiresOnceWhenTheLastRightAnywhereIsGone) {
