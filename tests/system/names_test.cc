@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The name service of two real daemons, through the C interface (cases of spec 08). Host a, which this process
-// is a client of, knows a third peer that is never up. The rules themselves are tested in unit/names.
+// The name service of two real daemons, through the C interface (cases of spec 08). Host a, which this
+// process is a client of, knows a third peer that is never up. The rules themselves are tested in
+// unit/names.
 #include <gtest/gtest.h>
 #include <servers/netname.h>
 #include <signal.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of spec 05 §2 to §5 through a real client: each call on each kind of name, its code, and what the
-// name is afterwards. Each row on names of this task, in both forms of a call (05 §1): without a message, which the
-// library chooses where the task's own port has its usual name, and by message (05 §8), which it chooses otherwise;
-// and on names of another process, through its task port.
+// The tables of spec 05 §2 to §5 through a real client: each call on each kind of name, its code, and what
+// the name is afterwards. Each row on names of this task, in both forms of a call (05 §1): without a
+// message, which the library chooses where the task's own port has its usual name, and by message (05 §8),
+// which it chooses otherwise; and on names of another process, through its task port.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -29,8 +29,8 @@ PortServerClient& server() {
 // What a name can be.
 constexpr std::array<const char*, 9> kKinds = {"NULL", "DEAD", "free", "R", "R+S2", "S2", "SO", "DN2", "PS"};
 
-// Where the name is, and how the calls are made: in this task; in this task, by message; in the port_server's, by
-// message through its task port.
+// Where the name is, and how the calls are made: in this task; in this task, by message; in the
+// port_server's, by message through its task port.
 enum class Whose { kOwn, kOwnByMessage, kOther };
 
 mach_port_t task_of(Whose whose) {
@@ -41,8 +41,8 @@ mach_port_t task_of(Whose whose) {
 constexpr mach_port_t kFresh = 90000;   // names nothing in either task
 constexpr mach_port_t kFresh2 = 90001;  // likewise
 
-// One name of some kind in a task. What the send and send-once rights are for is the port_server's P where the
-// task is ours, and our `home` where it is the port_server's.
+// One name of some kind in a task. What the send and send-once rights are for is the port_server's P where
+// the task is ours, and our `home` where it is the port_server's.
 class Names {
  public:
   Names(Whose whose, const std::string& kind) : task(task_of(whose)) {
@@ -96,7 +96,8 @@ class Names {
   }
 };
 
-// A row of a table: a letter for the code on each kind of name, and what the name is afterwards ("": as before).
+// A row of a table: a letter for the code on each kind of name, and what the name is afterwards ("": as
+// before).
 struct Row {
   const char* what;
   std::function<kern_return_t(Names&)> call;
@@ -134,7 +135,8 @@ kern_return_t code_of(char letter) {
   }
 }
 
-// What calls are made on. Our task's port has another name as long as it exists, if they are to go by message.
+// What calls are made on. Our task's port has another name as long as it exists, if they are to go by
+// message.
 class Target {
  public:
   explicit Target(Whose whose) : task_(task_of(whose)), renamed_(whose == Whose::kOwnByMessage) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables of spec 04, row by row, through real processes: this one sends, and one or two port_servers are
-// the other ends. §3 is in local_rights_test.cc. The engine's own tests ask the same of the engine alone.
+// The tables of spec 04, row by row, through real processes: this one sends, and one or two port_servers
+// are the other ends. §3 is in local_rights_test.cc. The engine's own tests ask the same of the engine
+// alone.
 #include <gtest/gtest.h>
 
 #include "tests/support/copyin_table.h"
@@ -375,7 +376,8 @@ TEST_F(CopyoutTable, ReferencesStayAtTheirMaximum) {
   EXPECT_EQ(home().ask(Ask::kStatus).at(1), 0U);
 }
 
-// 04.5: a message that comes back. Its header rights are copied out like those of a body, its types are MOVEs.
+// 04.5: a message that comes back. Its header rights are copied out like those of a body, its types are
+// MOVEs.
 TEST_F(CopyoutTable, HeaderRightsOfAMessageThatComesBack) {
   struct Row {
     const char* what;
@@ -446,8 +448,8 @@ TEST_F(DestinationTable, NoSendersComesWithTheReceipt) {
   for (const mach_port_t name : {q, notify}) mach_port_destroy(mach_task_self(), name);
 }
 
-// 04.6, A16: the receive right moves with the message in its queue. Dequeue and copyout are one step here, so
-// nobody sees NULL: the new holder gets the message, under its own name.
+// 04.6, A16: the receive right moves with the message in its queue. Dequeue and copyout are one step here,
+// so nobody sees NULL: the new holder gets the message, under its own name.
 TEST_F(DestinationTable, AMovedReceiveRightIsServedByItsNewHolder) {
   const mach_port_t q = new_port();
   mach_port_t once = MACH_PORT_NULL;

@@ -121,8 +121,8 @@ TEST(Interruption, IsNotLostBeforeTheSleep) {
       daemon_goes_on.wait();
     });
   });
-  // A handler that still runs has come before the call blocked the signals; one that does not is held back by
-  // the call, which cannot go on, whatever the times here.
+  // A handler that still runs has come before the call blocked the signals; one that does not is held back
+  // by the call, which cannot go on, whatever the times here.
   int early = handled;
   do {
     early = handled;
@@ -206,7 +206,8 @@ void disturb(const std::vector<std::thread*>& threads, const std::atomic<int>& r
   for (std::thread* thread : threads) thread->join();
 }
 
-// A message that came back is thrown away: header rights as MOVEs (03 §5). Tells whether it brought a reply right.
+// A message that came back is thrown away: header rights as MOVEs (03 §5). Tells whether it brought a
+// reply right.
 bool throw_away(mach_msg_header_t* head) {
   mach_msg_destroy(head);
   if (!MACH_PORT_VALID(head->msgh_local_port)) return false;
@@ -284,8 +285,8 @@ void expect_both_kinds(const Counts& counts, int rounds) {
   EXPECT_GT(counts.receive_interrupted, 0);
 }
 
-// 03.25: messages between two threads, with signals at random to both: none lost, none twice, and each right
-// that was made has ended once.
+// 03.25: messages between two threads, with signals at random to both: none lost, none twice, and each
+// right that was made has ended once.
 TEST(Interruption, LosesAndDoublesNoMessage) {
   handle(SIGUSR1, count_signal);
   const int count = scaled(100'000);
@@ -303,7 +304,8 @@ TEST(Interruption, LosesAndDoublesNoMessage) {
   expect_both_kinds(counts, count);
 }
 
-// A request and its answer; the answer has the request's number. Retries what was interrupted, and only that.
+// A request and its answer; the answer has the request's number. Retries what was interrupted, and only
+// that.
 void call_all(mach_port_t server, int count, Counts& counts) {
   const mach_port_t reply = new_port();
   for (int id = 0; id < count && !failed(); ++id) {

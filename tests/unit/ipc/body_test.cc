@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include <cstring>
 #include <functional>
 
 #include "tests/support/engine_world.h"
@@ -33,7 +34,8 @@ struct BadItem {
   Change change;
 };
 
-// Every bad item stands behind a MOVE_RECEIVE and header rights, and all of those are destroyed with it.
+// 02.9, 02.10: every bad item stands behind a MOVE_RECEIVE and header rights, and all of those are
+// destroyed with it.
 TEST_F(Body, ABadItemDestroysWhatWasTaken) {
   const BadItem cases[] = {
       {"inline ports of 32 bits", MACH_SEND_INVALID_TYPE, [](auto& d) { d.msgt_size = 32; }},
@@ -108,6 +110,7 @@ TEST_F(Body, TypesArriveAsReceived) {
   EXPECT_EQ(got.bytes[64], std::byte{16});
 }
 
+// 02.12
 TEST_F(Body, AnOutOfLineItemOfNoLengthArrivesWithoutAnAddress) {
   Item item = numbers({0xDEAD, 0xBEEF});  // the two halves of a wild address
   item.descriptor.msgt_inline = 0;
@@ -121,11 +124,30 @@ TEST_F(Body, AnOutOfLineItemOfNoLengthArrivesWithoutAnAddress) {
   for (std::size_t at = 40; at < 48; ++at) EXPECT_EQ(got.bytes[at], std::byte{0});
 }
 
+// 02.17
 TEST_F(Body, PortNamesAsDataAreNotTouched) {
   Item item = numbers({q});
   item.descriptor.msgt_name = MACH_MSG_TYPE_PORT_NAME;
   client.send({.remote = x, .remote_type = kCopySend, .bits = MACH_MSGH_BITS_COMPLEX, .items = {item}});
   EXPECT_EQ(server.receive(r).values.at(0), q);
+}
+
+// 02.11: thirteen bits are two bytes, and the next item begins at the next multiple of 8.
+TEST_F(Body, BitsAreWholeBytesAndItemsAreAligned) {
+  Item bits = numbers({0x1FFF});
+  bits.descriptor.msgt_name = MACH_MSG_TYPE_BIT;
+  bits.descriptor.msgt_size = 1;
+  bits.descriptor.msgt_number = 13;
+  ASSERT_EQ(client.send({.remote = x, .remote_type = kCopySend, .items = {bits, rights(kMakeSend, {q})}}),
+            MACH_MSG_SUCCESS);
+  const Received got = server.receive(r);
+  EXPECT_EQ(got.bytes.size(), 32U + 16U + 16U);
+  EXPECT_EQ(got.bytes[40], std::byte{0xFF});
+  EXPECT_EQ(got.bytes[41], std::byte{0x1F});
+  EXPECT_EQ(got.bytes[48], std::byte{MACH_MSG_TYPE_PORT_SEND});
+  Name carried = 0;
+  std::memcpy(&carried, got.bytes.data() + 56, sizeof carried);
+  EXPECT_EQ(server.state(carried), "S1");
 }
 
 TEST_F(Body, RightsNotReachedStayWithTheSender) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spec 06 §4, §7, §8: every cause of port-deleted, no-senders and send-once, and that each tells exactly once.
+// Spec 06 §4, §7, §8: every cause of port-deleted, no-senders and send-once, and that each tells exactly
+// once.
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
@@ -227,7 +228,8 @@ TEST(NoSenders, RegistrationByCountsAndSync) {
   }
 }
 
-// 06.10: a sync that is ahead fires at the next drop, and a request that fires at once still returns the old one.
+// 06.10: a sync that is ahead fires at the next drop, and a request that fires at once still returns the
+// old one.
 TEST(NoSenders, AKeptRequestFiresAtTheNextDropAndGivesWayToAnother) {
   World world;
   Task& task = world.task();
@@ -245,7 +247,8 @@ TEST(NoSenders, AKeptRequestFiresAtTheNextDropAndGivesWayToAnother) {
   EXPECT_EQ(task.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
 }
 
-// 06.10: send-once rights are no senders, neither held nor used; the counts that a program sets fire nothing.
+// 06.10: send-once rights are no senders, neither held nor used; the counts that a program sets fire
+// nothing.
 TEST(NoSenders, SendOnceRightsAreNoSenders) {
   World world;
   Task& client = world.task("client");

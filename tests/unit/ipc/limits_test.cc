@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a full space, an exhausted account and the limits on a message answer: the resource codes of spec 05 and
-// the special bits of 03 §8, with limits set low. (Of the bits only IPC_SPACE comes from the engine: it needs no
-// memory of its own that could run out for a right alone.)
+// What a full space, an exhausted account and the limits on a message answer: the resource codes of spec
+// 05 and the special bits of 03 §8, with limits set low. (Of the bits only IPC_SPACE comes from the
+// engine: it needs no memory of its own that could run out for a right alone.)
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 

@@ -82,6 +82,21 @@ TEST_F(MachPort, NamesThatDenoteNothing) {
   }
 }
 
+// 01.20
+TEST_F(MachPort, AStaleNameDenotesNothingAndCanBeAskedFor) {
+  const Name stale = task.port();
+  task.destroy(stale);
+  for (int frees = 1; frees < 1024; ++frees) {
+    const Name other = task.dead_name(1);
+    ASSERT_NE(other, stale);
+    task.deallocate(other);
+  }
+  EXPECT_EQ(task.deallocate(stale), KERN_INVALID_NAME);
+  EXPECT_EQ(task.send({.remote = stale, .remote_type = MACH_MSG_TYPE_COPY_SEND}), MACH_SEND_INVALID_DEST);
+  EXPECT_EQ(calls::allocate_name(task.space(), MACH_PORT_RIGHT_RECEIVE, stale), KERN_SUCCESS);
+  EXPECT_EQ(task.state(stale), "R");
+}
+
 // 05.5
 TEST_F(MachPort, Deallocate) {
   EXPECT_EQ(task.deallocate(r), KERN_INVALID_RIGHT);

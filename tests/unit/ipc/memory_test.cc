@@ -170,7 +170,7 @@ TEST_F(Memory, MixedItemsKeepTheirPlaces) {
   EXPECT_EQ(bytes_of(got.regions[2].memory), text("two"));
 }
 
-// 02.9, 02.10: rows of 02 §8 with memory. `taken`: how many regions were taken by then.
+// A row of 02 §8 with memory. `taken`: how many regions were taken by then.
 struct BadMemory {
   const char* what;
   mach_msg_return_t code;
@@ -178,6 +178,7 @@ struct BadMemory {
   std::function<void(std::vector<Item>&)> change;
 };
 
+// 02.9, 02.10
 TEST_F(Memory, ABadItemDestroysWhatWasTakenBeforeIt) {
   const BadMemory cases[] = {
       {"6: more elements than there are", MACH_SEND_MSG_TOO_SMALL, 2,
