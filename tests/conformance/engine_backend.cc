@@ -9,7 +9,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/mach_port.h"
-#include "tests/conformance/message_codec.h"
+#include "tests/conformance/task_memory.h"
 
 namespace netmsg::conformance {
 
@@ -22,16 +22,9 @@ constexpr Name kFirstUnusedName = 0x00B0'0000;
 
 // ---------------------------------------------------------------- what the engine does not offer
 
-bool carries_memory(const Item& item) {
-  return item.out_of_line && item_length(item) != 0;
-}
-
 std::string_view missing_for_call(const Operation& operation) {
   const MsgCall& call = operation.call;
   if (call.unmapped) return "unmapped buffers";
-  if (call.message && std::any_of(call.message->items.begin(), call.message->items.end(), carries_memory)) {
-    return "out-of-line memory";
-  }
   return {};
 }
 
@@ -144,39 +137,19 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
   }
 }
 
-// What stands for a task's memory.
-class Memory {
- public:
-  Address place(const Bytes& content) {
-    const Address address = next_;
-    next_ += content.size() / kPage * kPage + 2 * kPage;
-    regions_.emplace(address, content);
-    return address;
-  }
-
-  std::optional<Bytes> read(Address address, std::size_t size) const {
-    const auto region = regions_.find(address);
-    if (region == regions_.end() || region->second.size() < size) return std::nullopt;
-    return Bytes(region->second.begin(), region->second.begin() + static_cast<std::ptrdiff_t>(size));
-  }
-
- private:
-  static constexpr Address kPage = 4096;
-
-  Address next_ = Address{1} << 32;
-  std::map<Address, Bytes> regions_;
-};
-
 // One task: a space, and the results of its calls. The token of a call is 1 for the first thread, 2 for the
 // second.
 struct Task final : ipc::Completions {
   void complete(ipc::OpToken token, ipc::MsgResult result) override {
+    sent[token].deallocate(result.memory_taken, memory);
+    place_regions(result, memory);
     results.insert_or_assign(token, std::move(result));
   }
 
   ipc::Space* space = nullptr;  // null once terminated
   std::map<ipc::OpToken, ipc::MsgResult> results;
-  Memory memory;
+  TaskMemory memory;
+  std::map<ipc::OpToken, SentRegions> sent;  // by the last call
 };
 
 ipc::OpToken token_of(Thread thread) {
@@ -263,6 +236,9 @@ void EngineBackend::start(Thread thread, MsgArguments arguments) {
   args.timeout_ms = arguments.timeout_ms;
   args.notify = arguments.notify;
   args.message = std::move(arguments.message);
+  Task& task = world_->task(thread.space);
+  SentRegions& sent = task.sent[token_of(thread)] = SentRegions(args.message, task.memory);
+  args.memory = sent.take();
   world_->engine.mach_msg(*world_->task(thread.space).space, token_of(thread), std::move(args));
 }
 
