@@ -21,8 +21,9 @@ bool can_bear(const Space& caller, mach_msg_type_name_t disposition) {
 
 // ---------------------------------------------------------------- insert_right (05 §5)
 
-// Steps 5 and 6 for a send or receive right whose port already has a name in the space.
-kern_return_t merge_right(Space& space, Name existing, Name name, CarriedRight right) {
+// Steps 5 and 6 for a send or receive right whose port already has a name in the space. Like the rest of insert_right it
+// takes the right only if it succeeds.
+kern_return_t merge_right(Space& space, Name existing, Name name, CarriedRight& right) {
   if (existing != name) return KERN_RIGHT_EXISTS;
   if (right.holds_receive()) {
     space.merge_receive(name, right.take_receive());
@@ -33,7 +34,7 @@ kern_return_t merge_right(Space& space, Name existing, Name name, CarriedRight r
   return KERN_SUCCESS;
 }
 
-kern_return_t add_right(Space& space, Name name, CarriedRight right) {
+kern_return_t add_right(Space& space, Name name, CarriedRight& right) {
   if (space.find(name) != nullptr) return KERN_NAME_EXISTS;
   if (space.full()) return KERN_NO_SPACE;
   if (right.holds_send()) {
@@ -44,6 +45,13 @@ kern_return_t add_right(Space& space, Name name, CarriedRight right) {
     space.add_receive(name, right.take_receive());
   }
   return KERN_SUCCESS;
+}
+
+kern_return_t place_right(Space& space, Name name, CarriedRight& right) {
+  if (!is_valid_name(name)) return KERN_INVALID_VALUE;
+  if (right.is_null() || right.is_dead()) return KERN_INVALID_CAPABILITY;
+  const Name existing = right.holds_send_once() ? kNullName : space.name_of(*right.port());
+  return existing != kNullName ? merge_right(space, existing, name, right) : add_right(space, name, right);
 }
 
 // A name that is the caller's to give a right from: the codes of a port call.
@@ -141,11 +149,9 @@ Kern<SendOnceRight> request_dead_name(Space& space, Name name, mach_port_mscount
 
 kern_return_t insert_right(Space& space, Name name, CarriedRight right) {
   const Event event(space.core());
-  if (!is_valid_name(name)) return KERN_INVALID_VALUE;
-  if (right.is_null() || right.is_dead()) return KERN_INVALID_CAPABILITY;
-  const Name existing = right.holds_send_once() ? kNullName : space.name_of(*right.port());
-  if (existing != kNullName) return merge_right(space, existing, name, std::move(right));
-  return add_right(space, name, std::move(right));
+  const kern_return_t code = place_right(space, name, right);
+  if (code != KERN_SUCCESS) space.core().reaper.refuse(std::move(right));
+  return code;
 }
 
 Kern<CarriedRight> extract_right(Space& space, Name name, mach_msg_type_name_t disposition) {

@@ -49,7 +49,17 @@ MessagePtr MessageQueue::pop() {
 // list, so the depth of nesting never becomes depth of the stack.
 void MessageReaper::dispose(Message* message) {
   pending_.push(MessagePtr(message));
-  if (running_) return;
+  if (!running_) work();
+}
+
+void MessageReaper::refuse(CarriedRight right) {
+  const bool running = std::exchange(running_, true);
+  right.reset();
+  running_ = running;
+  if (!running) work();
+}
+
+void MessageReaper::work() {
   running_ = true;
   while (Message* next = pending_.pop().release()) {
     next->take_apart();

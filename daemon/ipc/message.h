@@ -114,8 +114,12 @@ class MessageQueue {
 class MessageReaper {
  public:
   void dispose(Message* message);
+  // Gives up a right that a request carried in vain, as if the request were taken apart now.
+  void refuse(CarriedRight right);
 
  private:
+  void work();
+
   MessageQueue pending_;
   bool running_ = false;
 };

@@ -68,6 +68,19 @@ TEST_F(Teardown, QueuedRequestsAnswerWithSendOnce) {
   EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 2U);
 }
 
+// 01 §12: a right that a port call carried in vain dies as in a message, so the requests come before the queue.
+TEST_F(Teardown, ARefusedReceiveRightTellsItsDeathBeforeItsQueue) {
+  const Name r = server.port_with_sends(1);
+  const Name log = server.port();
+  ASSERT_EQ(server.request(r, MACH_NOTIFY_DEAD_NAME, log), KERN_SUCCESS);
+  server.send({.remote = r, .remote_type = kMakeOnce, .local = log, .local_type = kMakeOnce});
+  EXPECT_EQ(ipc::mach_port::insert_right(server.space(), server.space(), log, r, kMoveReceive),
+            KERN_RIGHT_EXISTS);
+  world.check();
+  EXPECT_EQ(server.receive(log).header.msgh_id, MACH_NOTIFY_DEAD_NAME);
+  EXPECT_EQ(server.receive(log).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+}
+
 // 01.19: each port's receive right travels in the queue of the next one.
 TEST_F(Teardown, TenThousandNestedReceiveRightsDieWithoutRecursion) {
   Name inner = client.port();
