@@ -165,5 +165,31 @@ TEST_F(LowLimits, AUserHasSoManyBytesQueued) {
   EXPECT_EQ(send_message({.remote = ports[0], .remote_type = kMakeSend}), MACH_MSG_SUCCESS);
 }
 
+// The same for memory out of line: refused before anything is taken, be it to be deallocated or not.
+TEST_F(LowLimits, AUserHasSoManyBytesOfMemoryUnderWay) {
+  struct {
+    mach_msg_header_t head;
+    mach_msg_type_t type;
+    vm_address_t address;
+  } message{};
+  static_assert(sizeof message == 48);
+  std::vector<std::byte> region(1U << 17);
+  const mach_port_t p = port();
+  message.type.msgt_name = MACH_MSG_TYPE_BYTE;
+  message.type.msgt_size = 8;
+  message.type.msgt_number = static_cast<mach_msg_type_number_t>(region.size());
+  for (const unsigned deallocate : {0U, 1U}) {
+    message.head.msgh_bits = MACH_MSGH_BITS_COMPLEX | MACH_MSGH_BITS(kMakeSend, 0U);
+    message.head.msgh_remote_port = p;
+    message.type.msgt_deallocate = deallocate & 1U;
+    message.address = reinterpret_cast<vm_address_t>(region.data());
+    EXPECT_EQ(mach_msg(&message.head, MACH_SEND_MSG, sizeof message, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL),
+              MACH_SEND_NO_BUFFER);
+    EXPECT_EQ(state_of(p), "R");
+    EXPECT_EQ(region.back(), std::byte{0}) << "still there";
+  }
+  EXPECT_EQ(receive_message(p).code, MACH_RCV_TIMED_OUT);
+}
+
 }  // namespace
 }  // namespace netmsg::test

@@ -206,6 +206,10 @@ TEST_F(PseudoReceive, CopyAndMakeOnceComeBackAsMoves) {
   EXPECT_EQ(client.state(x), "S2") << "one more than before";
   EXPECT_EQ(client.state(header.msgh_local_port), "SO");
   EXPECT_EQ(header.msgh_id, 9);
+  EXPECT_EQ(header.msgh_size, 32U);
+  EXPECT_EQ(header.msgh_seqno, 0xA5A5A5A5U) << "as it was";
+  for (const std::size_t at : {12U, 13U, 14U, 15U, 20U, 21U, 22U, 23U})
+    EXPECT_EQ(back.bytes.at(at), std::byte{0}) << at;
 
   server.set_qlimit(r, 1);
   EXPECT_EQ(client.send({.remote = x,
