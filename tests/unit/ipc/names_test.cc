@@ -15,7 +15,6 @@ namespace calls = ipc::mach_port;
 constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
 constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr Name kUnused = 4711;
 constexpr Name kNew = 9000;
 
