@@ -11,6 +11,9 @@ extern "C" {
 NETMSG_EXPORT mach_port_t mach_task_self_ = MACH_PORT_NULL;
 NETMSG_EXPORT mach_port_t mach_host_self_ = MACH_PORT_NULL;
 NETMSG_EXPORT mach_port_t name_server_port = MACH_PORT_NULL;
+NETMSG_EXPORT mach_port_t environment_port = MACH_PORT_NULL;
+NETMSG_EXPORT mach_port_t service_port = MACH_PORT_NULL;
+NETMSG_EXPORT mach_port_t bootstrap_port = MACH_PORT_NULL;
 }
 
 namespace netmsg::client {

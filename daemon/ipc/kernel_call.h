@@ -15,7 +15,7 @@
 namespace netmsg::ipc {
 
 // What one argument or result is. Each travels as one item of the message; what it looks like there is in the
-// table of kernel_port.cc.
+// table of kernel_item.cc.
 enum class Item : std::uint8_t {
   kNone,      // the row has no further items
   kName,      // a port name in the space of the task

@@ -2,9 +2,11 @@
 // The name service of two real daemons, through the C interface (cases of spec 08). Host a, which this
 // process is a client of, knows a third peer that is never up. The rules themselves are tested in
 // unit/names.
+#define MACH_INIT_SLOTS
 #include <gtest/gtest.h>
 #include <servers/netname.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "tests/system/port_client.h"
 
@@ -45,6 +47,20 @@ class NameService : public testing::Test {
   static void SetUpTestSuite() { become_client_of(net().a); }
   void TearDown() override { EXPECT_EQ(balanced({&net().a, &net().b}), ""); }
 };
+
+// 08 §1: every task has it from its start, as its first registered port.
+TEST_F(NameService, IsTheFirstRegisteredPort) {
+  mach_port_array_t ports = nullptr;
+  mach_msg_type_number_t count = 0;
+  ASSERT_EQ(mach_ports_lookup(mach_task_self(), &ports, &count), KERN_SUCCESS);
+  ASSERT_EQ(count, 4U);
+  EXPECT_EQ(ports[NAME_SERVER_SLOT], name_server_port);
+  for (const unsigned slot : {ENVIRONMENT_SLOT, SERVICE_SLOT, MACH_PORTS_SLOTS_USED}) {
+    EXPECT_EQ(ports[slot], mach_port_t{MACH_PORT_NULL});
+  }
+  mach_port_deallocate(mach_task_self(), name_server_port);
+  munmap(ports, count * sizeof *ports);
+}
 
 // 08.10: found by the host's name, talked to, and dead with its process.
 TEST_F(NameService, APortOfAnotherHost) {

@@ -22,6 +22,20 @@ extern mach_port_t mach_host_self_;
 /* Send right for the host's name service; MACH_PORT_NULL while there is no daemon. May be assigned to. */
 extern mach_port_t name_server_port;
 
+/* The other ports that a launcher may have given (08 section 1); MACH_PORT_NULL if it gave none. They may be
+ * assigned to. */
+extern mach_port_t environment_port;
+extern mach_port_t service_port;
+extern mach_port_t bootstrap_port;
+
+#ifdef MACH_INIT_SLOTS
+/* Where these ports are among the registered ports (mach_ports_lookup). */
+#define NAME_SERVER_SLOT 0
+#define ENVIRONMENT_SLOT 1
+#define SERVICE_SLOT 2
+#define MACH_PORTS_SLOTS_USED 3
+#endif
+
 #ifdef __cplusplus
 }
 #endif
