@@ -102,9 +102,10 @@ class Client final : public ipc::Completions {
     engine_.mach_msg(*space_, token, std::move(args));
     return token;
   }
-  std::optional<ipc::MsgResult> result(ipc::OpToken token) {
+  // Null while the call waits.
+  const ipc::MsgResult* result(ipc::OpToken token) const {
     const auto found = results_.find(token);
-    return found == results_.end() ? std::nullopt : std::optional(found->second);
+    return found == results_.end() ? nullptr : &found->second;
   }
   mach_msg_return_t send(ipc::Bytes bytes) {
     ipc::MsgArgs args;
