@@ -3,6 +3,7 @@
 
 #include <mach/notify.h>
 
+#include <algorithm>
 #include <climits>
 #include <utility>
 
@@ -11,6 +12,11 @@ namespace netmsg::model {
 using namespace conformance;
 
 namespace {
+
+// With fewer receive rights in a space than this, it mostly gets another one.
+constexpr std::size_t kFewPorts = 3;
+// Choices of which no name fits are made anew so many times.
+constexpr int kAttempts = 6;
 
 bool has(const NameState& state, mach_port_type_t type) {
   return (state.type & type) != 0;
@@ -66,36 +72,48 @@ SpaceId other(SpaceId space) {
 }  // namespace
 
 const Generator::Choice Generator::kChoices[] = {
-    {8, &Generator::allocate},   {1, &Generator::allocate_name}, {1, &Generator::reply_port},
-    {4, &Generator::deallocate}, {2, &Generator::destroy},       {6, &Generator::mod_refs},
-    {3, &Generator::ask},        {2, &Generator::rename},        {4, &Generator::set_qlimit},
+    {3, &Generator::allocate},   {1, &Generator::allocate_name}, {1, &Generator::reply_port},
+    {4, &Generator::deallocate}, {1, &Generator::destroy},       {6, &Generator::mod_refs},
+    {2, &Generator::ask},        {2, &Generator::rename},        {5, &Generator::set_qlimit},
     {1, &Generator::set_number}, {1, &Generator::set_payload},   {4, &Generator::move_member},
-    {8, &Generator::request},    {8, &Generator::insert},        {8, &Generator::extract},
-    {28, &Generator::send},      {18, &Generator::receive},      {3, &Generator::rpc},
-    {5, &Generator::start},      {5, &Generator::progress},      {1, &Generator::sleep},
+    {10, &Generator::request},   {6, &Generator::insert},        {8, &Generator::extract},
+    {28, &Generator::send},      {28, &Generator::receive},      {4, &Generator::rpc},
+    {6, &Generator::start},      {6, &Generator::progress},      {1, &Generator::sleep},
 };
 
 Operation Generator::next(std::uint32_t number, bool late) {
   Operation operation;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    operation = choose(late);
+    if (!std::exchange(lacking_, false)) break;
+  }
   operation.number = number;
+  return operation;
+}
+
+Operation Generator::choose(bool late) {
+  Operation operation;
   operation.thread.space = percent(50) ? SpaceId::kT0 : SpaceId::kT1;
   if (recorder_.is_dead(operation.thread.space)) operation.thread.space = other(operation.thread.space);
   operation.target = operation.thread.space;
   if (late && percent(2)) {
     operation.verb = Verb::kTerminate;
-    return operation;
+  } else if (count(operation.target, is_receive) < kFewPorts && percent(25)) {
+    operation.verb = Verb::kAlloc;
+    operation.right = MACH_PORT_RIGHT_RECEIVE;
+  } else {
+    (this->*drawn())(operation);
   }
+  return operation;
+}
+
+Generator::Make Generator::drawn() {
   unsigned all = 0;
   for (const Choice& choice : kChoices) all += choice.weight;
   unsigned at = below(all);
-  for (const Choice& choice : kChoices) {
-    if (at < choice.weight) {
-      (this->*choice.make)(operation);
-      break;
-    }
-    at -= choice.weight;
-  }
-  return operation;
+  const Choice* drawn = kChoices;
+  while (at >= drawn->weight) at -= (drawn++)->weight;
+  return drawn->make;
 }
 
 // ---------------------------------------------------------------- names
@@ -105,8 +123,17 @@ NameRef Generator::exact(SpaceId space, Wish wish) {
   for (const Seen& seen : recorder_.seen(space)) {
     if (wish(seen.state)) fitting.push_back(seen.symbol);
   }
-  if (fitting.empty()) return {.kind = NameRef::Kind::kBogus};
+  if (fitting.empty()) {
+    lacking_ = true;
+    return {.kind = NameRef::Kind::kBogus};
+  }
   return {.kind = NameRef::Kind::kSymbol, .symbol = one_of(fitting)};
+}
+
+std::size_t Generator::count(SpaceId space, Wish wish) {
+  const std::vector<Seen>& all = recorder_.seen(space);
+  return static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [&](const Seen& seen) { return wish(seen.state); }));
 }
 
 NameRef Generator::any_name(SpaceId space) {
@@ -212,7 +239,7 @@ void Generator::rename(Operation& operation) {
 void Generator::set_qlimit(Operation& operation) {
   operation.verb = Verb::kSetQlimit;
   operation.name = name(operation.target, is_receive);
-  operation.amount = percent(90) ? below(4) : below(20);
+  operation.amount = percent(90) ? below(3) : below(20);
 }
 
 void Generator::set_number(Operation& operation) {
@@ -280,7 +307,7 @@ void Generator::send_half(Operation& operation) {
   call.option |= MACH_SEND_MSG | MACH_SEND_TIMEOUT;
   call.message = message(space);
   if (percent(15)) call.timeout_ms = 10;
-  if (percent(12)) {
+  if (percent(20)) {
     call.option |= MACH_SEND_NOTIFY;
     call.notify = notify_port(space);
   } else if (percent(8)) {
@@ -323,6 +350,7 @@ void Generator::rpc(Operation& operation) {
 void Generator::start(Operation& operation) {
   operation.verb = Verb::kStart;
   operation.thread.second = true;
+  lacking_ |= recorder_.is_busy(operation.thread);
   const unsigned kind = below(10);
   if (kind < 6) send_half(operation);
   if (kind >= 5) receive_half(operation);
@@ -332,6 +360,7 @@ void Generator::start(Operation& operation) {
 
 void Generator::progress(Operation& operation) {
   operation.thread.second = true;
+  lacking_ |= !recorder_.is_busy(operation.thread);
   const unsigned kind = below(10);
   operation.verb = kind < 1 ? Verb::kPoll : kind < 8 ? Verb::kJoin : Verb::kAbort;
 }

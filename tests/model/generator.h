@@ -23,11 +23,15 @@ class Generator {
   using NameRef = conformance::NameRef;
   using SpaceId = conformance::SpaceId;
   using Wish = bool (*)(const conformance::NameState&);
+  using Make = void (Generator::*)(Operation& operation);
   struct Choice {
     unsigned weight;
-    void (Generator::*make)(Operation& operation);
+    Make make;
   };
   static const Choice kChoices[];
+
+  Operation choose(bool late);
+  Make drawn();
 
   unsigned below(unsigned bound) { return static_cast<unsigned>(random_() % bound); }
   bool percent(unsigned chance) { return below(100) < chance; }
@@ -40,6 +44,7 @@ class Generator {
   NameRef name(SpaceId space, Wish wish);
   NameRef any_name(SpaceId space);
   NameRef exact(SpaceId space, Wish wish);
+  std::size_t count(SpaceId space, Wish wish);
   conformance::NameState state_of(SpaceId space, const NameRef& name);
   std::uint32_t disposition_for(SpaceId space, const NameRef& name, bool body);
   conformance::PortField right(SpaceId space, bool body);
@@ -81,6 +86,7 @@ class Generator {
 
   std::mt19937 random_;
   Recorder& recorder_;
+  bool lacking_ = false;  // the choice makes no sense: no name fitted, or the thread is busy
 };
 
 }  // namespace netmsg::model

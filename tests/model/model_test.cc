@@ -26,7 +26,7 @@ using conformance::EngineBackend;
 using conformance::Outcome;
 
 constexpr int kOperations = 1'000'000;
-constexpr std::uint32_t kOperationsPerCase = 60;
+constexpr std::uint32_t kOperationsPerCase = 80;
 constexpr std::uint32_t kLateOperations = 20;
 
 // A random case, as the model answers it.
@@ -35,12 +35,9 @@ Case random_case(std::uint32_t seed, Fault planted) {
   ModelBackend model(planted);
   Recorder recorder(model);
   Generator generator(seed, recorder);
-  const EngineBackend offered(false);
   for (std::uint32_t number = 1; number <= kOperationsPerCase; ++number) {
     conformance::Operation operation = generator.next(number, number + kLateOperations > kOperationsPerCase);
-    if (!offered.missing_for(operation).empty() || !recorder.record(operation)) continue;
-    if (!offered.missing_for(operation).empty()) break;
-    made.operations.push_back(std::move(operation));
+    if (recorder.record(operation)) made.operations.push_back(std::move(operation));
   }
   return made;
 }

@@ -41,7 +41,9 @@ std::uint32_t load_size(const Bytes& bytes, std::size_t offset) {
 
 }  // namespace
 
-Recorder::Recorder(Backend& backend) : backend_((backend.begin_case(), backend)), names_(backend) {}
+Recorder::Recorder(Backend& backend) : backend_((backend.begin_case(), backend)), names_(backend) {
+  for (const SpaceId space : kSpaces) see(space);
+}
 
 Recorder::~Recorder() {
   backend_.end_case();
@@ -56,16 +58,6 @@ bool Recorder::record(Operation& operation) {
   names_.changed();
   read_states(operation);
   return true;
-}
-
-std::vector<Seen> Recorder::seen(SpaceId space) {
-  std::vector<Seen> all;
-  for (const Symbol symbol : names_.of(space).bound()) {
-    const auto& view = names_.view(space);
-    const auto state = view.find(names_.of(space).number(symbol));
-    if (state != view.end()) all.push_back({symbol, state->second});
-  }
-  return all;
 }
 
 bool Recorder::makes_sense(const Operation& operation) const {
@@ -279,6 +271,15 @@ void Recorder::read_states(Operation& operation) {
           {{.kind = NameRef::Kind::kSymbol, .space = space, .symbol = symbol}, std::move(text)});
       if (is_free) symbols.unbind(symbol);
     }
+    see(space);
+  }
+}
+
+void Recorder::see(SpaceId space) {
+  std::vector<Seen>& all = seen_[space];
+  all.clear();
+  for (const Symbol symbol : names_.of(space).bound()) {
+    all.push_back({symbol, names_.view(space).at(names_.of(space).number(symbol))});
   }
 }
 

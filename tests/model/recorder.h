@@ -36,7 +36,7 @@ class Recorder {
   bool record(conformance::Operation& operation);
 
   // --- for who chooses the next operation ---
-  std::vector<Seen> seen(conformance::SpaceId space);
+  const std::vector<Seen>& seen(conformance::SpaceId space) const { return seen_.at(space); }
   bool is_busy(conformance::Thread thread) const { return under_way_.count(key(thread)) != 0; }
   bool is_dead(conformance::SpaceId space) const { return dead_.count(space) != 0; }
 
@@ -64,6 +64,7 @@ class Recorder {
                                                    conformance::SpaceId space);
   conformance::ToldSize told_size(std::uint32_t size) const;
   void read_states(conformance::Operation& operation);
+  void see(conformance::SpaceId space);
 
   conformance::NameRef mention(conformance::SpaceId space, conformance::Name number);
   conformance::NameRef datum(conformance::Name number) const;
@@ -76,6 +77,7 @@ class Recorder {
   std::map<std::pair<conformance::SpaceId, conformance::Symbol>, std::string> states_;
   std::map<ThreadKey, Call> under_way_;  // calls that were started and not joined
   std::set<conformance::SpaceId> dead_;
+  std::map<conformance::SpaceId, std::vector<Seen>> seen_;  // since the latest operation
   conformance::Symbol next_symbol_ = 0;
 };
 
