@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/state_text.h"
 
+#include <array>
+#include <cstdio>
 #include <optional>
 #include <utility>
 
@@ -9,17 +11,14 @@ namespace netmsg::conformance {
 namespace {
 
 std::string status_text(const mach_port_status_t& status, const Symbols& symbols) {
-  const std::pair<const char*, std::uint32_t> fields[] = {
-      {"seqno", status.mps_seqno},         {"mscount", status.mps_mscount},
-      {"qlimit", status.mps_qlimit},       {"msgcount", status.mps_msgcount},
-      {"sorights", status.mps_sorights},   {"srights", status.mps_srights},
-      {"pdrequest", status.mps_pdrequest}, {"nsrequest", status.mps_nsrequest},
-  };
-  std::string text;
-  for (const auto& [name, value] : fields) text += std::string(" ") + name + "=" + std::to_string(value);
+  std::array<char, 200> text{};  // eight short words, five numbers of at most ten digits, three booleans
+  std::snprintf(text.data(), text.size(),
+                " seqno=%u mscount=%u qlimit=%u msgcount=%u sorights=%u srights=%d pdrequest=%d nsrequest=%d",
+                status.mps_seqno, status.mps_mscount, status.mps_qlimit, status.mps_msgcount,
+                status.mps_sorights, status.mps_srights, status.mps_pdrequest, status.mps_nsrequest);
   const std::optional<Symbol> set = symbols.symbol_of(status.mps_pset);
   const std::string unknown = status.mps_pset == MACH_PORT_NULL ? "-" : std::to_string(status.mps_pset);
-  return text + " pset=" + (set ? "p" + std::to_string(*set) : unknown);
+  return text.data() + std::string(" pset=") + (set ? "p" + std::to_string(*set) : unknown);
 }
 
 }  // namespace
