@@ -73,9 +73,9 @@ SpaceId other(SpaceId space) {
 
 const Generator::Choice Generator::kChoices[] = {
     {3, &Generator::allocate},   {1, &Generator::allocate_name}, {1, &Generator::reply_port},
-    {4, &Generator::deallocate}, {1, &Generator::destroy},       {6, &Generator::mod_refs},
+    {4, &Generator::deallocate}, {2, &Generator::destroy},       {6, &Generator::mod_refs},
     {2, &Generator::ask},        {2, &Generator::rename},        {5, &Generator::set_qlimit},
-    {1, &Generator::set_number}, {1, &Generator::set_payload},   {4, &Generator::move_member},
+    {1, &Generator::set_number}, {1, &Generator::set_payload},   {8, &Generator::move_member},
     {10, &Generator::request},   {6, &Generator::insert},        {8, &Generator::extract},
     {28, &Generator::send},      {28, &Generator::receive},      {4, &Generator::rpc},
     {6, &Generator::start},      {6, &Generator::progress},      {1, &Generator::sleep},

@@ -52,6 +52,7 @@ Recorder::~Recorder() {
 bool Recorder::record(Operation& operation) {
   if (!makes_sense(operation)) return false;
   operation.expected = {};
+  if (operation.call.message) forget_unknown_data(operation);
   next_symbol_ = operation.number * kSymbolsPerOperation;
   carry_out(operation);
   backend_.settle();
@@ -97,6 +98,17 @@ void Recorder::carry_out(Operation& operation) {
 }
 
 // ---------------------------------------------------------------- names
+
+// A number that no symbol ever had cannot be written as a datum.
+void Recorder::forget_unknown_data(Operation& operation) {
+  for (Item& item : operation.call.message->items) {
+    if (item.kind != Item::Kind::kNames) continue;
+    for (NameRef& name : item.names) {
+      const bool known = is_symbol(name) && names_.of(operation.thread.space).is_known(name.symbol);
+      if (!known) name = {};
+    }
+  }
+}
 
 NameRef Recorder::mention(SpaceId space, Name number) {
   if (number == MACH_PORT_NULL) return {};

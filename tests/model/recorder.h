@@ -66,6 +66,7 @@ class Recorder {
   void read_states(conformance::Operation& operation);
   void see(conformance::SpaceId space);
 
+  void forget_unknown_data(conformance::Operation& operation);
   conformance::NameRef mention(conformance::SpaceId space, conformance::Name number);
   conformance::NameRef datum(conformance::Name number) const;
   NameReader reader(conformance::SpaceId space);
