@@ -44,8 +44,8 @@ TaskAnswer short_call(mach_port_t task, local::Call call, Arguments arguments) {
 
 // ---------------------------------------------------------------- by message: request
 
-constexpr std::uint32_t kItemSize = sizeof(mach_msg_type_t) + 8;
-constexpr unsigned kItemsMax = 4;
+constexpr std::size_t kItemSize = sizeof(mach_msg_type_t) + 8;
+constexpr std::size_t kItemsMax = 4;
 
 // Room for any request and any reply of spec 05 §8.
 union Buffer {
@@ -98,7 +98,8 @@ mach_msg_type_t type_of(Result result) {
 
 // The value of an item, padded as it stands in the message; an address, for an array.
 std::uint32_t value_size(const mach_msg_type_t& type) {
-  return type.msgt_inline ? (type.msgt_number * type.msgt_size / 8 + 7) / 8 * 8 : sizeof(vm_address_t);
+  constexpr std::uint32_t kAddressSize = sizeof(vm_address_t);
+  return type.msgt_inline ? (type.msgt_number * type.msgt_size / 8 + 7) / 8 * 8 : kAddressSize;
 }
 
 bool has_rights(Result result) {

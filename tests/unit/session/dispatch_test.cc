@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <random>
+
 #include "daemon/base/clock.h"
 #include "daemon/session/wire.h"
+#include "tests/support/seed.h"
 
 namespace netmsg::session {
 namespace {
@@ -129,6 +133,36 @@ TEST_F(PortCalls, AreRefusedForAWrongLength) {
   payload.push_back(std::byte{0});
   EXPECT_TRUE(refused(payload));
   EXPECT_TRUE(refused({}));
+}
+
+// Any number and any arguments, most of them near the ones that mean something.
+TEST_F(PortCalls, NeverHarmTheEngineWhateverTheyAre) {
+  constexpr std::uint32_t kNumbers[] = {1,    2,    3,    4,    3201, 3202, 3203, 3204,
+                                        3205, 3206, 3207, 3208, 3210, 3211, 3213, 3214,
+                                        3215, 3216, 3217, 3218, 3221, 3222, 3200, 2058};
+  std::mt19937 random(test::test_seed());
+  const auto any = [&]() -> std::uint64_t {
+    switch (random() % 8) {
+      case 0:
+        return random();
+      case 1:
+        return std::uint64_t{random()} << 32;
+      case 2:
+        return 15 + random() % 9;  // dispositions, and what is next to them
+      default:
+        return random() % 24;  // names, rights, counts
+    }
+  };
+  unsigned made = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    local::PortCall call{kNumbers[random() % std::size(kNumbers)], 0, {}};
+    if (random() % 4 == 0) call.task = static_cast<std::uint32_t>(random() % 8);
+    for (auto used = random() % (local::kCallArgsMax + 1); used > 0; --used) call.args[used - 1] = any();
+    const auto answer = run_port_call(space, kThread, 5, payload_of(call));
+    if (std::holds_alternative<std::vector<std::byte>>(answer)) ++made;
+    if (round % 64 == 0) engine.check_invariants();
+  }
+  EXPECT_GT(made, 1000U);
 }
 
 std::vector<std::byte> mach_msg_payload(std::uint32_t option, std::uint32_t send_size, std::size_t bytes) {
