@@ -2,7 +2,6 @@
 // The name service of two real daemons, through the C interface (cases of spec 08). Host a, which this
 // process is a client of, knows a third peer that is never up. The rules themselves are tested in
 // unit/names.
-#define MACH_INIT_SLOTS
 #include <gtest/gtest.h>
 #include <servers/netname.h>
 #include <signal.h>
@@ -48,18 +47,33 @@ class NameService : public testing::Test {
   void TearDown() override { EXPECT_EQ(balanced({&net().a, &net().b}), ""); }
 };
 
-// 08 §1: every task has it from its start, as its first registered port.
-TEST_F(NameService, IsTheFirstRegisteredPort) {
+// The four registered ports of this task, given up again: "NULL" or what the name denotes.
+std::vector<std::string> registered_ports() {
   mach_port_array_t ports = nullptr;
   mach_msg_type_number_t count = 0;
-  ASSERT_EQ(mach_ports_lookup(mach_task_self(), &ports, &count), KERN_SUCCESS);
-  ASSERT_EQ(count, 4U);
-  EXPECT_EQ(ports[NAME_SERVER_SLOT], name_server_port);
-  for (const unsigned slot : {ENVIRONMENT_SLOT, SERVICE_SLOT, MACH_PORTS_SLOTS_USED}) {
-    EXPECT_EQ(ports[slot], mach_port_t{MACH_PORT_NULL});
+  EXPECT_EQ(mach_ports_lookup(mach_task_self(), &ports, &count), KERN_SUCCESS);
+  std::vector<std::string> told;
+  for (mach_msg_type_number_t i = 0; i < count; ++i) {
+    told.push_back(ports[i] == MACH_PORT_NULL     ? "NULL"
+                   : ports[i] == name_server_port ? "name service"
+                                                  : "another");
+    if (MACH_PORT_VALID(ports[i])) mach_port_deallocate(mach_task_self(), ports[i]);
   }
-  mach_port_deallocate(mach_task_self(), name_server_port);
-  munmap(ports, count * sizeof *ports);
+  ::munmap(ports, count * sizeof *ports);
+  return told;
+}
+
+// 08.14: every task has it from its start, as its first registered port, until it registers something else.
+TEST_F(NameService, IsTheFirstRegisteredPort) {
+  using Ports = std::vector<std::string>;
+  EXPECT_EQ(registered_ports(), Ports({"name service", "NULL", "NULL", "NULL"}));
+  ASSERT_EQ(mach_ports_register(mach_task_self(), nullptr, 0), KERN_SUCCESS);
+  EXPECT_EQ(registered_ports(), Ports(4, "NULL"));
+  ASSERT_EQ(mach_ports_register(mach_task_self(), &name_server_port, 1), KERN_SUCCESS);
+  EXPECT_EQ(registered_ports(), Ports({"name service", "NULL", "NULL", "NULL"}));
+  Found found{};
+  found.code = netname_look_up(MACH_PORT_NULL, "", "NameServer", &found.port);
+  EXPECT_EQ(found.code, MACH_SEND_INVALID_DEST) << "without one";
 }
 
 // 08.10: found by the host's name, talked to, and dead with its process.
