@@ -147,6 +147,26 @@ TEST_F(Copyout, TooLargeWithoutRcvLargeDestroysTheMessage) {
   EXPECT_EQ(server.status(r).mps_seqno, 1U) << "a number was used up";
 }
 
+// 04.6, A16: the receive right moves away after the message was handed to a receiver and before that one has run.
+TEST_F(Copyout, ASendOnceRightForAPortThatMovedMeanwhileIsAnsweredThere) {
+  Task& other = world.task("other");
+  const Name once = server.give_send_once(client, r);
+  const ipc::OpToken waiting = server.begin({.option = MACH_RCV_MSG, .rcv_size = 100, .rcv_name = r});
+  Name there = MACH_PORT_NULL;
+  {
+    const ipc::Event together(world.engine);
+    ipc::MsgArgs args{.option = MACH_SEND_MSG};
+    args.message = Outgoing{.remote = once, .remote_type = MACH_MSG_TYPE_MOVE_SEND_ONCE, .id = 5}.encode();
+    world.engine.mach_msg(client.space(), 1'000'000, std::move(args));
+    there = ipc::mach_port::extract_right(other.space(), server.space(), r, kMoveReceive).value().first;
+  }
+  world.check();
+  const ipc::MsgResult received = server.result(waiting).value();
+  EXPECT_EQ(received.code, MACH_MSG_SUCCESS);
+  EXPECT_EQ(header_of(received.bytes).msgh_local_port, MACH_PORT_NULL);
+  EXPECT_EQ(other.receive(there).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+}
+
 // 03 §12: the destination goes before the reply, each with its notification.
 TEST_F(Copyout, AReturnedHeaderCostsTheDestinationFirst) {
   const Name log = client.port();

@@ -221,6 +221,19 @@ TEST_F(PortDestroyed, ABackupInACircleSavesNothing) {
   EXPECT_EQ(client.state(to_backup), "DN1") << "it was in the queue";
 }
 
+// 01 §12: the backup that is passed over survives here, as it has one of its own. Nothing was sent to it.
+TEST_F(PortDestroyed, ABackupInACircleHearsNothing) {
+  const Name inner = owner.port();
+  ASSERT_EQ(request(owner, p, inner), KERN_SUCCESS);
+  protect(owner, inner);
+  ASSERT_EQ(owner.send({.remote = p, .remote_type = kMakeSend, .items = {rights(kMoveReceive, {inner})}}),
+            MACH_MSG_SUCCESS);
+  owner.destroy(p);
+  const Name kept = rescued();
+  EXPECT_EQ(keeper.receive(kept).code, MACH_RCV_TIMED_OUT);
+  EXPECT_EQ(keeper.status(kept).mps_sorights, 0U);
+}
+
 // 06 §6
 TEST(PortDestroyedWithoutRoom, ThePortDies) {
   World world(ipc::Limits{.names_per_space = 3});
