@@ -99,7 +99,7 @@ Name destination_name(const Space& space, const CarriedRight& destination) {
 // 04 §6, destination: the right is used up. If the receive right has gone elsewhere meanwhile, a send-once
 // right does not vanish unseen: its notification goes to the new owner.
 void consume_destination(const Space& space, CarriedRight& destination) {
-  const bool here = !destination.is_dead() && destination.port()->receiver() == &space;
+  const bool here = destination.port()->receiver() == &space;
   if (here) destination.consume();
   destination.reset();
 }

@@ -121,8 +121,6 @@ void start_receive(Space& space, OpToken token, MsgArgs args) {
 // A message that came at the last moment is not left behind (03 §11 phase 2, §14).
 MsgResult look_once_more(const Operation& operation, mach_msg_return_t otherwise) {
   const Source source = source_of(operation.space, operation.args.rcv_name);
-  if (source.code == MACH_RCV_INVALID_NAME) return {MACH_RCV_PORT_DIED, 0, {}};
-  if (source.code == MACH_RCV_IN_SET) return {MACH_RCV_PORT_CHANGED, 0, {}};
   if (source.first == nullptr) return {otherwise, 0, {}};
   return receive_first(operation.space, *source.first, operation.args);
 }
