@@ -11,11 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -45,7 +47,7 @@ MsgAnswer carry_out(const Call& call) {
   const mach_msg_return_t code =
       mach_msg_trap(address, call.head.option, static_cast<mach_msg_size_t>(call.message.size()),
                     call.head.rcv_size, call.head.rcv_name, call.head.timeout_ms, call.head.notify);
-  return buffer.answer(call.head.option, code);
+  return call.head.unmapped ? MsgAnswer{.code = code} : buffer.answer(call.head.option, code);
 }
 
 // The task's second thread. States: idle, under way, done; a call is begun when idle and its answer taken when done.
@@ -285,12 +287,7 @@ class Agent {
   }
 
  private:
-  void say(const Packet& packet) {
-    Packet whole;
-    whole.put(Say::kAnswer);
-    for (const std::byte byte : packet.bytes()) whole.put(byte);
-    link_.send(whole);
-  }
+  void say(const Packet& packet) { link_.send(Packet().put(Say::kAnswer).append(packet)); }
 
   Packet answer(Ask ask, Packet& request) {
     switch (ask) {
@@ -347,7 +344,9 @@ class Agent {
   }
 
   Packet port_call(const PortCall& call) {
-    const PortAnswer answer = carry_out(call.target == call.caller ? mach_task_self() : other_, call);
+    const bool own = call.target == call.caller;
+    const PortAnswer answer = carry_out(own ? mach_task_self() : other_, call);
+    if (!own && answer.code != KERN_SUCCESS) renew_private_names();
     return Packet()
         .put(answer.code)
         .put(answer.name)
@@ -356,12 +355,26 @@ class Agent {
         .put_all(answer.names);
   }
 
+  // After a request that could not be sent the library takes another reply port for such calls. It is made to do so
+  // at once, so that its name is known not to be one of the trace's.
+  void renew_private_names() {
+    const std::vector<Name> before = names_in(mach_task_self()).names;
+    mach_port_type_t type = 0;
+    mach_port_type(other_, mach_task_self(), &type);
+    for (const Name name : names_in(mach_task_self()).names) {
+      if (std::find(before.begin(), before.end(), name) == before.end()) private_names_.insert(name);
+    }
+  }
+
   Packet look() {
-    const std::vector<Name> names = names_in(mach_task_self()).names;
-    Packet view;
-    view.put(static_cast<std::uint32_t>(names.size()));
-    for (const Name name : names) view.put(name).put(state_of(name));
-    return view;
+    Packet states;
+    std::uint32_t count = 0;
+    for (const Name name : names_in(mach_task_self()).names) {
+      if (private_names_.count(name) != 0) continue;
+      states.put(name).put(state_of(name));
+      ++count;
+    }
+    return Packet().put(count).append(states);
   }
 
   Packet poll() {
@@ -382,6 +395,7 @@ class Agent {
   const Link& link_;
   Introduction introduction_;
   mach_port_t other_ = MACH_PORT_NULL;
+  std::set<Name> private_names_;  // of the library's own
   SecondThread second_;
   Address next_region_ = kFirstRegion;
 };

@@ -34,6 +34,10 @@ class Packet {
     for (const T& value : values) put(value);
     return *this;
   }
+  Packet& append(const Packet& other) {
+    bytes_.insert(bytes_.end(), other.bytes_.begin(), other.bytes_.end());
+    return *this;
+  }
 
   template <typename T>
   T get() {

@@ -82,9 +82,6 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  // Why this operation cannot be carried out, in a few words; empty if it can.
-  virtual std::string_view missing_for(const Operation& operation) const = 0;
-
   // Two tasks with empty port spaces; and their end, with everything that waits.
   virtual void begin_case() = 0;
   virtual void end_case() = 0;

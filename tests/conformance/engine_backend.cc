@@ -20,14 +20,6 @@ namespace mp = ipc::mach_port;
 // Far above the names that the engine chooses.
 constexpr Name kFirstUnusedName = 0x00B0'0000;
 
-// ---------------------------------------------------------------- what the engine does not offer
-
-std::string_view missing_for_call(const Operation& operation) {
-  const MsgCall& call = operation.call;
-  if (call.unmapped) return "unmapped buffers";
-  return {};
-}
-
 // ---------------------------------------------------------------- port calls
 
 template <typename T, typename Store>
@@ -133,7 +125,7 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
                                                   static_cast<mach_port_mscount_t>(call.amount), call.poly,
                                                   call.poly_type));
     default:
-      base::check_failed(__FILE__, __LINE__, "an operation that missing_for refuses");
+      base::check_failed(__FILE__, __LINE__, "not a port call");
   }
 }
 
@@ -148,12 +140,25 @@ struct Task final : ipc::Completions {
 
   ipc::Space* space = nullptr;  // null once terminated
   std::map<ipc::OpToken, ipc::MsgResult> results;
+  std::map<ipc::OpToken, bool> unmapped;  // has the latest call no buffer?
   TaskMemory memory;
   std::map<ipc::OpToken, SentRegions> sent;  // by the last call
 };
 
 ipc::OpToken token_of(Thread thread) {
   return thread.second ? 2 : 1;
+}
+
+// What a client answers when its caller's buffer cannot be read, or not be written (spec 03 §3, §11).
+mach_msg_return_t unreadable(const MsgArguments& arguments) {
+  const std::size_t size = arguments.message.size();
+  const bool legal = size >= sizeof(mach_msg_header_t) && size % MACH_MSG_USER_ALIGNMENT == 0;
+  return legal ? MACH_SEND_INVALID_DATA : MACH_SEND_MSG_TOO_SMALL;
+}
+
+mach_msg_return_t unwritable(mach_msg_return_t code) {
+  const bool message_due = code == MACH_MSG_SUCCESS || (code & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR;
+  return message_due ? MACH_RCV_INVALID_DATA : code;
 }
 
 }  // namespace
@@ -180,16 +185,6 @@ struct EngineBackend::World {
 
 EngineBackend::EngineBackend(bool check) : check_(check) {}
 EngineBackend::~EngineBackend() = default;
-
-std::string_view EngineBackend::missing_for(const Operation& operation) const {
-  switch (operation.verb) {
-    case Verb::kMachMsg:
-    case Verb::kStart:
-      return missing_for_call(operation);
-    default:
-      return {};
-  }
-}
 
 void EngineBackend::begin_case() {
   world_ = std::make_unique<World>();
@@ -229,6 +224,11 @@ std::optional<Bytes> EngineBackend::read_memory(SpaceId space, Address address, 
 }
 
 void EngineBackend::start(Thread thread, MsgArguments arguments) {
+  Task& task = world_->task(thread.space);
+  if (arguments.unmapped && (arguments.option & MACH_SEND_MSG) != 0) {
+    return task.complete(token_of(thread), {unreadable(arguments)});
+  }
+  task.unmapped[token_of(thread)] = arguments.unmapped;
   ipc::MsgArgs args;
   args.option = arguments.option;
   args.rcv_size = arguments.rcv_size;
@@ -236,16 +236,17 @@ void EngineBackend::start(Thread thread, MsgArguments arguments) {
   args.timeout_ms = arguments.timeout_ms;
   args.notify = arguments.notify;
   args.message = std::move(arguments.message);
-  Task& task = world_->task(thread.space);
   SentRegions& sent = task.sent[token_of(thread)] = SentRegions(args.message, task.memory);
   args.memory = sent.take();
-  world_->engine.mach_msg(*world_->task(thread.space).space, token_of(thread), std::move(args));
+  world_->engine.mach_msg(*task.space, token_of(thread), std::move(args));
 }
 
 std::optional<MsgAnswer> EngineBackend::result(Thread thread) {
-  auto node = world_->task(thread.space).results.extract(token_of(thread));
+  Task& task = world_->task(thread.space);
+  auto node = task.results.extract(token_of(thread));
   if (node.empty()) return std::nullopt;
   ipc::MsgResult& ended = node.mapped();
+  if (task.unmapped[token_of(thread)]) return MsgAnswer{.code = unwritable(ended.code)};
   return MsgAnswer{ended.code, ended.offset, std::move(ended.bytes)};
 }
 

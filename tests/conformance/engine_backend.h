@@ -18,7 +18,6 @@ class EngineBackend final : public Backend {
   explicit EngineBackend(bool check);
   ~EngineBackend() override;
 
-  std::string_view missing_for(const Operation& operation) const override;
   void begin_case() override;
   void end_case() override;
   PortAnswer port_call(const PortCall& call) override;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // netmsg_replay: replays recorded traces on one backend. The last line of its output is
 //   replayed: S sequences, T steps, K mismatches, D deviations
-// S cases, T operations carried out and compared, K cases with a difference that nothing excuses (also those with an
-// operation that the backend cannot carry out), D cases with excused differences only. Exit status 0: K is 0;
+// S cases, T operations carried out and compared, K cases with a difference that nothing excuses, D cases with excused
+// differences only. Exit status 0: K is 0;
 // 1: it is not; 2: bad arguments, a file that cannot be read or understood, a backend that cannot be had.
 #include <algorithm>
 #include <cstdint>

@@ -68,10 +68,6 @@ const DaemonView& ProcessBackend::daemon_of(SpaceId space) const {
   return daemons_[daemons_.size() == 1 ? 0 : static_cast<std::size_t>(space)];
 }
 
-std::string_view ProcessBackend::missing_for(const Operation&) const {
-  return {};
-}
-
 void ProcessBackend::begin_case() {
   seconds_ = {};
   now_ms_ = 0;

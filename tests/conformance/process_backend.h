@@ -30,7 +30,6 @@ class ProcessBackend final : public Backend {
   explicit ProcessBackend(Hosts hosts);
   ~ProcessBackend() override;
 
-  std::string_view missing_for(const Operation& operation) const override;
   void begin_case() override;
   void end_case() override;
   PortAnswer port_call(const PortCall& call) override;

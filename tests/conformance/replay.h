@@ -25,7 +25,7 @@ struct Outcome {
   std::vector<Excuse> excuses = {};           // differences before it that were none
 };
 
-// Begins and ends the case on the backend. An operation that the backend cannot carry out is a difference, too.
+// Begins and ends the case on the backend. A failure of the backend is a difference, too.
 Outcome replay(const Case& recorded, Backend& backend);
 
 }  // namespace netmsg::conformance
