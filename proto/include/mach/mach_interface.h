@@ -12,6 +12,7 @@
 #include <mach/message.h>
 #include <mach/port.h>
 #include <mach/task_special_ports.h>
+#include <mach/vm_calls.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -5,6 +5,8 @@
 
 #include <mach/machine/vm_types.h>
 #include <mach/port.h>
+#include <mach/vm_inherit.h>
+#include <mach/vm_prot.h>
 
 typedef mach_port_t task_t;
 typedef mach_port_t ipc_space_t; /* the port space of a task is named by the task's port */

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/src/address_map.h"
+
+#include <array>
+#include <cinttypes>
+#include <string_view>
+
+namespace netmsg::client {
+
+namespace {
+
+constexpr int kLineMax = 512;  // the name behind the numbers may be longer: the rest of the line is no line
+
+bool parse(const char* line, Mapping* mapping) {
+  std::array<char, 5> flags{};
+  if (std::sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64, &mapping->start, &mapping->end, flags.data(),
+                  &mapping->offset) != 4)
+    return false;
+  mapping->protection = (flags[0] == 'r' ? VM_PROT_READ : 0) | (flags[1] == 'w' ? VM_PROT_WRITE : 0) |
+                        (flags[2] == 'x' ? VM_PROT_EXECUTE : 0);
+  mapping->shared = flags[3] == 's';
+  return mapping->end <= kAddressEnd;
+}
+
+}  // namespace
+
+AddressMap::AddressMap() : file_(std::fopen("/proc/self/maps", "re")) {}
+
+bool AddressMap::next_above(std::uint64_t address, Mapping* mapping) {
+  std::array<char, kLineMax> line;
+  bool whole = true;
+  while (file_ && std::fgets(line.data(), kLineMax, file_.get()) != nullptr) {
+    const bool begins = whole;
+    whole = std::string_view(line.data()).back() == '\n';
+    if (begins && parse(line.data(), mapping) && mapping->end > address) return true;
+  }
+  return false;
+}
+
+bool is_mapped(AddressMap& map, std::uint64_t start, std::uint64_t end) {
+  Mapping mapping{};
+  while (start < end) {
+    if (!map.next_above(start, &mapping) || mapping.start > start) return false;
+    start = mapping.end;
+  }
+  return true;
+}
+
+}  // namespace netmsg::client

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is mapped in this process, as the kernel tells it. A look at one moment: other threads go on changing it.
+#pragma once
+
+#include <mach/vm_prot.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+
+namespace netmsg::client {
+
+// Where user addresses end.
+inline constexpr std::uint64_t kAddressEnd = 0x7FFF'FFFF'F000;
+
+struct Mapping {
+  std::uint64_t start;
+  std::uint64_t end;
+  vm_prot_t protection;
+  bool shared;
+  std::uint64_t offset;  // in what is mapped
+};
+
+// The mappings in ascending order.
+class AddressMap {
+ public:
+  AddressMap();
+  // False: it could not be opened; then there are no mappings.
+  explicit operator bool() const { return file_ != nullptr; }
+  // The first mapping that ends above `address`, of those not passed yet. False: none.
+  bool next_above(std::uint64_t address, Mapping* mapping);
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+// Is all of [start, end) mapped?
+bool is_mapped(AddressMap& map, std::uint64_t start, std::uint64_t end);
+
+}  // namespace netmsg::client
