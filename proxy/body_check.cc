@@ -25,17 +25,19 @@ bool all_zero(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == 0; });
 }
 
-// Walks the items; `slots_` grows by one for each element of a port item.
+// Walks the items; the plan grows by a slot for each element of a port item, and by a region for each
+// out-of-line item that is not empty.
 class BodyWalk {
  public:
-  BodyWalk(const v1::Message& message, SlotOffsets& slots) : message_(message), slots_(slots) {}
+  BodyWalk(const v1::Message& message, BodyPlan& plan) : message_(message), plan_(plan) {}
 
   Check run() {
     while (at_ < body().size()) {
       if (Check fault = item()) return fault;
     }
-    if (static_cast<int>(slots_.size()) != message_.rights_size())
+    if (static_cast<int>(plan_.slots.size()) != message_.rights_size())
       return protocol_error("rights without items");
+    if (memory_ != message_.memory_size()) return protocol_error("memory without items");
     const bool complex = (message_.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0;
     if (!complex || needs_complex_) return std::nullopt;
     return protocol_error("complex bit without cause");
@@ -57,16 +59,38 @@ class BodyWalk {
 
   Check out_of_line(const mach_msg_type_t& descriptor) {
     needs_complex_ = true;
-    const bool empty = std::uint64_t{descriptor.msgt_number} * descriptor.msgt_size == 0;
-    if (!empty || body().size() - at_ < kSlotSize) return protocol_error("out-of-line item");
-    if (!all_zero(std::string_view(body()).substr(at_, kSlotSize)))
+    if (!descriptor.msgt_deallocate || body().size() - at_ < kSlotSize)
+      return protocol_error("out-of-line item");
+    const std::uint64_t length = length_of(descriptor);
+    const bool is_array = is_port_type(descriptor.msgt_name);
+    if (address() >= (is_array || length == 0 ? 1 : ipc::kPageSize))
       return protocol_error("out-of-line address");
+    const std::uint32_t slot = offset_of(at_);
     at_ += kSlotSize;
+    if (is_array) return array(descriptor, slot);
+    return length == 0 ? std::nullopt : data(length, slot);
+  }
+
+  Check array(const mach_msg_type_t& descriptor, std::uint32_t slot) {
+    if (descriptor.msgt_size != 8 * sizeof(ipc::Name)) return protocol_error("port array of another size");
+    const auto region = static_cast<std::uint32_t>(plan_.regions.size());
+    if (descriptor.msgt_number > 0) plan_.regions.push_back({slot, descriptor.msgt_number, {}});
+    for (std::uint32_t element = 0; element < descriptor.msgt_number; ++element) {
+      if (Check fault = right(descriptor)) return fault;
+      plan_.slots.push_back({static_cast<std::uint32_t>(element * sizeof(ipc::Name)), region});
+    }
+    return std::nullopt;
+  }
+
+  Check data(std::uint64_t length, std::uint32_t slot) {
+    if (memory_ == message_.memory_size()) return protocol_error("data item without memory");
+    if (message_.memory(memory_++).size() != length) return protocol_error("memory of another length");
+    plan_.regions.push_back({slot, 0, {}});
     return std::nullopt;
   }
 
   Check inline_item(const mach_msg_type_t& descriptor) {
-    const std::uint64_t length = (std::uint64_t{descriptor.msgt_number} * descriptor.msgt_size + 7) / 8;
+    const std::uint64_t length = length_of(descriptor);
     if (length > body().size() - at_) return protocol_error("item longer than the body");
     if (is_port_type(descriptor.msgt_name)) return ports(descriptor);
     at_ += (static_cast<std::size_t>(length) + 7) / 8 * 8;
@@ -77,29 +101,50 @@ class BodyWalk {
     needs_complex_ = true;
     if (descriptor.msgt_size != 8 * kSlotSize) return protocol_error("port item of another size");
     for (std::uint32_t element = 0; element < descriptor.msgt_number; ++element, at_ += kSlotSize) {
-      const auto index = static_cast<int>(slots_.size());
-      if (index == message_.rights_size()) return protocol_error("port item without rights");
-      if (message_.rights(index).type() != descriptor.msgt_name)
-        return protocol_error("right of another type");
+      if (Check fault = right(descriptor)) return fault;
       if (!all_zero(std::string_view(body()).substr(at_, kSlotSize)))
         return protocol_error("a name in a body");
-      slots_.push_back(static_cast<std::uint32_t>(sizeof(mach_msg_header_t) + at_));
+      plan_.slots.push_back({offset_of(at_), ipc::BodyRight::kInline});
     }
     return std::nullopt;
   }
 
+  // The right that belongs to the next element of an item.
+  Check right(const mach_msg_type_t& descriptor) const {
+    const auto index = static_cast<int>(plan_.slots.size());
+    if (index == message_.rights_size()) return protocol_error("port item without rights");
+    if (message_.rights(index).type() != descriptor.msgt_name) return protocol_error("right of another type");
+    return std::nullopt;
+  }
+
+  static std::uint64_t length_of(const mach_msg_type_t& descriptor) {
+    return (std::uint64_t{descriptor.msgt_number} * descriptor.msgt_size + 7) / 8;
+  }
+
+  static std::uint32_t offset_of(std::size_t at) {
+    return static_cast<std::uint32_t>(sizeof(mach_msg_header_t) + at);
+  }
+
+  std::uint64_t address() const {
+    std::uint64_t address;
+    std::memcpy(&address, body().data() + at_, sizeof address);
+    return address;
+  }
+
   const v1::Message& message_;
-  SlotOffsets& slots_;
+  BodyPlan& plan_;
   std::size_t at_ = 0;
+  int memory_ = 0;  // regions that have their item
   bool needs_complex_ = false;
 };
 
 }  // namespace
 
-Check check_body(const v1::Message& message, SlotOffsets& slots) {
-  slots.clear();
+Check check_body(const v1::Message& message, BodyPlan& plan) {
+  plan = {};
   if (message.body().size() % 8 != 0) return protocol_error("body size");
-  if ((message.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0) return BodyWalk(message, slots).run();
+  if ((message.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0) return BodyWalk(message, plan).run();
+  if (message.memory_size() != 0) return protocol_error("memory in a simple message");
   return message.rights_size() == 0 ? std::nullopt : protocol_error("rights in a simple message");
 }
 

@@ -8,17 +8,27 @@
 #include <cstdint>
 #include <vector>
 
+#include "daemon/ipc/message.h"
 #include "netmsg/v1/peer.pb.h"
 #include "proxy/fault.h"
 
 namespace netmsg::proxy {
 
-// Offsets from the start of the message, in the order of `message.rights`.
-using SlotOffsets = std::vector<std::uint32_t>;
+// Where what comes beside the body belongs.
+struct BodyPlan {
+  // As in ipc::BodyRight.
+  struct Slot {
+    std::uint32_t offset;
+    std::uint32_t region;
+    bool operator==(const Slot&) const = default;
+  };
+  std::vector<Slot> slots;           // in the order of `message.rights`
+  std::vector<ipc::Region> regions;  // those of data wait for `message.memory`, in its order
+};
 
-// Fills in where the names of the rights go. Faults (all PROTOCOL): size no multiple of 8, a broken item, an
-// out-of-line item that is not empty, rights that differ from the port items in number or type, a complex bit
-// that does not fit.
-Check check_body(const v1::Message& message, SlotOffsets& slots);
+// Fills in the plan. Faults (all PROTOCOL): size no multiple of 8, a broken item, an out-of-line item without
+// deallocate bit or with an address it cannot have, rights that differ from the port items in number or type,
+// memory that differs from the data items in number or length, a complex bit that does not fit.
+Check check_body(const v1::Message& message, BodyPlan& plan);
 
 }  // namespace netmsg::proxy

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <span>
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
@@ -33,7 +34,8 @@ bool can_leave(const Tables& tables, const ipc::CarriedRight& right) {
 }
 
 bool can_leave(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message) {
-  if (message.size() > theirs.bytes || message.body.size() > theirs.rights) return false;
+  if (message.size() + message.memory_bytes() > theirs.bytes) return false;
+  if (message.body.size() > theirs.rights) return false;
   if (!is_theirs(tables, *message.destination.port())) return false;
   return can_leave(tables, message.reply) &&
          std::all_of(message.body.begin(), message.body.end(),
@@ -81,6 +83,16 @@ void leave_bytes(const ipc::Message& message, v1::Message& wire) {
   wire.set_id(message.id);
   const auto* start = reinterpret_cast<const char*>(message.bytes.data());
   wire.mutable_body()->assign(start + kHeaderSize, start + message.bytes.size());
+}
+
+// Arrays have none: their rights stand for them.
+void leave_memory(const ipc::Message& message, v1::Message& wire) {
+  for (const ipc::Region& region : message.regions) {
+    if (region.rights > 0) continue;
+    std::string& bytes = *wire.add_memory();
+    bytes.resize(static_cast<std::size_t>(region.memory.length()));
+    region.memory.read(0, std::as_writable_bytes(std::span(bytes)));
+  }
 }
 
 void leave_destination(ipc::CarriedRight& destination, v1::Message& wire) {
@@ -137,7 +149,9 @@ Check check_bits(const v1::Message& wire) {
 }
 
 Check check_size(const PeerLimits& limits, const v1::Message& wire) {
-  if (wire.body().size() + kHeaderSize > limits.message_bytes) return protocol_error("message too large");
+  std::uint64_t size = kHeaderSize + wire.body().size();
+  for (const std::string& memory : wire.memory()) size += memory.size();
+  if (size > limits.message_bytes) return protocol_error("message too large");
   if (static_cast<std::uint32_t>(wire.rights_size()) > limits.rights_per_message) {
     return protocol_error("too many rights");
   }
@@ -162,13 +176,12 @@ Check check_ceiling(const Tables& tables, const PeerLimits& limits, const v1::Me
   return Fault{v1::Fence::LIMIT, "too many ports"};
 }
 
-Check check_message(const Tables& tables, const PeerLimits& limits, const v1::Message& wire,
-                    SlotOffsets& slots) {
+Check check_message(const Tables& tables, const PeerLimits& limits, const v1::Message& wire, BodyPlan& plan) {
   if (Check fault = check_size(limits, wire)) return fault;
   if (Check fault = check_bits(wire)) return fault;
   if (Check fault = check_destination(wire)) return fault;
   if (Check fault = check_rights(wire)) return fault;
-  if (Check fault = check_body(wire, slots)) return fault;
+  if (Check fault = check_body(wire, plan)) return fault;
   return check_ceiling(tables, limits, wire);
 }
 
@@ -176,6 +189,17 @@ ipc::Bytes message_bytes(const v1::Message& wire) {
   ipc::Bytes bytes(kHeaderSize + wire.body().size());
   std::memcpy(bytes.data() + kHeaderSize, wire.body().data(), wire.body().size());
   return bytes;
+}
+
+// The plan's regions with what came for them.
+std::vector<ipc::Region> regions_of(BodyPlan& plan, const v1::Message& wire) {
+  int next = 0;
+  for (ipc::Region& region : plan.regions) {
+    if (region.rights > 0) continue;
+    const auto bytes = std::as_bytes(std::span(wire.memory(next++)));
+    region.memory = ipc::MemoryRef::of({bytes.begin(), bytes.end()});
+  }
+  return std::move(plan.regions);
 }
 
 // --- coming in: the commit ---
@@ -230,14 +254,15 @@ Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as
   leave_destination(message.destination, wire);
   leave(tables, message.reply, *wire.mutable_reply());
   for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights());
+  leave_memory(message, wire);
   wire.set_as_of(as_of);
   return Egress::kDone;
 }
 
 Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, const PeerLimits& limits,
                    const v1::Message& wire, Arrival& arrival) {
-  SlotOffsets slots;
-  if (Check fault = check_message(tables, limits, wire, slots)) return fault;
+  BodyPlan plan;
+  if (Check fault = check_message(tables, limits, wire, plan)) return fault;
   arrival.overdrawn = account.overdrawn();
   ipc::MessagePtr message = engine.new_message(account, message_bytes(wire));
 
@@ -247,11 +272,14 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
   message->destination =
       entrance.come_home(wire.destination().serial(), static_cast<ipc::RightType>(wire.destination_type()));
   message->reply = entrance.enter(wire.reply());
-  message->body.reserve(slots.size());
-  for (std::size_t at = 0; at < slots.size(); ++at) {
-    message->body.push_back({slots[at], entrance.enter(wire.rights(static_cast<int>(at)))});
+  message->body.reserve(plan.slots.size());
+  for (std::size_t at = 0; at < plan.slots.size(); ++at) {
+    const BodyPlan::Slot& slot = plan.slots[at];
+    message->body.push_back({slot.offset, entrance.enter(wire.rights(static_cast<int>(at))), slot.region});
   }
+  message->regions = regions_of(plan, wire);
   message->charge_rights();
+  message->charge_memory();
   arrival.deliverable = message->destination.port() != nullptr && !arrival.overdrawn;
   arrival.message = std::move(message);
   return std::nullopt;

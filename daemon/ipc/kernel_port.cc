@@ -87,12 +87,14 @@ bool is_answerable(const Message& request) {
   return request.reply.port() != nullptr && !request.reply.is_dead();
 }
 
-// Can the results follow the reply to its host? Memory stays on this one.
+// Can the results follow the reply to its host?
 bool can_travel(const Message& request, const Call& call, const CallOutput& out) {
   const Port& destination = *request.reply.port();
   if (!destination.remote()) return true;
-  if (std::any_of(call.results.begin(), call.results.end(), is_array)) return false;
   const RemoteLink& link = destination.core().link();
+  const RemoteLink::CarryLimits limits = link.carry_limits(destination);
+  if (reply_bytes(call, out) > limits.bytes) return false;
+  if (out.rights.size() > limits.rights) return false;
   return std::all_of(out.rights.begin(), out.rights.end(), [&](const CarriedRight& right) {
     return right.is_null() || right.is_dead() || link.can_carry(destination, *right.port(), right.type(), 0);
   });

@@ -100,16 +100,24 @@ class ReplyWriter {
   std::uint32_t offset_ = kHeaderSize;
 };
 
+std::uint64_t array_bytes(const CallOutput& out) {
+  std::uint64_t elements = out.rights.size();
+  for (const std::vector<std::uint32_t>& array : out.arrays) elements += array.size();
+  return elements * sizeof(Name);
+}
+
 // Whoever paid for the request pays for what it brings, borne or not.
 Charge charge_for(Message& request, const CallOutput& out) {
   Charge charge = request.take_charge();
-  std::uint64_t elements = out.rights.size();
-  for (const std::vector<std::uint32_t>& array : out.arrays) elements += array.size();
-  charge.grow(Message::memory_cost(out.arrays.size(), elements * sizeof(Name)));
+  charge.grow(Message::memory_cost(out.arrays.size(), array_bytes(out)));
   return charge;
 }
 
 }  // namespace
+
+std::uint64_t reply_bytes(const Call& call, const CallOutput& out) {
+  return size_of(sizeof(mig_reply_header_t), call.results) + array_bytes(out);
+}
 
 MessagePtr make_reply(Message& request, const Call* call, kern_return_t code, CallOutput& out) {
   const std::uint32_t head = sizeof(mig_reply_header_t);

@@ -7,6 +7,9 @@
 
 namespace netmsg::ipc {
 
+// Bytes of the reply to a call that succeeded, its arrays included.
+std::uint64_t reply_bytes(const Call& call, const CallOutput& out);
+
 // Takes the reply right and the charge out of the request, and the results out of `out`. `call` null: the reply
 // of a failure, 48 bytes. REQUIRES: there is a reply right.
 MessagePtr make_reply(Message& request, const Call* call, kern_return_t code, CallOutput& out);

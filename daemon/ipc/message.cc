@@ -17,6 +17,12 @@ MessagePtr Message::create(MessageReaper& reaper, Bytes bytes, Charge charge) {
   return message;
 }
 
+std::uint64_t Message::memory_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Region& region : regions) sum += region.memory.length();
+  return sum;
+}
+
 void Message::take_apart() {
   accepted.reset();
   destination.reset();

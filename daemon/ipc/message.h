@@ -50,10 +50,14 @@ struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arriv
   static MessagePtr create(MessageReaper& reaper, Bytes bytes, Charge charge);
 
   void charge_rights() { charge_.grow(body.size() * sizeof(BodyRight)); }
+  // For memory that was not charged with the message itself.
+  void charge_memory() { charge_.grow(memory_cost(regions.size(), memory_bytes())); }
   // The engine answers a request at the expense of whoever paid for it.
   Charge take_charge() { return std::move(charge_); }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(bytes.size()); }
+  // Bytes of its out-of-line data.
+  std::uint64_t memory_bytes() const;
   bool sent_to_send_once() const { return destination.type() == RightType::kSendOnce; }
 
   // The bits above the two type fields, as the receiver shall see them: CIRCULAR cleared, COMPLEX set only if

@@ -118,6 +118,42 @@ TEST_F(Translate, BytesAndBitsArriveAsTheyWere) {
   drop(arrival);
 }
 
+// Data and an array of rights: the bytes arrive, the rights know their places.
+TEST_F(Translate, MemoryAndArraysArriveInTheirPlaces) {
+  ipc::MessagePtr sent = message();
+  test::Outgoing shape;
+  test::Item data = test::memory(test::Bytes(3), 7);
+  test::Item array = test::array(MACH_MSG_TYPE_PORT_SEND, {0, 0});
+  data.descriptor.msgt_deallocate = array.descriptor.msgt_deallocate = 1;
+  shape.items = {data, array};
+  sent->bytes = shape.encode();
+  sent->other_bits = MACH_MSGH_BITS_COMPLEX;
+  sent->regions.push_back({40, 0, ipc::MemoryRef::of({std::byte{1}, std::byte{2}, std::byte{3}})});
+  sent->regions.push_back({56, 2, {}});
+  {
+    const ipc::Event event(near.world.engine);
+    sent->body.push_back({0, CarriedRight(SendRight::mint(*near.port)), 1});
+    sent->body.push_back({4, CarriedRight::dead(RightType::kSend), 1});
+  }
+  Arrival arrival = carry(std::move(sent));
+  ASSERT_TRUE(arrival.deliverable);
+  const ipc::Message& got = *arrival.message;
+  ASSERT_EQ(got.regions.size(), 2U);
+  EXPECT_EQ(got.regions[0].slot, 40U);
+  EXPECT_EQ(got.regions[1].rights, 2U);
+  ipc::Bytes bytes(3);
+  got.regions[0].memory.read(0, bytes);
+  EXPECT_EQ(bytes[2], std::byte{3});
+  EXPECT_EQ(got.bytes[40], std::byte{7}) << "the offset within the page";
+  ASSERT_EQ(got.body.size(), 2U);
+  EXPECT_EQ(got.body[0].region, 1U);
+  EXPECT_TRUE(got.body[0].right.port()->remote());
+  EXPECT_EQ(got.body[1].offset, 4U);
+  EXPECT_TRUE(got.body[1].right.is_dead());
+  EXPECT_GE(far.account.bytes_used(), 72U + 3U);
+  drop(arrival);
+}
+
 TEST_F(Translate, NullAndDeadKeepTheirTypes) {
   for (const RightType type : {RightType::kSend, RightType::kSendOnce}) {
     ipc::MessagePtr sent = message();
@@ -368,6 +404,7 @@ INSTANTIATE_TEST_SUITE_P(
         Fraud{"header bits", [](v1::Message& m) { m.set_other_bits(0x1100); }},
         Fraud{"body size", [](v1::Message& m) { m.set_body("1234567"); }},
         Fraud{"message too large", [](v1::Message& m) { m.set_body(std::string((1U << 20) - 24, 'x')); }},
+        Fraud{"message too large", [](v1::Message& m) { m.add_memory(std::string((1U << 20) - 31, 'x')); }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 20); }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 16); }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 0, v1::Right::DEAD); }},
