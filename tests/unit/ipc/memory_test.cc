@@ -100,6 +100,23 @@ TEST_F(Memory, KeepsTheLongFormBit) {
   }
 }
 
+// 02.11: thirteen bits are two bytes, inline in a slot of eight.
+TEST_F(Memory, OfBitsIsRoundedUpToBytes) {
+  Item inside = numbers({0xFFFF});
+  inside.descriptor.msgt_name = MACH_MSG_TYPE_BIT;
+  inside.descriptor.msgt_size = 1;
+  inside.descriptor.msgt_number = 13;
+  Item outside = memory(text("ab"));
+  outside.descriptor.msgt_size = 1;
+  outside.descriptor.msgt_number = 13;
+  ASSERT_EQ(client.send(to_server({inside, outside})), MACH_MSG_SUCCESS);
+  const Received got = server.receive(r);
+  EXPECT_EQ(got.bytes.size(), kFirstItem + 32);
+  EXPECT_EQ(bytes_of(got.regions.at(0).memory), text("ab"));
+  outside.memory = text("abc");
+  EXPECT_EQ(client.send(to_server({outside})), MACH_SEND_INVALID_MEMORY);
+}
+
 // 02.17: names as data are not translated.
 TEST_F(Memory, OfNamesIsData) {
   Item item = array(MACH_MSG_TYPE_PORT_NAME, {q, 7});

@@ -94,13 +94,21 @@ TEST_F(FarTask, KeepsASpecialPortFromElsewhere) {
   EXPECT_EQ(client.state(mine), "R+S1");
 }
 
+TEST_F(FarTask, GivesArrays) {
+  const Name theirs = server.port();
+  const Reply names = ask({3200, {}});
+  EXPECT_EQ(names.code, KERN_SUCCESS);
+  ASSERT_EQ(names.arrays.size(), 2U);
+  EXPECT_EQ(names.arrays[0], (std::vector<std::uint32_t>{ipc::kTaskSelfName, theirs}));
+  EXPECT_EQ(ask({2033, {rights_item(kMakeSend, {mine})}}).code, KERN_SUCCESS);
+  const Reply ports = ask({2034, {}});
+  EXPECT_EQ(ports.code, KERN_SUCCESS);
+  EXPECT_EQ(ports.arrays.at(0).at(0), mine) << "a right that comes home";
+}
+
 // What cannot leave its host is destroyed, and the caller is told.
 TEST_F(FarTask, SaysWhatCannotTravel) {
   const Name theirs = server.port();
-  const Reply names = ask({3200, {}});
-  EXPECT_EQ(names.code, KERN_RESOURCE_SHORTAGE);
-  EXPECT_EQ(names.bytes.size(), sizeof(mig_reply_header_t));
-  EXPECT_EQ(ask({2034, {}}).code, KERN_RESOURCE_SHORTAGE);
   EXPECT_EQ(ask({3216, {name_item(theirs), number_item(kMoveReceive)}}).code, KERN_RESOURCE_SHORTAGE);
   EXPECT_EQ(server.state(theirs), "free");
 }

@@ -193,5 +193,86 @@ TEST(MachMsgFrames, AreRefusedIfTheSizesDisagree) {
   EXPECT_TRUE(std::holds_alternative<Violation>(decode_mach_msg(std::span(whole).first(31))));
 }
 
+// ---------------------------------------------------------------- regions
+
+void append(std::vector<std::byte>& bytes, const void* from, std::size_t size) {
+  const auto* const begin = static_cast<const std::byte*>(from);
+  bytes.insert(bytes.end(), begin, begin + size);
+}
+
+void append_region(std::vector<std::byte>& payload, std::uint64_t said, std::size_t length) {
+  append(payload, &said, sizeof said);
+  payload.resize(payload.size() + length, std::byte{5});
+}
+
+// A message of 64 bytes that announces `regions`.
+std::vector<std::byte> announcing(std::uint32_t regions, std::uint32_t option = MACH_SEND_MSG) {
+  const local::MachMsg request{option, 64, 0, 0, 0, 0, regions, 0};
+  std::vector<std::byte> payload;
+  append(payload, &request, sizeof request);
+  payload.resize(payload.size() + 64, std::byte{7});
+  return payload;
+}
+
+TEST(MachMsgRegions, BringTheirBytes) {
+  auto payload = announcing(2);
+  append_region(payload, 3, 3);
+  append_region(payload, 0, 0);
+  const auto decoded = decode_mach_msg(payload);
+  const auto& memory = std::get<ipc::MsgArgs>(decoded).memory;
+  ASSERT_EQ(memory.size(), 2U);
+  ipc::Bytes bytes(3);
+  memory[0].read(0, bytes);
+  EXPECT_EQ(bytes, ipc::Bytes(3, std::byte{5}));
+  EXPECT_EQ(memory[1].length(), 0U);
+}
+
+TEST(MachMsgRegions, AreRefusedIfTheFrameIsNotWhatItSays) {
+  struct Lie {
+    const char* what;
+    std::vector<std::byte> payload;
+  };
+  std::vector<Lie> lies = {{"no region where one is announced", announcing(1)},
+                           {"more regions than there can be items", announcing(5)},
+                           {"four thousand million regions", announcing(UINT32_MAX)},
+                           {"half the head of a region", announcing(1)},
+                           {"a region that is cut short", announcing(1)},
+                           {"a region of all lengths", announcing(1)},
+                           {"bytes behind the last region", announcing(1)},
+                           {"regions without a send", announcing(1, MACH_RCV_MSG)},
+                           {"the reserved field", announcing(0)}};
+  lies[3].payload.resize(lies[3].payload.size() + 4);
+  append_region(lies[4].payload, 10, 9);
+  append_region(lies[5].payload, UINT64_MAX, 9);
+  append_region(lies[6].payload, 10, 11);
+  append_region(lies[7].payload, 10, 10);
+  lies[8].payload[offsetof(local::MachMsg, zero)] = std::byte{1};
+  for (const Lie& lie : lies)
+    EXPECT_TRUE(std::holds_alternative<Violation>(decode_mach_msg(lie.payload))) << lie.what;
+}
+
+TEST(MachMsgRegions, AreAnsweredBehindTheMessage) {
+  ipc::MsgResult result{.code = MACH_MSG_SUCCESS, .bytes = ipc::Bytes(48, std::byte{1})};
+  result.regions.push_back({40, 0, ipc::MemoryRef::of(ipc::Bytes(3, std::byte{2}))});
+  result.regions.push_back({24, 1, ipc::MemoryRef::of(ipc::Bytes(4, std::byte{3}))});
+  result.memory_taken = 7;
+  const auto frame = encode_mach_msg_done(9, result);
+  ASSERT_EQ(frame.size(), sizeof(local::FrameHeader) + sizeof(local::MachMsgDone) + 48 +
+                              2 * sizeof(local::ReceivedRegion) + 7);
+  local::FrameHeader header;
+  std::memcpy(&header, frame.data(), sizeof header);
+  EXPECT_EQ(header.length, frame.size() - sizeof header);
+  local::MachMsgDone done;
+  std::memcpy(&done, frame.data() + sizeof header, sizeof done);
+  EXPECT_EQ(done.length, 48U);
+  EXPECT_EQ(done.regions, 2U);
+  EXPECT_EQ(done.memory_taken, 7U);
+  local::ReceivedRegion second;
+  std::memcpy(&second, frame.data() + frame.size() - 4 - sizeof second, sizeof second);
+  EXPECT_EQ(second.slot, 24U);
+  EXPECT_EQ(second.length, 4U);
+  EXPECT_EQ(frame.back(), std::byte{3});
+}
+
 }  // namespace
 }  // namespace netmsg::session

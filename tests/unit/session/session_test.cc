@@ -218,6 +218,14 @@ struct Offence {
 constexpr std::uint32_t kLongestMachMsg =
     sizeof(local::MachMsg) + (1U << 20) + (1U << 16) * sizeof(local::SentRegion) + (1U << 30);
 
+Frame announcing_regions(std::uint32_t regions) {
+  const struct {
+    local::MachMsg request;
+    mach_msg_header_t message;
+  } both{{MACH_SEND_MSG, sizeof(mach_msg_header_t), 0, 0, 0, 0, regions, 0}, {}};
+  return frame(Kind::kMachMsg, 1, both);
+}
+
 std::vector<Offence> offences() {
   const auto call = [](std::uint32_t number, std::uint64_t a, std::uint64_t b) {
     return frame(Kind::kPortCall, 1, local::PortCall{number, 0, {a, b}});
@@ -247,6 +255,8 @@ std::vector<Offence> offences() {
       {"a MachMsg without its arguments", false, frame(Kind::kMachMsg, 1, std::uint64_t{0})},
       {"a MachMsg without its bytes", false, msg(MACH_SEND_MSG, 32)},
       {"a size without a send", false, msg(MACH_RCV_MSG, 32)},
+      {"a region that is not there", false, announcing_regions(1)},
+      {"four thousand million regions", false, announcing_regions(UINT32_MAX)},
       {"a Cancel with a payload", false, frame(Kind::kCancel, 1, std::uint64_t{1})},
   };
 }
