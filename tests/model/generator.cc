@@ -36,6 +36,9 @@ bool is_set(const NameState& state) {
 bool has_message(const NameState& state) {
   return is_receive(state) && state.status.mps_msgcount > 0 && state.status.mps_pset == MACH_PORT_NULL;
 }
+bool has_messages(const NameState& state) {
+  return is_receive(state) && state.status.mps_msgcount > 1;
+}
 bool can_be_received_from(const NameState& state) {
   return is_set(state) || (is_receive(state) && state.status.mps_pset == MACH_PORT_NULL);
 }
@@ -93,6 +96,11 @@ Operation Generator::next(std::uint32_t number, bool late) {
 
 Operation Generator::choose(bool late) {
   Operation operation;
+  if (const auto ended = recorder_.ended()) {
+    operation.verb = Verb::kJoin;
+    operation.thread = *ended;
+    return operation;
+  }
   operation.thread.space = percent(50) ? SpaceId::kT0 : SpaceId::kT1;
   if (recorder_.is_dead(operation.thread.space)) operation.thread.space = other(operation.thread.space);
   operation.target = operation.thread.space;
@@ -203,7 +211,7 @@ void Generator::deallocate(Operation& operation) {
 
 void Generator::destroy(Operation& operation) {
   operation.verb = Verb::kDestroy;
-  operation.name = name(operation.target, anything);
+  operation.name = name(operation.target, percent(50) ? has_messages : anything);
 }
 
 void Generator::mod_refs(Operation& operation) {

@@ -133,7 +133,7 @@ struct Planted {
 class PlantedFaults : public testing::TestWithParam<Planted> {};
 
 TEST_P(PlantedFaults, AreFoundAndShrunk) {
-  const std::optional<Case> found = find_difference(test::test_seed(), kOperations / 10, GetParam().fault);
+  const std::optional<Case> found = find_difference(test::test_seed(), kOperations / 2, GetParam().fault);
   ASSERT_TRUE(found) << "not found";
   EXPECT_LE(found->operations.size(), 12U) << to_script(*found);
   // Without the fault the same operations agree: it is the fault that was found.

@@ -56,6 +56,7 @@ bool Recorder::record(Operation& operation) {
   next_symbol_ = operation.number * kSymbolsPerOperation;
   carry_out(operation);
   backend_.settle();
+  fetch_answers();
   names_.changed();
   read_states(operation);
   return true;
@@ -63,6 +64,8 @@ bool Recorder::record(Operation& operation) {
 
 bool Recorder::makes_sense(const Operation& operation) const {
   if (is_dead(operation.thread.space)) return false;
+  if (const auto first = ended())
+    return operation.verb == Verb::kJoin && key(operation.thread) == key(*first);
   if (is_start(operation)) return !is_busy(operation.thread);
   return !needs_call(operation.verb) || is_busy(operation.thread);
 }
@@ -220,9 +223,22 @@ void Recorder::begin(const Operation& operation) {
   backend_.start(operation.thread, std::move(arguments));
 }
 
+std::optional<Thread> Recorder::ended() const {
+  for (const auto& [thread, call] : under_way_) {
+    if (call.answer) return Thread{thread.first, thread.second};
+  }
+  return std::nullopt;
+}
+
+void Recorder::fetch_answers() {
+  for (auto& [thread, call] : under_way_) {
+    if (!call.answer) call.answer = backend_.result({thread.first, thread.second});
+  }
+}
+
 void Recorder::progress(Operation& operation) {
-  Call& call = under_way_[key(operation.thread)];
-  if (!call.answer) call.answer = backend_.result(operation.thread);
+  fetch_answers();
+  const Call& call = under_way_[key(operation.thread)];
   operation.expected.code = call.answer ? "done" : "blocked";
 }
 

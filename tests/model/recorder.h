@@ -32,12 +32,14 @@ class Recorder {
   Recorder& operator=(const Recorder&) = delete;
 
   // Carries it out and fills in `expected`. False: it makes no sense now (nothing of that thread is under way, its
-  // task is gone), nothing has happened.
+  // task is gone, or another call has ended and has to be joined first), nothing has happened.
   bool record(conformance::Operation& operation);
 
   // --- for who chooses the next operation ---
   const std::vector<Seen>& seen(conformance::SpaceId space) const { return seen_.at(space); }
   bool is_busy(conformance::Thread thread) const { return under_way_.count(key(thread)) != 0; }
+  // A call that has ended: until it is joined, nobody knows the names that it brought.
+  std::optional<conformance::Thread> ended() const;
   bool is_dead(conformance::SpaceId space) const { return dead_.count(space) != 0; }
 
  private:
@@ -58,6 +60,7 @@ class Recorder {
   void read_answer(conformance::Operation& operation, const conformance::PortAnswer& answer);
   void begin(const conformance::Operation& operation);
   void progress(conformance::Operation& operation);
+  void fetch_answers();
   void join(conformance::Operation& operation);
   void read_call(conformance::Operation& operation, const conformance::MsgAnswer& answer, const Call& call);
   std::optional<conformance::Written> read_written(const conformance::MsgAnswer& answer, const Call& call,
