@@ -14,7 +14,6 @@ class ModelBackend final : public conformance::Backend {
  public:
   explicit ModelBackend(Fault planted = Fault::kNone) : planted_(planted) {}
 
-  std::string_view missing_for(const conformance::Operation&) const override { return {}; }
   void begin_case() override;
   void end_case() override;
   conformance::PortAnswer port_call(const conformance::PortCall& call) override;
