@@ -4,7 +4,6 @@
 #include <mach.h>
 #include <servers/netname.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -131,7 +130,7 @@ class Introduction {
 
 std::vector<Name> take_array(mach_port_name_array_t names, mach_msg_type_number_t count) {
   std::vector<Name> taken(names, names + count);
-  ::munmap(names, count * sizeof *names);
+  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(names), count * sizeof *names);
   return taken;
 }
 
@@ -355,21 +354,21 @@ class Agent {
         .put_all(answer.names);
   }
 
-  // After a request that could not be sent the library takes another reply port for such calls. It is made to do so
-  // at once, so that its name is known not to be one of the trace's.
+  // After a request that could not be sent the library takes another reply port for such calls; asking for the names
+  // is one. The failed call itself has made no name, so the new one is not one of the trace's.
   void renew_private_names() {
-    const std::vector<Name> before = names_in(mach_task_self()).names;
-    mach_port_type_t type = 0;
-    mach_port_type(other_, mach_task_self(), &type);
     for (const Name name : names_in(mach_task_self()).names) {
-      if (std::find(before.begin(), before.end(), name) == before.end()) private_names_.insert(name);
+      if (seen_.count(name) == 0 && state_of(name).type == MACH_PORT_TYPE_RECEIVE)
+        private_names_.insert(name);
     }
   }
 
   Packet look() {
     Packet states;
     std::uint32_t count = 0;
+    seen_.clear();
     for (const Name name : names_in(mach_task_self()).names) {
+      seen_.insert(name);
       if (private_names_.count(name) != 0) continue;
       states.put(name).put(state_of(name));
       ++count;
@@ -384,18 +383,18 @@ class Agent {
   }
 
   Address place_memory(const Bytes& content) {
-    void* region = ::mmap(reinterpret_cast<void*>(next_region_), content.size(), PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-    if (region == MAP_FAILED) return 0;
-    std::memcpy(region, content.data(), content.size());
+    vm_address_t address = next_region_;
+    if (vm_allocate(mach_task_self(), &address, content.size(), 0) != KERN_SUCCESS) return 0;
+    std::memcpy(reinterpret_cast<void*>(address), content.data(), content.size());
     next_region_ += content.size() / kPage * kPage + 2 * kPage;
-    return reinterpret_cast<Address>(region);
+    return address;
   }
 
   const Link& link_;
   Introduction introduction_;
   mach_port_t other_ = MACH_PORT_NULL;
-  std::set<Name> private_names_;  // of the library's own
+  std::set<Name> seen_;           // by the latest look
+  std::set<Name> private_names_;  // the library's own
   SecondThread second_;
   Address next_region_ = kFirstRegion;
 };
