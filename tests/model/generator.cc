@@ -99,6 +99,7 @@ Operation Generator::choose(bool late) {
   if (const auto ended = recorder_.ended()) {
     operation.verb = Verb::kJoin;
     operation.thread = *ended;
+    operation.target = ended->space;
     return operation;
   }
   operation.thread.space = percent(50) ? SpaceId::kT0 : SpaceId::kT1;

@@ -135,7 +135,7 @@ class PlantedFaults : public testing::TestWithParam<Planted> {};
 TEST_P(PlantedFaults, AreFoundAndShrunk) {
   const std::optional<Case> found = find_difference(test::test_seed(), kOperations / 2, GetParam().fault);
   ASSERT_TRUE(found) << "not found";
-  EXPECT_LE(found->operations.size(), 12U) << to_script(*found);
+  EXPECT_LE(found->operations.size(), 20U) << to_script(*found);
   // Without the fault the same operations agree: it is the fault that was found.
   EXPECT_EQ(difference(recorded_again(*found, found->operations, Fault::kNone)), "");
 }

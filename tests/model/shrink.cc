@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/model/shrink.h"
 
+#include <mach/message.h>
+
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace netmsg::model {
@@ -54,7 +58,25 @@ std::vector<MsgCall> simpler(const MsgCall& call) {
   return all;
 }
 
+// A call of a second thread, made by the first one instead, which must not wait.
+std::optional<Operation> unthreaded(const Operation& operation) {
+  if (operation.verb != Verb::kStart) return std::nullopt;
+  Operation direct = operation;
+  direct.verb = Verb::kMachMsg;
+  direct.thread.second = false;
+  direct.call.option |= MACH_SEND_TIMEOUT | MACH_RCV_TIMEOUT;
+  return direct;
+}
+
 bool simplify_one(Operations& operations, std::size_t at, const Differs& differs) {
+  if (const auto direct = unthreaded(operations[at])) {
+    Operations candidate = operations;
+    candidate[at] = *direct;
+    if (differs(candidate)) {
+      operations = std::move(candidate);
+      return true;
+    }
+  }
   for (const MsgCall& call : simpler(operations[at].call)) {
     Operations candidate = operations;
     candidate[at].call = call;
