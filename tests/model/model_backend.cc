@@ -26,6 +26,10 @@ PortAnswer answer_number(const Result<std::uint32_t>& result) {
   return {.code = result.code, .number = result.value};
 }
 
+PortAnswer answer_names(const Result<std::vector<Name>>& result) {
+  return {.code = result.code, .names = result.value};
+}
+
 // As a request message a right that the caller lacks is refused as one of the message (05 §5).
 PortAnswer insert(Model& model, SpaceId caller, SpaceId target, const PortCall& call) {
   kern_return_t code = model.insert_right(caller, target, call.name, call.poly, call.poly_type);
@@ -39,8 +43,48 @@ PortAnswer extract(Model& model, SpaceId caller, SpaceId target, const PortCall&
   return {.code = result.code, .name = result.value.first, .type = result.value.second};
 }
 
-PortAnswer carry_out(Model& model, SpaceId caller, SpaceId target, const PortCall& call) {
+// 05 §5.
+PortAnswer carry_out_across(Model& model, SpaceId caller, SpaceId target, const PortCall& call) {
+  switch (call.verb) {
+    case Verb::kRequestNotification:
+      return answer_name(model.request_notification(caller, target, call.name, call.variant,
+                                                    static_cast<std::uint32_t>(call.amount), call.poly,
+                                                    call.poly_type));
+    case Verb::kInsert:
+    case Verb::kTrapInsert:
+      return insert(model, caller, target, call);
+    default:
+      return extract(model, caller, target, call);
+  }
+}
+
+// 05 §4.
+PortAnswer carry_out_receive(Model& model, SpaceId caller, SpaceId target, const PortCall& call) {
   const auto amount = static_cast<std::uint32_t>(call.amount);
+  switch (call.verb) {
+    case Verb::kSetQlimit:
+      return {.code = model.set_qlimit(target, call.name, amount)};
+    case Verb::kSetMscount:
+      return {.code = model.set_mscount(target, call.name, amount)};
+    case Verb::kSetSeqno:
+      return {.code = model.set_seqno(target, call.name, amount)};
+    case Verb::kSetPayload:
+      return {.code = model.set_payload(target, call.name, static_cast<std::uint64_t>(call.amount))};
+    case Verb::kClearPayload:
+      return {.code = model.set_payload(target, call.name, std::nullopt)};
+    case Verb::kGetStatus:
+      return {.code = model.get_receive_status(target, call.name).code};
+    case Verb::kGetSetStatus:
+      return answer_names(model.get_set_status(target, call.name));
+    case Verb::kMoveMember:
+      return {.code = model.move_member(target, call.name, call.other)};
+    default:
+      return carry_out_across(model, caller, target, call);
+  }
+}
+
+// 05 §2, §3.
+PortAnswer carry_out(Model& model, SpaceId caller, SpaceId target, const PortCall& call) {
   switch (call.verb) {
     case Verb::kAlloc:
     case Verb::kTrapAlloc:
@@ -65,32 +109,8 @@ PortAnswer carry_out(Model& model, SpaceId caller, SpaceId target, const PortCal
       return {.names = model.names(target)};
     case Verb::kRename:
       return {.code = model.rename(target, call.name, call.other)};
-    case Verb::kSetQlimit:
-      return {.code = model.set_qlimit(target, call.name, amount)};
-    case Verb::kSetMscount:
-      return {.code = model.set_mscount(target, call.name, amount)};
-    case Verb::kSetSeqno:
-      return {.code = model.set_seqno(target, call.name, amount)};
-    case Verb::kSetPayload:
-      return {.code = model.set_payload(target, call.name, static_cast<std::uint64_t>(call.amount))};
-    case Verb::kClearPayload:
-      return {.code = model.set_payload(target, call.name, std::nullopt)};
-    case Verb::kGetStatus:
-      return {.code = model.get_receive_status(target, call.name).code};
-    case Verb::kGetSetStatus: {
-      auto result = model.get_set_status(target, call.name);
-      return {.code = result.code, .names = std::move(result.value)};
-    }
-    case Verb::kMoveMember:
-      return {.code = model.move_member(target, call.name, call.other)};
-    case Verb::kRequestNotification:
-      return answer_name(model.request_notification(caller, target, call.name, call.variant, amount,
-                                                    call.poly, call.poly_type));
-    case Verb::kInsert:
-    case Verb::kTrapInsert:
-      return insert(model, caller, target, call);
     default:
-      return extract(model, caller, target, call);
+      return carry_out_receive(model, caller, target, call);
   }
 }
 
