@@ -166,7 +166,10 @@ Kern<CarriedRight> extract_right(Space& space, Name name, mach_msg_type_name_t d
 Kern<SendOnceRight> request_notification(Space& space, Name name, mach_msg_id_t id, mach_port_mscount_t sync,
                                          CarriedRight notify) {
   const Event event(space.core());
-  if (notify.type() != RightType::kSendOnce) return Fail{MIG_BAD_ARGUMENTS};
+  if (notify.type() != RightType::kSendOnce) {
+    space.core().reaper.refuse(std::move(notify));
+    return Fail{MIG_BAD_ARGUMENTS};
+  }
   if (notify.is_dead()) return Fail{KERN_INVALID_CAPABILITY};
   SendOnceRight right = notify.is_null() ? SendOnceRight() : notify.take_send_once();
   switch (id) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spec 01 §10-§14: deaths of ports, messages and tasks, and that none of it recurses.
 #include <gtest/gtest.h>
+#include <mach/mig_errors.h>
 #include <mach/notify.h>
 
 #include "tests/support/engine_world.h"
@@ -69,16 +70,34 @@ TEST_F(Teardown, QueuedRequestsAnswerWithSendOnce) {
 }
 
 // 01 §12: a right that a port call carried in vain dies as in a message, so the requests come before the queue.
-TEST_F(Teardown, ARefusedReceiveRightTellsItsDeathBeforeItsQueue) {
+class RefusedRights : public Teardown {
+ protected:
+  RefusedRights() {
+    EXPECT_EQ(server.request(r, MACH_NOTIFY_DEAD_NAME, log), KERN_SUCCESS);
+    server.send({.remote = r, .remote_type = kMakeOnce, .local = log, .local_type = kMakeOnce});
+  }
+  void expect_death_before_queue() {
+    world.check();
+    EXPECT_EQ(server.receive(log).header.msgh_id, MACH_NOTIFY_DEAD_NAME);
+    EXPECT_EQ(server.receive(log).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+  }
+
   const Name r = server.port_with_sends(1);
   const Name log = server.port();
-  ASSERT_EQ(server.request(r, MACH_NOTIFY_DEAD_NAME, log), KERN_SUCCESS);
-  server.send({.remote = r, .remote_type = kMakeOnce, .local = log, .local_type = kMakeOnce});
+};
+
+TEST_F(RefusedRights, OfInsertRightTellTheirDeathBeforeTheirQueue) {
   EXPECT_EQ(ipc::mach_port::insert_right(server.space(), server.space(), log, r, kMoveReceive),
             KERN_RIGHT_EXISTS);
-  world.check();
-  EXPECT_EQ(server.receive(log).header.msgh_id, MACH_NOTIFY_DEAD_NAME);
-  EXPECT_EQ(server.receive(log).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+  expect_death_before_queue();
+}
+
+TEST_F(RefusedRights, OfRequestNotificationTellTheirDeathBeforeTheirQueue) {
+  EXPECT_EQ(ipc::mach_port::request_notification(server.space(), server.space(), log, MACH_NOTIFY_DEAD_NAME,
+                                                 0, r, kMoveReceive)
+                .code(),
+            MIG_BAD_ARGUMENTS);
+  expect_death_before_queue();
 }
 
 // 01.19: each port's receive right travels in the queue of the next one.
