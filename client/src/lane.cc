@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "client/src/guards.h"
 
@@ -81,11 +82,7 @@ Io Lane::send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& 
   copy.regions = memory.count();
   iovec parts[] = {{}, {&copy, sizeof copy}, {buffer, request.send_size}};
   if (memory.count() == 0) return send_request(local::Kind::kMachMsg, parts);
-  parts_.assign(std::begin(parts), std::end(parts));
-  memory.append_to(parts_);
-  const Io io = send_request(local::Kind::kMachMsg, parts_);
-  std::vector<iovec>().swap(parts_);
-  return io;
+  return send_request(local::Kind::kMachMsg, memory.frame(parts));
 }
 
 // The payload, in parts; the first one is left for the header.
@@ -149,6 +146,18 @@ Io Lane::receive_region(char* message, const local::ReceivedRegion& region, MsgA
   return receive_bytes(memory.data, region.length);
 }
 
+namespace {
+
+// Address space has run out: there may be no memory for a note either, and then the right stays in the space.
+void note(std::vector<LostRight>& rights, LostRight right) {
+  try {
+    rights.push_back(right);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+}  // namespace
+
 // No room: an array's rights are noted, so that they can be given up when the lane is free; data is dropped.
 Io Lane::lose_region(const char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
   answer->memory_lost = true;
@@ -157,7 +166,7 @@ Io Lane::lose_region(const char* message, const local::ReceivedRegion& region, M
   for (std::uint64_t left = region.length / sizeof(mach_port_name_t); left > 0; --left) {
     mach_port_name_t name = MACH_PORT_NULL;
     if (receive_bytes(&name, sizeof name) != Io::kOk) return Io::kClosed;
-    answer->lost_rights.push_back({name, type});
+    note(answer->lost_rights, {name, type});
   }
   return Io::kOk;
 }

@@ -92,8 +92,7 @@ class Lane {
   State state_ = State::kIdle;
   local::Kind answer_kind_ = local::Kind::kMachMsgDone;
   std::uint64_t id_ = 0;
-  AnswerHead head_{};         // header.kind is 0 as long as no byte of the answer has been read
-  std::vector<iovec> parts_;  // of a request with memory: kept here, a handler may take the thread away
+  AnswerHead head_{};  // header.kind is 0 as long as no byte of the answer has been read
 };
 
 }  // namespace netmsg::client

@@ -69,7 +69,9 @@ void unmap_pages(std::uint64_t address, std::uint64_t length) {
 
 SentMemory::Found SentMemory::find(const void* message, std::uint32_t size, std::uint64_t bytes_max) {
   try {
-    return find_all(message, size, bytes_max);
+    const Found found = find_all(message, size, bytes_max);
+    parts_.reserve(kPartsBefore + 2 * regions_.size());
+    return found;
   } catch (const std::bad_alloc&) {
     return Found::kTooMuch;
   }
@@ -107,13 +109,16 @@ bool SentMemory::can_be_read(const Region& region) const {
 
 void SentMemory::clear() {
   regions_.clear();
+  parts_ = {};
 }
 
-void SentMemory::append_to(std::vector<iovec>& parts) {
+std::span<iovec> SentMemory::frame(std::span<const iovec> before) {
+  parts_.assign(before.begin(), before.end());
   for (Region& region : regions_) {
-    parts.push_back({&region.wire, sizeof region.wire});
-    parts.push_back({reinterpret_cast<void*>(region.address), region.wire.length});
+    parts_.push_back({&region.wire, sizeof region.wire});
+    parts_.push_back({reinterpret_cast<void*>(region.address), region.wire.length});
   }
+  return parts_;
 }
 
 bool SentMemory::drop_unreadable() {

@@ -7,7 +7,9 @@
 #include <mach/port.h>
 #include <sys/uio.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "proto/local/frame.h"
@@ -42,8 +44,10 @@ class SentMemory {
   void clear();
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(regions_.size()); }
-  // What follows the message in the frame.
-  void append_to(std::vector<iovec>& parts);
+  // The parts of a frame: those before the regions, and the regions. Valid until the next call. REQUIRES: no more
+  // than kPartsBefore of the former.
+  static constexpr std::size_t kPartsBefore = 3;
+  std::span<iovec> frame(std::span<const iovec> before);
 
   // Forgets the first region that the kernel could not read, and all behind it. False: it can read all of them.
   bool drop_unreadable();
@@ -60,6 +64,7 @@ class SentMemory {
   bool can_be_read(const Region& region) const;
 
   std::vector<Region> regions_;
+  std::vector<iovec> parts_;  // room for all that frame() gives: where memory is short, find() says so
 };
 
 // A region of a received message.
