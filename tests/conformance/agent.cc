@@ -29,7 +29,7 @@ namespace {
 
 // Where the regions of messages begin: far from where the system puts what it is free to place, so that memory which
 // comes back is never where it was.
-constexpr Address kFirstRegion = Address{1} << 40;
+constexpr Address kFirstRegion = Address{1} << 45;
 constexpr Address kPage = 4096;
 // In no process.
 constexpr Address kNowhere = 0x1000;
@@ -128,22 +128,33 @@ class Introduction {
 
 // ---------------------------------------------------------------- port calls
 
-std::vector<Name> take_array(mach_port_name_array_t names, mach_msg_type_number_t count) {
-  std::vector<Name> taken(names, names + count);
-  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(names), count * sizeof *names);
+std::vector<std::uint32_t> take_array(std::uint32_t* elements, mach_msg_type_number_t count) {
+  std::vector<std::uint32_t> taken(elements, elements + count);
+  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(elements), count * sizeof *elements);
   return taken;
 }
 
-PortAnswer names_in(mach_port_t task) {
+struct Names {
+  kern_return_t code;
+  std::vector<Name> names = {};
+  std::vector<mach_port_type_t> types = {};
+};
+
+Names names_in(mach_port_t task) {
   mach_port_name_array_t names = nullptr;
   mach_port_type_array_t types = nullptr;
   mach_msg_type_number_t count = 0;
   mach_msg_type_number_t types_count = 0;
-  PortAnswer answer{.code = mach_port_names(task, &names, &count, &types, &types_count)};
-  if (answer.code != KERN_SUCCESS) return answer;
-  answer.names = take_array(names, count);
-  take_array(types, types_count);
-  return answer;
+  Names all{mach_port_names(task, &names, &count, &types, &types_count)};
+  if (all.code != KERN_SUCCESS) return all;
+  all.names = take_array(names, count);
+  all.types = take_array(types, types_count);
+  return all;
+}
+
+PortAnswer answer_names(mach_port_t task) {
+  Names all = names_in(task);
+  return {.code = all.code, .names = std::move(all.names)};
 }
 
 PortAnswer members_of(mach_port_t task, Name set) {
@@ -202,7 +213,7 @@ PortAnswer carry_out(mach_port_t task, const PortCall& call) {
       answer.code = mach_port_type(task, call.name, &number);
       break;
     case Verb::kNames:
-      return names_in(task);
+      return answer_names(task);
     case Verb::kRename:
       answer.code = mach_port_rename(task, call.name, call.other);
       break;
@@ -248,14 +259,13 @@ PortAnswer carry_out(mach_port_t task, const PortCall& call) {
   return answer;
 }
 
-NameState state_of(Name name) {
+NameState state_of(Name name, mach_port_type_t type) {
   const mach_port_t self = mach_task_self();
-  NameState state;
-  if (mach_port_type(self, name, &state.type) != KERN_SUCCESS) state.type = 0;
+  NameState state{.type = type};
   for (std::uint32_t right = 0; right < state.refs.size(); ++right) {
-    if ((state.type & MACH_PORT_TYPE(right)) != 0) mach_port_get_refs(self, name, right, &state.refs[right]);
+    if ((type & MACH_PORT_TYPE(right)) != 0) mach_port_get_refs(self, name, right, &state.refs[right]);
   }
-  if ((state.type & MACH_PORT_TYPE_RECEIVE) != 0) mach_port_get_receive_status(self, name, &state.status);
+  if ((type & MACH_PORT_TYPE_RECEIVE) != 0) mach_port_get_receive_status(self, name, &state.status);
   return state;
 }
 
@@ -357,20 +367,21 @@ class Agent {
   // After a request that could not be sent the library takes another reply port for such calls; asking for the names
   // is one. The failed call itself has made no name, so the new one is not one of the trace's.
   void renew_private_names() {
-    for (const Name name : names_in(mach_task_self()).names) {
-      if (seen_.count(name) == 0 && state_of(name).type == MACH_PORT_TYPE_RECEIVE)
-        private_names_.insert(name);
+    const Names all = names_in(mach_task_self());
+    for (std::size_t at = 0; at < all.names.size(); ++at) {
+      const bool is_new = seen_.count(all.names[at]) == 0;
+      if (is_new && all.types[at] == MACH_PORT_TYPE_RECEIVE) private_names_.insert(all.names[at]);
     }
   }
 
   Packet look() {
     Packet states;
     std::uint32_t count = 0;
-    seen_.clear();
-    for (const Name name : names_in(mach_task_self()).names) {
-      seen_.insert(name);
-      if (private_names_.count(name) != 0) continue;
-      states.put(name).put(state_of(name));
+    const Names all = names_in(mach_task_self());
+    seen_ = {all.names.begin(), all.names.end()};
+    for (std::size_t at = 0; at < all.names.size(); ++at) {
+      if (private_names_.count(all.names[at]) != 0) continue;
+      states.put(all.names[at]).put(state_of(all.names[at], all.types[at]));
       ++count;
     }
     return Packet().put(count).append(states);

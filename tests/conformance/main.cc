@@ -125,9 +125,11 @@ class Report {
       std::cout << recorded.name << " operation " << excuse.operation << ": excused by DEVIATIONS.md section "
                 << excuse.section << '\n';
     }
-    if (!outcome.difference) return;
-    std::cout << recorded.name << " operation " << outcome.difference->operation << ": "
-              << outcome.difference->what << '\n';
+    if (outcome.difference) {
+      std::cout << recorded.name << " operation " << outcome.difference->operation << ": "
+                << outcome.difference->what << '\n';
+    }
+    std::cout.flush();  // a run takes minutes
   }
 
   void print_families() const {
