@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <servers/netname.h>
 #include <signal.h>
-#include <sys/mman.h>
 
 #include "tests/system/port_client.h"
 
@@ -59,7 +58,8 @@ std::vector<std::string> registered_ports() {
                                                   : "another");
     if (MACH_PORT_VALID(ports[i])) mach_port_deallocate(mach_task_self(), ports[i]);
   }
-  ::munmap(ports, count * sizeof *ports);
+  EXPECT_EQ(vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(ports), count * sizeof *ports),
+            KERN_SUCCESS);
   return told;
 }
 

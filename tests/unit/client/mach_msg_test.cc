@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // mach_msg and the port calls as a program sees them (spec 03, 05).
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <cstring>
-#include <fstream>
 
 #include "tests/unit/client/fixture.h"
 
@@ -191,59 +189,6 @@ TEST(MachMsg, AMessageThatCameBackCanBeThrownAwayWithoutATrace) {
   mach_port_status_t status{};
   ASSERT_EQ(mach_port_get_receive_status(mach_task_self(), reply, &status), KERN_SUCCESS);
   EXPECT_EQ(status.mps_sorights, 0U);
-}
-
-struct RegionsMessage {
-  mach_msg_header_t head;
-  mach_msg_type_t types_and_addresses[4];  // a descriptor, its address, and the same again
-};
-
-void describe(RegionsMessage* message, int at, const std::vector<char>& region) {
-  message->types_and_addresses[2 * at] = {
-      MACH_MSG_TYPE_CHAR, 8, 0, 0, 0, 0, static_cast<mach_msg_type_number_t>(region.size())};
-  const char* address = region.data();
-  std::memcpy(&message->types_and_addresses[2 * at + 1], &address, sizeof address);
-}
-
-std::uint64_t address_at(const RegionsMessage& message, int at) {
-  std::uint64_t address = 0;
-  std::memcpy(&address, &message.types_and_addresses[2 * at + 1], sizeof address);
-  return address;
-}
-
-// No more address space than there is in use, and `more`.
-void limit_address_space(std::size_t more) {
-  std::ifstream statm("/proc/self/statm");
-  std::size_t pages = 0;
-  statm >> pages;
-  const rlimit limit{pages * kPage + more, RLIM_INFINITY};
-  ASSERT_EQ(::setrlimit(RLIMIT_AS, &limit), 0);
-}
-
-// Spec 03 §8: no address space for one region; the other one, which is small, is there.
-TEST(MachMsg, ARegionWithoutAddressSpaceIsAnErrorOfTheBody) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer needs address space without limit";
-#endif
-  EXPECT_TRUE(in_process(daemon().path(), [] {
-    const mach_port_t port = new_port();
-    const std::vector<char> large(32U << 20, 'l');
-    const std::vector<char> small(10, 's');
-    RegionsMessage message{};
-    address(&message.head, port);
-    message.head.msgh_bits |= MACH_MSGH_BITS_COMPLEX;
-    describe(&message, 0, large);
-    describe(&message, 1, small);
-    ASSERT_EQ(send_bytes(&message.head, sizeof message), MACH_MSG_SUCCESS);
-    limit_address_space(4U << 20);
-    ASSERT_EQ(mach_msg(&message.head, MACH_RCV_MSG, 0, sizeof message, port, 0, 0),
-              MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE);
-    EXPECT_EQ(address_at(message, 0), 0U);
-    EXPECT_EQ(message.types_and_addresses[0].msgt_size, 0U);
-    EXPECT_EQ(message.types_and_addresses[0].msgt_number, large.size());
-    ASSERT_NE(address_at(message, 1), 0U);
-    EXPECT_EQ(*reinterpret_cast<const char*>(address_at(message, 1)), 's');
-  }));
 }
 
 struct RightsMessage {
