@@ -278,6 +278,21 @@ TEST_F(Layout, AWholeMessageIsNotTooSmall) {
   differs_at(2);
 }
 
+TEST_F(Layout, MemoryOfAShortDescriptorWasMovedInPart) {
+  send_destroyed("D:BYTE:8:5000:1:ool+dealloc P:COPY_SEND:BOGUS", "MACH_SEND_INVALID_RIGHT ool=kept");
+  excused_by("2, bodyfail");
+}
+
+TEST_F(Layout, MemoryOfALongDescriptorWasMovedWhole) {
+  send_destroyed("D:BYTE:8:5000:1:ool+dealloc+long P:COPY_SEND:BOGUS", "MACH_SEND_INVALID_RIGHT ool=kept");
+  differs_at(2);
+}
+
+TEST_F(Layout, MemoryThatFitsAShortDescriptorWasMovedWhole) {
+  send_destroyed("D:BYTE:8:4095:1:ool+dealloc P:COPY_SEND:BOGUS", "MACH_SEND_INVALID_RIGHT ool=kept");
+  differs_at(2);
+}
+
 // ---------------------------------------------------------------- section 3
 
 class ToldSizes : public ExcuseRules {
