@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "daemon/ipc/mach_port.h"
 #include "daemon/names/wire.h"
@@ -144,7 +145,20 @@ void InnerTask::finish(ipc::OpToken token, ipc::MsgResult result) {
   }
 }
 
+// Before anybody looks at the message: no message of the name service has arrays, and its handlers are not told
+// of them.
+void InnerTask::release_arrays(const ipc::MsgResult& result) {
+  for (const ipc::Region& region : result.regions) {
+    mach_msg_type_t item;
+    std::memcpy(&item, result.bytes.data() + region.slot - kDescriptorSize, kDescriptorSize);
+    std::vector<Name> names(region.rights);
+    if (!names.empty()) region.memory.read(0, std::as_writable_bytes(std::span(names)));
+    for (const Name name : names) release(name, item.msgt_name);
+  }
+}
+
 void InnerTask::finish_receive(const Call& call, ipc::MsgResult result) {
+  release_arrays(result);
   if (call.received) return call.received(result.code, std::move(result.bytes));
   const mach_msg_return_t code = result.code & ~MACH_MSG_MASK;
   if (code != MACH_MSG_SUCCESS && code != MACH_RCV_BODY_ERROR) return;

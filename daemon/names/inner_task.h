@@ -30,7 +30,8 @@ class InnerTask final : public ipc::Completions {
   ipc::Engine& engine() { return engine_; }
   ipc::Space& space() { return space_; }
 
-  // The message, if there is one, and its rights are the handler's.
+  // The message, if there is one, and the rights that stand in it are the handler's. Out-of-line memory, and the
+  // rights in it, are given up before.
   using Received = std::function<void(mach_msg_return_t code, ipc::Bytes message)>;
   using Sent = std::function<void(mach_msg_return_t code)>;
   using Wait = std::optional<std::chrono::milliseconds>;  // nothing: without end
@@ -59,6 +60,7 @@ class InnerTask final : public ipc::Completions {
 
   void complete(ipc::OpToken token, ipc::MsgResult result) override;
   void finish(ipc::OpToken token, ipc::MsgResult result);
+  void release_arrays(const ipc::MsgResult& result);
   void finish_receive(const Call& call, ipc::MsgResult result);
   void finish_send(const Call& call, const ipc::MsgResult& result);
   void release_unsent(const ipc::Bytes& message);

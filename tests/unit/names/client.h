@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ namespace netmsg::names {
 struct Item {
   std::uint64_t type;
   ipc::Bytes data;
+  ipc::Bytes memory = {};  // out of line
 };
 
 inline std::uint64_t item_type(unsigned name, unsigned bits, bool longform, std::uint32_t number = 1) {
@@ -36,6 +38,13 @@ inline Item port_item(mach_msg_type_name_t disposition, ipc::Name name) {
   Item item{item_type(disposition, 64, false), ipc::Bytes(8)};
   std::memcpy(item.data.data(), &name, sizeof(name));
   return item;
+}
+// Out of line.
+inline Item array_item(mach_msg_type_name_t disposition, const std::vector<ipc::Name>& names) {
+  constexpr std::uint64_t kInline = 1ULL << 29;
+  const auto count = static_cast<std::uint32_t>(names.size());
+  const auto bytes = std::as_bytes(std::span(names));
+  return {item_type(disposition, 32, false, count) & ~kInline, ipc::Bytes(8), {bytes.begin(), bytes.end()}};
 }
 inline Item code_item(kern_return_t code) {
   Item item{item_type(MACH_MSG_TYPE_INTEGER_32, 32, false), ipc::Bytes(8)};
@@ -58,6 +67,14 @@ inline ipc::Bytes message(mach_msg_bits_t bits, ipc::Name remote, ipc::Name loca
     bytes.insert(bytes.end(), item.data.begin(), item.data.end());
   }
   return bytes;
+}
+
+inline std::vector<ipc::MemoryRef> memory_of(const std::vector<Item>& items) {
+  std::vector<ipc::MemoryRef> memory;
+  for (const Item& item : items) {
+    if (!item.memory.empty()) memory.push_back(ipc::MemoryRef::of(item.memory));
+  }
+  return memory;
 }
 
 inline std::int32_t int_at(const ipc::Bytes& bytes, std::size_t offset) {
@@ -107,10 +124,11 @@ class Client final : public ipc::Completions {
     const auto found = results_.find(token);
     return found == results_.end() ? nullptr : &found->second;
   }
-  mach_msg_return_t send(ipc::Bytes bytes) {
+  mach_msg_return_t send(ipc::Bytes bytes, std::vector<ipc::MemoryRef> memory = {}) {
     ipc::MsgArgs args;
     args.option = MACH_SEND_MSG | MACH_SEND_TIMEOUT;
     args.message = std::move(bytes);
+    args.memory = std::move(memory);
     return result(start(std::move(args)))->code;
   }
   ipc::OpToken start_receive(ipc::Name port, mach_msg_option_t more = 0) {
@@ -134,6 +152,7 @@ class Client final : public ipc::Completions {
     const mach_msg_bits_t bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE) |
                                  (complex ? MACH_MSGH_BITS_COMPLEX : 0);
     args.message = message(bits, server_, reply_port_, id, items);
+    args.memory = memory_of(items);
     return start(std::move(args));
   }
   struct Reply {

@@ -312,6 +312,19 @@ TEST_F(MalformedRequests, ManyRightsAtOnce) {
   EXPECT_EQ(answer(kCheckInId, {many}, true), MIG_BAD_ARGUMENTS);
 }
 
+// Nothing here is told of them, so nobody would ever give them up.
+TEST_F(MalformedRequests, ArraysOfRights) {
+  const ipc::Name doomed = client_->receive_right();
+  EXPECT_EQ(answer(kCheckInId,
+                   {port(), array_item(MACH_MSG_TYPE_MAKE_SEND_ONCE, std::vector<ipc::Name>(300, port_)),
+                    array_item(MACH_MSG_TYPE_MAKE_SEND, {port_, ipc::kNullName, port_, ipc::kDeadName}),
+                    array_item(MACH_MSG_TYPE_MOVE_RECEIVE, {doomed})},
+                   true),
+            MIG_BAD_ARGUMENTS);
+  EXPECT_EQ(client_->type(doomed), 0U);
+  EXPECT_EQ(answer(1039, {array_item(MACH_MSG_TYPE_MAKE_SEND, {port_})}, true), MIG_BAD_ID);
+}
+
 // A forged notification is a request with an unknown id: the notifications' port is another one (09 §4).
 TEST_F(MalformedRequests, AForgedDeadNameChangesNothing) {
   ASSERT_EQ(client_->check_in("service", kSelf, port_), KERN_SUCCESS);

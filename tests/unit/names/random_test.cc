@@ -43,9 +43,11 @@ class RandomMessages : public World {
     return port_item(once_in(6) ? kPortTypes[below(6)] : usual, some_name(client));
   }
   Item some_item(Client& client) {
-    switch (below(4)) {
+    switch (below(5)) {
       case 0:
         return string_item(some_text());
+      case 3:
+        return array_item(kPortTypes[below(6)], {some_name(client), some_name(client)});
       case 1:
         return some_port(client, MACH_MSG_TYPE_MAKE_SEND);
       case 2:
@@ -76,7 +78,7 @@ class RandomMessages : public World {
     if (carries_rights != once_in(10)) bits |= MACH_MSGH_BITS_COMPLEX;
     std::vector<Item> items = id >= kCheckInId && id <= kVersionId ? some_request(client, id)
                                                                    : std::vector<Item>{some_item(client)};
-    client.send(message(bits, client.server(), reply, id, items));
+    client.send(message(bits, client.server(), reply, id, items), memory_of(items));
   }
 
   void drain(Client& client) {
@@ -98,8 +100,10 @@ class RandomMessages : public World {
     const mach_msg_bits_t stray = once_in(8) ? MACH_MSGH_BITS(0, MACH_MSG_TYPE_MAKE_SEND) : 0;
     std::vector<Item> items{code_item(once_in(3) ? NETNAME_NOT_CHECKED_IN : 0)};
     if (!once_in(3)) items.push_back(some_port(*host.program, MACH_MSG_TYPE_MAKE_SEND));
+    if (once_in(10)) items.push_back(some_item(*host.program));
     host.program->send(message(to.type | stray | MACH_MSGH_BITS_COMPLEX, to.name, stray != 0 ? host.port : 0,
-                               once_in(8) ? 71 : 1141, items));
+                               once_in(8) ? 71 : 1141, items),
+                       memory_of(items));
   }
 
   void step() {
