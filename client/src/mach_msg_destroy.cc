@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "client/src/export.h"
+#include "client/src/guards.h"
 #include "client/src/item.h"
 #include "client/src/mach_calls.h"
 #include "client/src/memory.h"
@@ -54,6 +55,7 @@ void drop_item(const char* message, const Item& item) {
 
 extern "C" NETMSG_EXPORT void mach_msg_destroy(mach_msg_header_t* msg) {
   using namespace netmsg::client;
+  const ErrnoGuard errno_guard;
   const mach_msg_bits_t bits = msg->msgh_bits;
   drop_right(msg->msgh_remote_port, MACH_MSGH_BITS_REMOTE(bits));
   if ((bits & MACH_MSGH_BITS_COMPLEX) == 0) return;

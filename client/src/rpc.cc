@@ -13,6 +13,7 @@ namespace netmsg::client {
 namespace {
 
 void forget_reply_port(ThreadState& thread) {
+  thread.reply_due = false;
   const mach_port_t port = std::exchange(thread.reply_port, MACH_PORT_NULL);
   if (port != MACH_PORT_NULL) drop_receive_right(port);
 }
@@ -23,6 +24,11 @@ bool has_form(const mig_reply_header_t& reply, const ReplyForm& form) {
   const bool is_complex = (reply.Head.msgh_bits & MACH_MSGH_BITS_COMPLEX) != 0;
   return reply.Head.msgh_size == (success ? form.size : sizeof reply) &&
          is_complex == (success && form.complex);
+}
+
+// A reply is not answered.
+void drop_reply_right(mach_msg_header_t* reply) {
+  drop_right(std::exchange(reply->msgh_remote_port, MACH_PORT_NULL), MACH_MSGH_BITS_REMOTE(reply->msgh_bits));
 }
 
 }  // namespace
@@ -39,19 +45,27 @@ kern_return_t refuse(mach_msg_header_t* reply, kern_return_t code) {
 kern_return_t exchange(mach_port_t server, mach_msg_header_t* head, mach_msg_size_t send_size,
                        mach_msg_size_t buffer_size) {
   ThreadState& thread = Task::current().this_thread();
+  if (thread.reply_due) forget_reply_port(thread);
   if (thread.reply_port == MACH_PORT_NULL) thread.reply_port = mach_reply_port();
   head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
                     MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
   head->msgh_remote_port = server;
   head->msgh_local_port = thread.reply_port;
+  thread.reply_due = true;
   const mach_msg_return_t code = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG, send_size, buffer_size,
                                           thread.reply_port, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
-  if (code != MACH_MSG_SUCCESS) forget_reply_port(thread);
-  return code;
+  if ((code & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR) mach_msg_destroy(head);
+  if (code != MACH_MSG_SUCCESS) {
+    forget_reply_port(thread);
+    return code;
+  }
+  thread.reply_due = false;
+  drop_reply_right(head);
+  return KERN_SUCCESS;
 }
 
 kern_return_t check_reply(mig_reply_header_t* reply, const ReplyForm& form) {
-  if (reply->Head.msgh_id == MACH_NOTIFY_SEND_ONCE) return MIG_SERVER_DIED;
+  if (reply->Head.msgh_id == MACH_NOTIFY_SEND_ONCE) return refuse(&reply->Head, MIG_SERVER_DIED);
   if (reply->Head.msgh_id != form.request_id + kReplyIdOffset) {
     refuse(&reply->Head, MIG_REPLY_MISMATCH);
     forget_reply_port(Task::current().this_thread());

@@ -25,8 +25,9 @@ constexpr mach_msg_type_t inline_item(unsigned name, unsigned bits) {
 bool same_type(const mach_msg_type_t& a, const mach_msg_type_t& b);
 
 // Sends `server` the request in `head`, whose id and COMPLEX bit are set, and receives the reply in its place:
-// send_size and buffer_size bytes. Codes: those of mach_msg, after which the thread takes a new reply port (a
-// late reply must not be taken for the next call's); else KERN_SUCCESS.
+// send_size and buffer_size bytes. A right to answer the reply, and what came of one that could not be received
+// whole, is given up. Codes: those of mach_msg, after which the thread takes a new reply port, as it does after a
+// call that a handler's longjmp has left (a late reply must not be taken for the next call's); else KERN_SUCCESS.
 kern_return_t exchange(mach_port_t server, mach_msg_header_t* head, mach_msg_size_t send_size,
                        mach_msg_size_t buffer_size);
 

@@ -173,10 +173,14 @@ kern_return_t protect(std::uint64_t address, std::uint64_t size, bool only_less,
   });
 }
 
+// What cannot be told about its inheritance keeps the one it has.
+void advise(void* start, std::uint64_t length, vm_inherit_t inheritance) {
+  ::madvise(start, length, inheritance == VM_INHERIT_NONE ? MADV_DONTFORK : MADV_DOFORK);
+}
+
 kern_return_t inherit(std::uint64_t address, std::uint64_t size, vm_inherit_t inheritance) {
-  const int advice = inheritance == VM_INHERIT_NONE ? MADV_DONTFORK : MADV_DOFORK;
   return for_each_mapped(address, size, [&](void* start, std::uint64_t length, const Mapping&) {
-    ::madvise(start, length, advice);  // what cannot be told about its inheritance keeps the one it has
+    advise(start, length, inheritance);
     return KERN_SUCCESS;
   });
 }
@@ -271,7 +275,8 @@ NETMSG_EXPORT kern_return_t vm_map(vm_task_t target_task, vm_address_t* address,
   if (!anywhere && (page_floor(*address) & mask) != 0) return KERN_NO_SPACE;
   const kern_return_t code =
       anywhere ? allocate_anywhere(address, size, mask, allowed) : allocate_at(address, size, allowed);
-  return code == KERN_SUCCESS ? inherit(*address, size, inheritance) : code;
+  if (code == KERN_SUCCESS) advise(pointer(*address), page_ceiling(size), inheritance);
+  return code;
 }
 
 NETMSG_EXPORT kern_return_t vm_region(vm_task_t target_task, vm_address_t* address, vm_size_t* size,

@@ -170,6 +170,46 @@ TEST(AbandonedWaits, AreCancelledByTheNextCall) {
   }
 }
 
+// A reply that brings nothing but a code (spec 05 §8).
+void answer(const SmallMessage& request, kern_return_t code) {
+  mig_reply_header_t reply{};
+  reply.Head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+  reply.Head.msgh_remote_port = request.head.msgh_remote_port;
+  reply.Head.msgh_id = request.head.msgh_id + 100;
+  reply.RetCodeType = {MACH_MSG_TYPE_INTEGER_32, 32, 0, 1, 0, 0, 1};
+  reply.RetCode = code;
+  EXPECT_EQ(mach_msg(&reply.Head, MACH_SEND_MSG, sizeof reply, 0, 0, 0, 0), MACH_MSG_SUCCESS);
+}
+
+// A call by message is one as well; its answer may come when the thread is waiting for another one.
+TEST(AbandonedWaits, GetNoAnswerThatIsTakenForTheNextCalls) {
+  handle(SIGUSR2, jump_away);
+  const mach_port_t port = new_port_with_send();
+  std::latch jumped(1);
+  std::latch answered(1);
+  kern_return_t code = -1;
+  std::thread jumper([&] {
+    mach_port_type_t type = 0;
+    if (sigsetjmp(escape, 1) == 0) mach_port_type(port, 5, &type);
+    type_of(port);
+    jumped.count_down();
+    answered.wait();
+    code = mach_port_type(port, 6, &type);
+  });
+  SmallMessage request{};
+  ASSERT_EQ(receive_from(port, &request), MACH_MSG_SUCCESS);
+  ASSERT_TRUE(one_call_blocks());
+  ::pthread_kill(jumper.native_handle(), SIGUSR2);
+  jumped.wait();
+  answer(request, 4711);
+  answered.count_down();
+  ASSERT_EQ(receive_from(port, &request), MACH_MSG_SUCCESS);
+  answer(request, 4712);
+  jumper.join();
+  EXPECT_EQ(code, 4712);
+  mach_port_destroy(mach_task_self(), port);
+}
+
 TEST(AbandonedWaits, EndWithACancelledThread) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer does not clear its marks when a cancelled thread's stack is unwound";

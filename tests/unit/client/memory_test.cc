@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <string>
 
@@ -344,6 +345,14 @@ TEST_F(OutOfLine, AnUnwritableBufferLosesTheAddress) {
   SmallMessage message;
   EXPECT_EQ(receive_from(port, &message, MACH_RCV_TIMEOUT), MACH_RCV_TIMED_OUT);
   vm_deallocate(mach_task_self(), number(sent), kPage);
+}
+
+TEST_F(OutOfLine, ThatIsNowhereIsDestroyedWithoutATrace) {
+  Buffer message(MACH_PORT_NULL, {region(reinterpret_cast<void*>(0xFFFF'8000'0000'0000), 10)});
+  message.head()->msgh_size = message.size();
+  errno = 0;
+  mach_msg_destroy(message.head());
+  EXPECT_EQ(errno, 0);
 }
 
 // 02.8

@@ -139,6 +139,13 @@ TEST(LookUp, GivesUpTheRightsOfAnAnswerThatIsNone) {
               reply.words[16] = 0x20002002;
             }},
        MIG_TYPE_ERROR},
+      {{.id = MACH_NOTIFY_SEND_ONCE, .size = 64, .bits = MACH_MSGH_BITS_COMPLEX, .fill = with_right},
+       MIG_SERVER_DIED},
+      {{.id = 1141,
+        .bits = MACH_MSGH_BITS(0, MACH_MSG_TYPE_MAKE_SEND),
+        .code = NETNAME_NO_SUCH_HOST,
+        .fill = [&](Buffer& reply) { reply.head.msgh_local_port = carried; }},
+       NETNAME_NO_SUCH_HOST},
       {{.id = 1141, .size = 48}, MIG_TYPE_ERROR},
       {{.id = 1141, .size = 32}, MIG_TYPE_ERROR},
   };

@@ -3,6 +3,7 @@
 // a process of its own.
 #include <mach/mach_param.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -389,6 +390,48 @@ TEST_F(FalseTask, WithAnotherFormHasTheWrongTypes) {
   EXPECT_EQ(wrong(KERN_SUCCESS, 64), MIG_TYPE_ERROR) << "a result without a descriptor";
   EXPECT_EQ(wrong(KERN_FAILURE, 64), MIG_TYPE_ERROR) << "a failure with a result";
   EXPECT_EQ(wrong(KERN_SUCCESS, 32), MIG_TYPE_ERROR) << "no code at all";
+}
+
+// A right, and memory for which there will be no room.
+struct HalfAnswer {
+  mig_reply_header_t head;
+  mach_msg_type_t right_type;
+  mach_port_name_inlined_t right;
+  mach_msg_type_t region_type;
+  const char* region;
+};
+
+// 03 §8: the code is told, and what came all the same is given up.
+TEST(HalfAnAnswer, IsGivenUp) {
+  EXPECT_TRUE(in_process(daemon().path(), [] {
+    const mach_port_t service = new_port_with_send();
+    const mach_port_t carried = new_port();
+    rlimit room{};
+    ASSERT_EQ(::getrlimit(RLIMIT_AS, &room), 0);
+    const rlimit none{4096, room.rlim_max};
+    std::thread server([&] {
+      SmallMessage request{};
+      EXPECT_EQ(receive_from(service, &request), MACH_MSG_SUCCESS);
+      HalfAnswer answer{};
+      answer.head.Head.msgh_bits = MACH_MSGH_BITS_COMPLEX | MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
+      answer.head.Head.msgh_remote_port = request.head.msgh_remote_port;
+      answer.head.Head.msgh_id = request.head.msgh_id + 100;
+      answer.head.RetCodeType = {MACH_MSG_TYPE_INTEGER_32, 32, 0, 1, 0, 0, 1};
+      answer.right_type = {MACH_MSG_TYPE_MAKE_SEND, 64, 0, 1, 0, 0, 1};
+      answer.right.name = carried;
+      answer.region_type = {MACH_MSG_TYPE_BYTE, 8, 0, 0, 0, 0, 5};
+      answer.region = "data";
+      const std::string warmed_up(100, 'x');  // the allocator has pages from here on
+      EXPECT_EQ(::setrlimit(RLIMIT_AS, &none), 0);
+      EXPECT_EQ(mach_msg(&answer.head.Head, MACH_SEND_MSG, sizeof answer, 0, 0, 0, 0), MACH_MSG_SUCCESS);
+    });
+    mach_port_type_t type = 0;
+    const kern_return_t code = mach_port_type(service, 5, &type);
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &room), 0);
+    server.join();
+    EXPECT_EQ(code, MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE);
+    EXPECT_EQ(refs_of(carried, MACH_PORT_RIGHT_SEND), 0U);
+  }));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory calls of spec 05 §7, for the own task and for what is none.
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cstring>
 #include <memory>
@@ -206,6 +207,19 @@ TEST(VmMap, ChecksItsArgumentsAndAligns) {
     at(address)[one.size - 1] = 1;
     EXPECT_EQ(deallocate(address, one.size), KERN_SUCCESS);
   }
+}
+
+TEST(VmMap, NeedsNoDescriptor) {
+  EXPECT_TRUE(in_process(daemon().path(), [] {
+    mach_port_destroy(mach_task_self(), new_port());  // attached, with a lane
+    const rlimit none{};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    vm_address_t address = 0;
+    EXPECT_EQ(vm_map(mach_task_self(), &address, kPage, 0, TRUE, MACH_PORT_NULL, 0, FALSE, VM_PROT_DEFAULT,
+                     VM_PROT_ALL, VM_INHERIT_NONE),
+              KERN_SUCCESS);
+    EXPECT_EQ(deallocate(address, kPage), KERN_SUCCESS);
+  }));
 }
 
 TEST(VmRegion, EndsWithTheAddressSpace) {
