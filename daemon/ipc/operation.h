@@ -4,7 +4,7 @@
 //
 //   phase       waits in                       woken by
 //   kSending    senders of the destination     room, death of the port, deadline, cancel
-//   kReceiving  receivers of a ReceiveQueue    hand-over, too large, death/move/set change, deadline, cancel
+//   kReceiving  receivers of a port or a set   hand-over, too large, death/move/set change, deadline, cancel
 #pragma once
 
 #include <map>

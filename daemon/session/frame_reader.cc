@@ -11,6 +11,12 @@ namespace {
 // An idle connection keeps no more than this.
 constexpr std::size_t kKeptCapacity = 256;
 
+// So long are requests without a message. They are taken whatever the account bears: a receive is what makes room in
+// it, and a port call has no answer that says there is none.
+constexpr std::uint32_t kFreeLength = 64;
+static_assert(sizeof(local::MachMsg) <= kFreeLength && sizeof(local::PortCall) <= kFreeLength);
+static_assert(sizeof(local::Hello) <= kFreeLength && kFreeLength <= kKeptCapacity);
+
 }  // namespace
 
 void FrameReader::feed(std::span<const std::byte> bytes) {
@@ -44,7 +50,8 @@ void FrameReader::read_header() {
 FrameReader::State FrameReader::judge_header() {
   if (header_.zero != 0) return broken("a reserved field of a frame header is not zero");
   if (header_.length > length_max_) return broken("a frame is longer than allowed");
-  if (available() >= header_.length) return State::kPayload;  // never waits, costs nobody anything
+  // What never waits costs nobody anything.
+  if (header_.length <= kFreeLength || available() >= header_.length) return State::kPayload;
   charge_ = ipc::Charge::bytes(account_, header_.length);
   if (charge_) return State::kPayload;
   to_skip_ = header_.length;

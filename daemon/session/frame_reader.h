@@ -6,13 +6,14 @@
 //   state     event                                  next
 //   header    16 bytes are there, all is well        payload
 //             ... longer than allowed, or zero != 0  broken
-//             ... the account cannot bear it         skipping
+//             ... may hold a message, and the        skipping
+//             account cannot bear it
 //   payload   the payload is there                   header, a frame comes out
 //   skipping  the payload has passed by              header, a frame without its payload comes out
 //   broken    -                                      broken
 //
-// Memory: a frame that has to be waited for is charged to `account` when its header is seen, until it comes
-// out; the buffer grows with what arrives, never with what is announced.
+// Memory: a frame that has to be waited for and may hold a message is charged to `account` when its header is
+// seen, until it comes out; the buffer grows with what arrives, never with what is announced.
 #pragma once
 
 #include <cstddef>

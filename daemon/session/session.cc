@@ -68,9 +68,8 @@ void Session::limit_greeting() {
   });
 }
 
-void Session::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) {
+void Session::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool) {
   const auto kind = static_cast<local::Kind>(header.kind);
-  if (skipped) return end("its user's account has no room for a Hello");
   if (header.id != 0) return end("an id on the main connection");
   if (state_ == State::kGreeting && kind == local::Kind::kHello) return on_hello(payload);
   if (state_ == State::kAttached && kind == local::Kind::kOpenLane && payload.empty()) return on_open_lane();
@@ -125,8 +124,8 @@ void Session::answer_open_lane(local::LaneCode code, base::UniqueFd client_end) 
   main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), std::move(client_end));
 }
 
-// The thread is gone for the engine, and its port with it. A blocked call ends as if interrupted; what it gives back stays in the space, as it would if the thread had
-// died while it took its result (spec 03 §14).
+// The thread is gone for the engine, and its port with it. A blocked call ends as if interrupted; what it gives back
+// stays in the space, as it would if the thread had died while it took its result (spec 03 §14).
 void Session::lane_closed(Lane& lane) {
   const bool blocked = lane.outstanding();
   const ipc::OpToken token = lane.token();

@@ -98,6 +98,21 @@ TEST_F(FrameReading, PassesByWhatTheAccountCannotBear) {
   EXPECT_EQ(poor.bytes_used(), 0U);
 }
 
+// A receive is what lets an account recover, and a port call has no answer for that.
+TEST_F(FrameReading, NeverPassesByARequestWithoutAMessage) {
+  ipc::Account empty({.bytes = 0, .ports = 1});
+  for (const std::uint32_t length :
+       {std::uint32_t{sizeof(local::MachMsg)}, std::uint32_t{sizeof(local::PortCall)}}) {
+    FrameReader one(empty, kMax);
+    const Bytes whole = frame_of(length, 7);
+    one.feed(std::span(whole).first(20));
+    EXPECT_EQ(one.next(), FrameReader::Step::kNeedMore);
+    one.feed(std::span(whole).subspan(20));
+    EXPECT_EQ(one.next(), FrameReader::Step::kFrame);
+    EXPECT_EQ(one.payload().size(), length);
+  }
+}
+
 TEST_F(FrameReading, AnyCutsGiveTheSameFrames) {
   const std::uint32_t seed = test::test_seed();
   SCOPED_TRACE(seed);
