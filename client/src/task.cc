@@ -118,12 +118,15 @@ void Task::in_parent() {
 
 // The child is a new task without rights; it attaches on first use. mach_task_self_, mach_host_self_ and
 // name_server_port keep their values: the names are the same in every space of a daemon, and the first use sets
-// them anew.
+// them anew. What other threads kept is left alone but for the lane, which changes under the mutex only: they may
+// have been in the middle of a change.
 void Task::in_child() {
+  const void* const own = pthread_getspecific(thread_key_);
   while (threads_ != nullptr) {
-    const std::unique_ptr<ThreadState> thread(threads_);
+    ThreadState* const thread = threads_;
     threads_ = thread->next;
     if (thread->lane != nullptr) thread->lane->forget();
+    if (thread == own) delete thread;
   }
   pthread_setspecific(thread_key_, nullptr);
   if (main_) main_->forget();

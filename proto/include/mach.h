@@ -22,9 +22,9 @@ extern "C" {
 #endif
 
 /* mach_msg_destroy - gives up what a received message brought: the right in msgh_remote_port and, if the
- * message is complex, every right in its body (spec 03 section 15). msgh_local_port is not touched, so for a
- * message that mach_msg gave back, its reply right must be deallocated as well. The names in the buffer are
- * stale afterwards. */
+ * message is complex, every right and all out-of-line memory in its body (spec 03 section 15). msgh_local_port
+ * is not touched, so for a message that mach_msg gave back, its reply right must be deallocated as well. The
+ * names and addresses in the buffer are stale afterwards. */
 extern void mach_msg_destroy(mach_msg_header_t* msg);
 
 /* mach_msg_server_timeout - receives requests from `rcv_name` for ever, has each handled by `demux`, and

@@ -8,7 +8,7 @@
  * this task's space has ended), KERN_FAILURE (there is no daemon), MACH_SEND_INVALID_DEST (`task` is no send
  * right, or the task is dead). Where the call is made by message, which is always so for another task, also
  * the codes of mach_msg, MIG_SERVER_DIED (whoever was asked died, or destroyed the request) and
- * MIG_REPLY_MISMATCH, MIG_TYPE_ERROR (it gave a wrong answer); with those the rights handed over are lost. On
+ * MIG_REPLY_MISMATCH, MIG_TYPE_ERROR (it gave a wrong answer); with those the rights handed over may be lost. On
  * any other error nothing in the space has changed, except as said at insert_right and request_notification;
  * out-parameters are left alone. A name whose port has died is a dead name for every call. Arrays that a call
  * makes are new memory of the caller, page aligned, to be given back with vm_deallocate (4 bytes an element);

@@ -4,7 +4,8 @@
  *
  * `target_task` is the caller's own task, mach_task_self(). For every call, and beside the codes listed there:
  * KERN_INVALID_ARGUMENT for the port of another task, MACH_SEND_INVALID_DEST for what is no send right,
- * KERN_FAILURE without a daemon, KERN_RESOURCE_SHORTAGE if the library needs a descriptor and there is none. */
+ * KERN_FAILURE without a daemon, KERN_RESOURCE_SHORTAGE if the library needs a descriptor and there is none. vm_read,
+ * vm_write and vm_copy give KERN_FAILURE where the system forbids process_vm_readv. */
 #ifndef _MACH_VM_CALLS_H_
 #define _MACH_VM_CALLS_H_
 
@@ -40,11 +41,12 @@ extern kern_return_t vm_read(vm_task_t target_task, vm_address_t address, vm_siz
 
 /* vm_write - copies `data_count` bytes from `data` to `address`. All three are multiples of the page size, else
  * KERN_INVALID_ARGUMENT. KERN_INVALID_ADDRESS, KERN_PROTECTION_FAILURE: not all of the target (or of the data) is
- * mapped, or may be accessed; some of it may have been written. */
+ * mapped, or may be accessed; some of it may have been written. KERN_NO_SPACE: no room for a copy on the way. */
 extern kern_return_t vm_write(vm_task_t target_task, vm_address_t address, vm_offset_t data,
                               mach_msg_type_number_t data_count);
 
-/* vm_copy - as vm_read of `source_address` and vm_write to `dest_address`; the two may overlap. */
+/* vm_copy - copies `size` bytes from `source_address` to `dest_address`, as vm_write does and with its codes; the two
+ * may overlap. KERN_NO_SPACE: no room for a copy on the way. */
 extern kern_return_t vm_copy(vm_task_t target_task, vm_address_t source_address, vm_size_t size,
                              vm_address_t dest_address);
 
@@ -60,14 +62,17 @@ extern kern_return_t vm_protect(vm_task_t target_task, vm_address_t address, vm_
 extern kern_return_t vm_inherit(vm_task_t target_task, vm_address_t address, vm_size_t size,
                                 vm_inherit_t new_inheritance);
 
-/* vm_map - as vm_allocate with a protection, and with an address that has no bit of `mask` in common.
- * KERN_INVALID_ARGUMENT: size 0, a protection or inheritance that does not exist, or a memory object (there are
- * none here). `maximum` is not remembered. */
+/* vm_map - as vm_allocate, its codes too, with a protection and an inheritance, and with an address that has no bit
+ * of `mask` in common (KERN_NO_SPACE if the address that was given has one). KERN_INVALID_ARGUMENT: size 0, a
+ * protection or inheritance that does not exist, a mask with a gap above its lowest twelve bits, or a memory object
+ * (there are none here, so `offset` and `copy` mean nothing). `maximum` is not remembered. */
 extern kern_return_t vm_map(vm_task_t target_task, vm_address_t* address, vm_size_t size, vm_address_t mask,
                             boolean_t anywhere, mach_port_t memory_object, vm_offset_t offset, boolean_t copy,
                             vm_prot_t protection, vm_prot_t maximum, vm_inherit_t inheritance);
 
-/* vm_region - the region that contains *address, or the next one above. *object_name is MACH_PORT_NULL.
+/* vm_region - the region that contains *address, or the next one above: where it is, what may be done with it
+ * (*maximum is always VM_PROT_ALL), whether it is shared with other processes, which *inheritance says as well, and
+ * how far into its file it begins. *object_name is MACH_PORT_NULL.
  * KERN_NO_SPACE: there is none. */
 extern kern_return_t vm_region(vm_task_t target_task, vm_address_t* address, vm_size_t* size,
                                vm_prot_t* protection, vm_prot_t* maximum, vm_inherit_t* inheritance,
