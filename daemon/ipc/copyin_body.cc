@@ -16,12 +16,6 @@ namespace {
 constexpr std::uint32_t kDescriptorSize = sizeof(mach_msg_type_t);
 constexpr std::uint32_t kSlotSize = 8;  // an inline port name, or an out-of-line address
 
-mach_msg_type_t load_descriptor(const Message& message, std::uint32_t offset) {
-  mach_msg_type_t descriptor;
-  std::memcpy(&descriptor, message.bytes.data() + offset, sizeof descriptor);
-  return descriptor;
-}
-
 void store_descriptor(Message& message, std::uint32_t offset, const mach_msg_type_t& descriptor) {
   std::memcpy(message.bytes.data() + offset, &descriptor, sizeof descriptor);
 }
@@ -72,7 +66,7 @@ class BodyCopyin {
   mach_msg_return_t copyin_item(std::uint32_t& offset) {
     const std::uint32_t start = offset;
     if (message_.size() - offset < kDescriptorSize) return MACH_SEND_MSG_TOO_SMALL;
-    mach_msg_type_t item = load_descriptor(message_, start);
+    mach_msg_type_t item = message_.descriptor_at(start);
     if (!well_formed(item)) return MACH_SEND_INVALID_TYPE;
     offset += kDescriptorSize;
     const std::uint64_t length = item.msgt_inline ? item_length(item) : kSlotSize;

@@ -16,15 +16,9 @@ namespace netmsg::ipc::kernel_port {
 
 namespace {
 
-mach_msg_type_t load_descriptor(const Message& message, std::uint32_t offset) {
-  mach_msg_type_t type;
-  std::memcpy(&type, message.bytes.data() + offset, sizeof type);
-  return type;
-}
-
 // All 64 bits, as the receiving half of a stub compares them.
 bool is_described(const Message& message, std::uint32_t offset, Item item) {
-  const mach_msg_type_t found = load_descriptor(message, offset);
+  const mach_msg_type_t found = message.descriptor_at(offset);
   mach_msg_type_t expected = descriptor_of(item);
   if (item == Item::kRight && MACH_MSG_TYPE_PORT_ANY_RIGHT(found.msgt_name)) {
     expected.msgt_name = found.msgt_name;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ipc/message.h"
 
+#include <cstring>
+
 #include "daemon/base/check.h"
 
 namespace netmsg::ipc {
@@ -15,6 +17,12 @@ MessagePtr Message::create(MessageReaper& reaper, Bytes bytes, Charge charge) {
   message->bytes = std::move(bytes);
   message->charge_ = std::move(charge);
   return message;
+}
+
+mach_msg_type_t Message::descriptor_at(std::uint32_t offset) const {
+  mach_msg_type_t descriptor;
+  std::memcpy(&descriptor, bytes.data() + offset, sizeof descriptor);
+  return descriptor;
 }
 
 std::uint64_t Message::memory_bytes() const {

@@ -56,6 +56,8 @@ struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arriv
   Charge take_charge() { return std::move(charge_); }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(bytes.size()); }
+  // The type descriptor at `offset`. REQUIRES: all of it is in the message.
+  mach_msg_type_t descriptor_at(std::uint32_t offset) const;
   // Bytes of its out-of-line data.
   std::uint64_t memory_bytes() const;
   bool sent_to_send_once() const { return destination.type() == RightType::kSendOnce; }
