@@ -18,6 +18,7 @@ class Local : public testing::Test {
     static PortServerClient only(here(), here());
     return only;
   }
+  void SetUp() override { server(); }  // attaches this program, also when a test runs alone
   void TearDown() override { EXPECT_EQ(balanced({&here()}), ""); }
 };
 

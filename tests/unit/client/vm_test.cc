@@ -91,9 +91,9 @@ TEST(VmRead, CopiesToTheSameOffset) {
 }
 
 TEST(VmRead, TellsWhatCannotBeRead) {
-  const vm_address_t holed = with_hole();
   const vm_address_t hidden = allocate(kPage);
   ASSERT_EQ(vm_protect(mach_task_self(), hidden, kPage, FALSE, VM_PROT_NONE), KERN_SUCCESS);
+  const vm_address_t holed = with_hole();  // last: whatever is allocated next may fill it
   vm_offset_t data = 0;
   mach_msg_type_number_t count = 0;
   struct Case {
