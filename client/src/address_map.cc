@@ -37,13 +37,4 @@ bool AddressMap::next_above(std::uint64_t address, Mapping* mapping) {
   return false;
 }
 
-bool is_mapped(AddressMap& map, std::uint64_t start, std::uint64_t end) {
-  Mapping mapping{};
-  while (start < end) {
-    if (!map.next_above(start, &mapping) || mapping.start > start) return false;
-    start = mapping.end;
-  }
-  return true;
-}
-
 }  // namespace netmsg::client

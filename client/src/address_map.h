@@ -37,7 +37,4 @@ class AddressMap {
   std::unique_ptr<std::FILE, Close> file_;
 };
 
-// Is all of [start, end) mapped?
-bool is_mapped(AddressMap& map, std::uint64_t start, std::uint64_t end);
-
 }  // namespace netmsg::client

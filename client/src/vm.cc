@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "client/src/address_map.h"
@@ -96,11 +97,20 @@ bool is_mask(std::uint64_t mask) {
 
 // ---------------------------------------------------------------- moving bytes
 
+// Is a page of [address, address + size) not there? Takes no memory, which might come to lie in that very hole.
+bool has_hole(std::uint64_t address, std::uint64_t size) {
+  std::array<unsigned char, 256> in_core;  // of no interest, but the kernel wants to tell
+  const std::uint64_t end = page_ceiling(address + size);
+  const std::uint64_t step = in_core.size() * kPageSize;
+  for (std::uint64_t at = page_floor(address); at < end; at += step) {
+    if (::mincore(pointer(at), std::min(step, end - at), in_core.data()) != 0) return true;
+  }
+  return false;
+}
+
 // What the kernel meant by refusing to access [address, address + size).
 kern_return_t why_refused(std::uint64_t address, std::uint64_t size) {
-  AddressMap map;
-  if (!map) return KERN_RESOURCE_SHORTAGE;
-  return is_mapped(map, address, address + size) ? KERN_PROTECTION_FAILURE : KERN_INVALID_ADDRESS;
+  return has_hole(address, size) ? KERN_INVALID_ADDRESS : KERN_PROTECTION_FAILURE;
 }
 
 using Move = ssize_t (*)(pid_t, const iovec*, unsigned long, const iovec*, unsigned long, unsigned long);
