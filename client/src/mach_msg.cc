@@ -54,7 +54,7 @@ mach_msg_return_t find_memory(const mach_msg_header_t* msg, const local::MachMsg
                               SentMemory& memory) {
   memory.clear();
   if ((request.option & MACH_SEND_MSG) == 0) return MACH_MSG_SUCCESS;
-  if (!is_readable(&msg->msgh_bits, sizeof msg->msgh_bits)) return MACH_SEND_INVALID_DATA;
+  if (!is_readable(msg, sizeof msg->msgh_bits)) return MACH_SEND_INVALID_DATA;
   if ((msg->msgh_bits & MACH_MSGH_BITS_COMPLEX) == 0) return MACH_MSG_SUCCESS;
   if (!is_readable(msg, request.send_size)) return MACH_SEND_INVALID_DATA;
   const auto found = memory.find(msg, request.send_size, Task::current().memory_max());
