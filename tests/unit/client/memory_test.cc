@@ -361,6 +361,10 @@ TEST_F(OutOfLine, ThatBreaksOffGivesTheThreadANewPort) {
 }
 
 TEST_F(OutOfLine, ThatIsNowhereIsDestroyedWithoutATrace) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP()
+      << "the sanitizer's munmap looks at its notes for the address, which for this one are nowhere either";
+#endif
   Buffer message(MACH_PORT_NULL, {region(reinterpret_cast<void*>(0xFFFF'8000'0000'0000), 10)});
   message.head()->msgh_size = message.size();
   errno = 0;

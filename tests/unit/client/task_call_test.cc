@@ -404,7 +404,7 @@ struct HalfAnswer {
 
 // 03 §8: the code is told, and what came all the same is given up.
 TEST(HalfAnAnswer, IsGivenUp) {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "the sanitizer needs address space for itself while a thread runs";
 #endif
   EXPECT_TRUE(in_process(daemon().path(), [] {
