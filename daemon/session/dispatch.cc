@@ -128,20 +128,29 @@ bool fit_row(const local::PortCall& request, const ipc::Call& call) {
   return are_small(small, ipc::argument_count(call));
 }
 
+// Where a call is found: one of the two, or none.
+struct Found {
+  const CallEntry* entry;
+  const ipc::Call* row;
+};
+
+Found find(std::uint32_t number) {
+  const CallEntry* entry = find_entry(number);
+  return {entry, entry == nullptr ? find_row(number) : nullptr};
+}
+
 // What is wrong with the request; nothing if it can be made.
-const char* complaint_about(const local::PortCall& request) {
-  const CallEntry* entry = find_entry(request.number);
-  const ipc::Call* row = entry == nullptr ? find_row(request.number) : nullptr;
-  if (entry == nullptr && row == nullptr) return "a PortCall has an unknown number";
-  const bool fits = entry != nullptr ? are_small(request, entry->args) : fit_row(request, *row);
+const char* complaint_about(const local::PortCall& request, const Found& call) {
+  if (call.entry == nullptr && call.row == nullptr) return "a PortCall has an unknown number";
+  const bool fits =
+      call.entry != nullptr ? are_small(request, call.entry->args) : fit_row(request, *call.row);
   return fits ? nullptr : "a PortCall has an argument out of range";
 }
 
 // REQUIRES: there is no complaint about the request.
-kern_return_t make_call(const local::PortCall& request, const CallFrame& frame) {
+kern_return_t make_call(const local::PortCall& request, const Found& call, const CallFrame& frame) {
   if (request.task != 0 && !ipc::task::is_own_port(frame.space, request.task)) return MACH_SEND_INVALID_DEST;
-  if (const CallEntry* entry = find_entry(request.number)) return entry->run(frame);
-  return run_row(*find_row(request.number), frame);
+  return call.entry != nullptr ? call.entry->run(frame) : run_row(*call.row, frame);
 }
 
 // ---------------------------------------------------------------- regions
@@ -226,9 +235,11 @@ std::variant<std::vector<std::byte>, Violation> run_port_call(ipc::Space& space,
                                                               std::span<const std::byte> payload) {
   const auto request = decode_fixed<local::PortCall>(payload);
   if (!request) return Violation{"a PortCall has the wrong length"};
-  if (const char* complaint = complaint_about(*request)) return Violation{complaint};
+  const Found call = find(request->number);
+  if (const char* complaint = complaint_about(*request, call)) return Violation{complaint};
   local::PortCallDone done{};
-  done.code = static_cast<std::uint32_t>(make_call(*request, {space, thread, request->args, done.outs}));
+  done.code =
+      static_cast<std::uint32_t>(make_call(*request, call, {space, thread, request->args, done.outs}));
   return encode_frame(local::Kind::kPortCallDone, id, done);
 }
 
