@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "daemon/ipc/body_item.h"
+
 namespace netmsg::proxy {
 
 namespace {
 
-constexpr std::size_t kSlotSize = 8;  // an inline port name, or an out-of-line address
+using ipc::kSlotSize;
 
 bool is_port_type(unsigned type) {
   return type >= MACH_MSG_TYPE_PORT_RECEIVE && type <= MACH_MSG_TYPE_PORT_SEND_ONCE;
@@ -61,7 +63,7 @@ class BodyWalk {
     needs_complex_ = true;
     if (!descriptor.msgt_deallocate || body().size() - at_ < kSlotSize)
       return protocol_error("out-of-line item");
-    const std::uint64_t length = length_of(descriptor);
+    const std::uint64_t length = ipc::item_length(descriptor);
     const bool is_array = is_port_type(descriptor.msgt_name);
     if (address() >= (is_array || length == 0 ? 1 : ipc::kPageSize))
       return protocol_error("out-of-line address");
@@ -90,10 +92,10 @@ class BodyWalk {
   }
 
   Check inline_item(const mach_msg_type_t& descriptor) {
-    const std::uint64_t length = length_of(descriptor);
+    const std::uint64_t length = ipc::item_length(descriptor);
     if (length > body().size() - at_) return protocol_error("item longer than the body");
     if (is_port_type(descriptor.msgt_name)) return ports(descriptor);
-    at_ += (static_cast<std::size_t>(length) + 7) / 8 * 8;
+    at_ += static_cast<std::size_t>(ipc::padded(length));
     return std::nullopt;
   }
 
@@ -115,10 +117,6 @@ class BodyWalk {
     if (index == message_.rights_size()) return protocol_error("port item without rights");
     if (message_.rights(index).type() != descriptor.msgt_name) return protocol_error("right of another type");
     return std::nullopt;
-  }
-
-  static std::uint64_t length_of(const mach_msg_type_t& descriptor) {
-    return (std::uint64_t{descriptor.msgt_number} * descriptor.msgt_size + 7) / 8;
   }
 
   static std::uint32_t offset_of(std::size_t at) {

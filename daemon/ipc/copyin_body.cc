@@ -4,6 +4,7 @@
 #include <cstring>
 #include <span>
 
+#include "daemon/ipc/body_item.h"
 #include "daemon/ipc/copyin.h"
 #include "daemon/ipc/core.h"
 #include "daemon/ipc/notify.h"
@@ -13,19 +14,12 @@ namespace netmsg::ipc {
 
 namespace {
 
-constexpr std::uint32_t kDescriptorSize = sizeof(mach_msg_type_t);
-constexpr std::uint32_t kSlotSize = 8;  // an inline port name, or an out-of-line address
-
 void store_descriptor(Message& message, std::uint32_t offset, const mach_msg_type_t& descriptor) {
   std::memcpy(message.bytes.data() + offset, &descriptor, sizeof descriptor);
 }
 
 bool is_port_item(const mach_msg_type_t& item) {
   return is_disposition(item.msgt_name);
-}
-
-std::uint64_t item_length(const mach_msg_type_t& item) {
-  return (std::uint64_t{item.msgt_number} * item.msgt_size + 7) / 8;
 }
 
 // 02 §8 rows 2-5.
@@ -69,12 +63,12 @@ class BodyCopyin {
     mach_msg_type_t item = message_.descriptor_at(start);
     if (!well_formed(item)) return MACH_SEND_INVALID_TYPE;
     offset += kDescriptorSize;
-    const std::uint64_t length = item.msgt_inline ? item_length(item) : kSlotSize;
+    const std::uint64_t length = content_length(item);
     if (message_.size() - offset < length) return MACH_SEND_MSG_TOO_SMALL;
     if (const mach_msg_return_t code = copyin_content(offset, item)) return code;
     store_descriptor(message_, start, item);
     if (is_port_item(item) || !item.msgt_inline) message_.other_bits |= MACH_MSGH_BITS_COMPLEX;
-    offset += static_cast<std::uint32_t>((length + 7) / 8 * 8);
+    offset += static_cast<std::uint32_t>(padded(length));
     return MACH_MSG_SUCCESS;
   }
 

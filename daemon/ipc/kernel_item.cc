@@ -3,15 +3,6 @@
 
 namespace netmsg::ipc {
 
-mach_msg_type_t inline_descriptor(unsigned type, unsigned bits, unsigned number) {
-  mach_msg_type_t made{};
-  made.msgt_name = type & 0xFFU;
-  made.msgt_size = bits & 0xFFFFU;
-  made.msgt_inline = 1;
-  made.msgt_number = number;
-  return made;
-}
-
 namespace {
 
 // The memory is always the receiver's own.
@@ -59,7 +50,7 @@ bool is_array(Item item) {
 }
 
 std::uint32_t value_size(const mach_msg_type_t& type) {
-  return type.msgt_inline ? (type.msgt_number * type.msgt_size / 8 + 7) / 8 * 8 : 8;
+  return static_cast<std::uint32_t>(padded(content_length(type)));
 }
 
 std::uint32_t item_size(Item item) {

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <array>
 
+#include "daemon/ipc/body_item.h"
 #include "daemon/ipc/kernel_call.h"
 
 namespace netmsg::ipc {
 
 inline constexpr std::uint32_t kHeaderSize = sizeof(mach_msg_header_t);
 
-mach_msg_type_t inline_descriptor(unsigned type, unsigned bits, unsigned number);
 // As it is received. Left open: the number of an array's elements (0 here), and the kind of a kRight.
 mach_msg_type_t descriptor_of(Item item);
 

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "daemon/ipc/body_item.h"
 #include "daemon/ipc/core.h"
 #include "daemon/ipc/queue.h"
 #include "daemon/ipc/remote_link.h"
@@ -13,16 +14,11 @@ namespace netmsg::ipc::notify {
 
 namespace {
 
-constexpr std::uint32_t kValueOffset = sizeof(mach_msg_header_t) + sizeof(mach_msg_type_t);
-constexpr std::uint32_t kSlotSize = 8;
+constexpr std::uint32_t kValueOffset = sizeof(mach_msg_header_t) + kDescriptorSize;
 
 // The bytes of a notification with a body (06 §1): one inline element of this type and size in bits.
 Bytes bytes_of(std::uint8_t type, std::uint16_t bits, std::uint32_t value) {
-  mach_msg_type_t descriptor{};
-  descriptor.msgt_name = type;
-  descriptor.msgt_size = bits;
-  descriptor.msgt_inline = 1;
-  descriptor.msgt_number = 1;
+  const mach_msg_type_t descriptor = inline_descriptor(type, bits, 1);
   Bytes bytes(kValueOffset + kSlotSize);
   std::memcpy(bytes.data() + sizeof(mach_msg_header_t), &descriptor, sizeof descriptor);
   std::memcpy(bytes.data() + kValueOffset, &value, sizeof value);

@@ -6,6 +6,7 @@
 #include <limits>
 #include <span>
 
+#include "daemon/ipc/body_item.h"
 #include "daemon/ipc/mach_port.h"
 #include "daemon/names/wire.h"
 
@@ -15,8 +16,8 @@ namespace {
 using ipc::Bytes;
 using ipc::Name;
 
-constexpr std::size_t kDescriptorSize = sizeof(mach_msg_type_t);
-constexpr std::size_t kSlotSize = 8;  // an inline right, or the address of out-of-line data
+using ipc::kDescriptorSize;
+using ipc::kSlotSize;
 
 mach_msg_timeout_t timeout_ms(std::chrono::milliseconds wait) {
   constexpr std::int64_t kMost = std::numeric_limits<mach_msg_timeout_t>::max();
@@ -51,9 +52,8 @@ void for_each_right(const Bytes& message, Visitor visit) {
     mach_msg_type_t item;
     std::memcpy(&item, message.data() + at, kDescriptorSize);
     at += kDescriptorSize;
-    const std::uint64_t bytes =
-        item.msgt_inline != 0 ? (std::uint64_t{item.msgt_number} * item.msgt_size + 7) / 8 : kSlotSize;
-    const std::size_t end = at + std::min<std::uint64_t>((bytes + 7) / 8 * 8, message.size() - at);
+    const std::uint64_t takes = ipc::padded(ipc::content_length(item));
+    const std::size_t end = at + std::min<std::uint64_t>(takes, message.size() - at);
     const bool rights = item.msgt_inline != 0 && MACH_MSG_TYPE_PORT_ANY(item.msgt_name);
     for (; rights && end - at >= kSlotSize; at += kSlotSize) {
       Name name = ipc::kNullName;
