@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mach/kern_return.h>
+#include <mach/message.h>
 
 #include <string>
 
@@ -12,5 +13,11 @@ namespace netmsg::conformance {
 // mach_msg gives MACH_MSG_SUCCESS.
 std::string port_call_code(kern_return_t code);
 std::string mach_msg_code(kern_return_t code);
+
+// A code of the send half after which the message is in the caller's buffer again.
+inline bool gives_back(mach_msg_return_t code) {
+  return code == MACH_SEND_TIMED_OUT || code == MACH_SEND_INTERRUPTED || code == MACH_SEND_INVALID_NOTIFY ||
+         code == MACH_SEND_NOTIFY_IN_PROGRESS;
+}
 
 }  // namespace netmsg::conformance

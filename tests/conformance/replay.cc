@@ -10,6 +10,7 @@
 #include "tests/conformance/codes.h"
 #include "tests/conformance/given_back.h"
 #include "tests/conformance/message_codec.h"
+#include "tests/conformance/port_call.h"
 #include "tests/conformance/sent.h"
 #include "tests/conformance/written.h"
 
@@ -21,12 +22,6 @@ constexpr std::uint32_t kHeaderSize = sizeof(mach_msg_header_t);
 
 std::string differs(const std::string& what, const std::string& expected, const std::string& found) {
   return what + ": expected " + expected + ", found " + found;
-}
-
-// A code of the send half after which the message is in the caller's buffer again.
-bool gives_back(mach_msg_return_t code) {
-  return code == MACH_SEND_TIMED_OUT || code == MACH_SEND_INTERRUPTED || code == MACH_SEND_INVALID_NOTIFY ||
-         code == MACH_SEND_NOTIFY_IN_PROGRESS;
 }
 
 using ThreadKey = std::pair<SpaceId, bool>;
@@ -100,31 +95,8 @@ std::string Replay::apply_unbound(const Operation& operation) {
 
 // ---------------------------------------------------------------- port calls
 
-bool chooses_name(Verb verb) {
-  return verb == Verb::kInsert || verb == Verb::kTrapInsert || verb == Verb::kAllocName ||
-         verb == Verb::kTrapAllocName;
-}
-
 std::string Replay::port_call(const Operation& operation) {
-  PortCall call{.verb = operation.verb,
-                .caller = operation.thread.space,
-                .target = operation.target,
-                .right = operation.right,
-                .amount = operation.amount,
-                .variant = operation.variant,
-                .poly_type = operation.poly.type};
-  const bool chosen = chooses_name(operation.verb);
-  const bool renames = operation.verb == Verb::kRename;
-  call.name = chosen ? names_.chosen_number(call.target, operation.name)
-                     : names_.number_of(call.target, operation.name);
-  call.other = renames ? names_.chosen_number(call.target, operation.other)
-                       : names_.number_of(call.target, operation.other);
-  call.poly = names_.number_of(call.caller, operation.poly.name);
-  PortAnswer answer = backend_.port_call(call);
-  names_.changed();
-  if (chosen) answer.name = call.name;
-  if (renames) answer.name = call.other;
-  return compare_answer(operation, answer);
+  return compare_answer(operation, carry_out_port_call(operation, names_, backend_));
 }
 
 std::string Replay::compare_answer(const Operation& operation, const PortAnswer& answer) {

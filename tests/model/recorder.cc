@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "tests/conformance/codes.h"
+#include "tests/conformance/port_call.h"
 #include "tests/conformance/state_text.h"
 
 namespace netmsg::model {
@@ -21,16 +22,6 @@ bool is_start(const Operation& operation) {
 
 bool needs_call(Verb verb) {
   return verb == Verb::kPoll || verb == Verb::kJoin || verb == Verb::kAbort;
-}
-
-bool chooses_name(Verb verb) {
-  return verb == Verb::kInsert || verb == Verb::kTrapInsert || verb == Verb::kAllocName ||
-         verb == Verb::kTrapAllocName;
-}
-
-bool gives_back(mach_msg_return_t code) {
-  return code == MACH_SEND_TIMED_OUT || code == MACH_SEND_INTERRUPTED || code == MACH_SEND_INVALID_NOTIFY ||
-         code == MACH_SEND_NOTIFY_IN_PROGRESS;
 }
 
 std::uint32_t load_size(const Bytes& bytes, std::size_t offset) {
@@ -143,23 +134,7 @@ NameReader Recorder::reader(SpaceId space) {
 // ---------------------------------------------------------------- port calls
 
 void Recorder::port_call(Operation& operation) {
-  PortCall call{.verb = operation.verb,
-                .caller = operation.thread.space,
-                .target = operation.target,
-                .right = operation.right,
-                .amount = operation.amount,
-                .variant = operation.variant,
-                .poly_type = operation.poly.type};
-  const bool chosen = chooses_name(operation.verb);
-  const bool renames = operation.verb == Verb::kRename;
-  call.name = chosen ? names_.chosen_number(call.target, operation.name)
-                     : names_.number_of(call.target, operation.name);
-  call.other = renames ? names_.chosen_number(call.target, operation.other)
-                       : names_.number_of(call.target, operation.other);
-  call.poly = names_.number_of(call.caller, operation.poly.name);
-  PortAnswer answer = backend_.port_call(call);
-  if (chosen) answer.name = call.name;
-  if (renames) answer.name = call.other;
+  const PortAnswer answer = carry_out_port_call(operation, names_, backend_);
   operation.expected.code = port_call_code(answer.code);
   if (answer.code == KERN_SUCCESS) read_answer(operation, answer);
 }
