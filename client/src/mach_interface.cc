@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The calls on a task that are not about its names (spec 05 §6). Contracts: <mach/mach_interface.h>.
+// The calls on a task that are not about its names, and are made by message (spec 05 §6). Contracts: <mach/mach_interface.h>.
 #include <mach/mach_interface.h>
 #include <mach/mach_param.h>
+
+#include <cstring>
 
 #include "client/src/export.h"
 #include "client/src/task_call.h"
@@ -10,6 +12,7 @@ using namespace netmsg::client;
 
 namespace {
 
+constexpr mach_msg_id_t kStatistics = 2030;
 constexpr mach_msg_id_t kPortsRegister = 2033;
 constexpr mach_msg_id_t kPortsLookup = 2034;
 constexpr mach_msg_id_t kGetSpecialPort = 2058;
@@ -18,6 +21,12 @@ constexpr mach_msg_id_t kSetSpecialPort = 2059;
 }  // namespace
 
 extern "C" {
+
+NETMSG_EXPORT kern_return_t vm_statistics(vm_task_t target_task, vm_statistics_data_t* statistics) {
+  const TaskAnswer answer = message_call(target_task, kStatistics, {}, {Result::kStatistics});
+  if (answer.code == KERN_SUCCESS) std::memcpy(statistics, answer.outs, sizeof *statistics);
+  return answer.code;
+}
 
 NETMSG_EXPORT kern_return_t task_get_special_port(task_t task, int which_port, mach_port_t* special_port) {
   const TaskAnswer answer = message_call(

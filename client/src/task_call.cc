@@ -78,6 +78,11 @@ mach_msg_type_t type_of(Result result) {
       type.msgt_number = sizeof(mach_port_status_t) / sizeof(integer_t);
       return type;
     }
+    case Result::kStatistics: {
+      mach_msg_type_t type = inline_item(MACH_MSG_TYPE_INTEGER_32, 32);
+      type.msgt_number = sizeof(vm_statistics_data_t) / sizeof(integer_t);
+      return type;
+    }
     case Result::kSend:
       return inline_item(MACH_MSG_TYPE_PORT_SEND, 64);
     case Result::kSendOnce:

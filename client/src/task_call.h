@@ -31,14 +31,19 @@ Argument rights_item(const mach_port_t* rights, mach_msg_type_number_t count,
 enum class Result {
   kName,
   kNumber,
-  kStatus,    // nine numbers
-  kSend,      // a right: name, received type
-  kSendOnce,  // the same
-  kRight,     // the same, of any type
-  kNames,     // arrays, in new memory of the caller
+  kStatus,      // nine numbers
+  kStatistics,  // thirteen numbers
+  kSend,        // a right: name, received type
+  kSendOnce,    // the same
+  kRight,       // the same, of any type
+  kNames,       // arrays, in new memory of the caller
   kNumbers,
   kSends,
 };
+
+// As many numbers as any call gives.
+inline constexpr unsigned kOutsMax = sizeof(vm_statistics_data_t) / sizeof(integer_t);
+static_assert(local::kCallOutsMax <= kOutsMax);
 
 struct TaskAnswer {
   struct Array {
@@ -46,8 +51,8 @@ struct TaskAnswer {
     mach_msg_type_number_t count;
   };
   kern_return_t code;
-  std::uint32_t outs[local::kCallOutsMax];  // of the results that are no arrays, in their order
-  Array arrays[2];                          // of those that are
+  std::uint32_t outs[kOutsMax];  // of the results that are no arrays, in their order
+  Array arrays[2];               // of those that are
 };
 
 using Arguments = std::initializer_list<Argument>;

@@ -310,9 +310,4 @@ NETMSG_EXPORT kern_return_t vm_region(vm_task_t target_task, vm_address_t* addre
   return KERN_SUCCESS;
 }
 
-NETMSG_EXPORT kern_return_t host_page_size(host_t /*host*/, vm_size_t* page_size) {
-  *page_size = netmsg::client::kPageSize;
-  return KERN_SUCCESS;
-}
-
 }  // extern "C"

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ipc/kernel_call.h"
 
+#include <mach/vm_statistics.h>
+
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <tuple>
 #include <utility>
 
 #include "daemon/ipc/mach_port.h"
+#include "daemon/ipc/memory.h"
 #include "daemon/ipc/task_ports.h"
 
 namespace netmsg::ipc {
@@ -46,6 +50,10 @@ void store(CallOutput& out, const mach_port_status_t& s) {
                 static_cast<std::uint32_t>(s.mps_srights),
                 static_cast<std::uint32_t>(s.mps_pdrequest),
                 static_cast<std::uint32_t>(s.mps_nsrequest)};
+}
+void store(CallOutput& out, const vm_statistics_data_t& statistics) {
+  static_assert(sizeof out.values == sizeof statistics);
+  std::memcpy(out.values.data(), &statistics, sizeof statistics);
 }
 void store(CallOutput& out, CarriedRight& right) {
   out.rights.push_back(std::move(right));
@@ -106,6 +114,13 @@ kern_return_t memory(Space&) {
   return KERN_INVALID_ARGUMENT;
 }
 
+// 05 §6: the engine knows of the host's memory only how large a page is.
+Kern<vm_statistics_data_t> statistics(Space&) {
+  vm_statistics_data_t known{};
+  known.pagesize = kPageSize;
+  return known;
+}
+
 // 05 §4: privileged, and nobody has the privilege.
 kern_return_t set_ktype(const KernelObject&, CallInput&, CallOutput&) {
   return KERN_INVALID_HOST;
@@ -124,7 +139,7 @@ constexpr Call kCalls[] = {
     {2027, {kAny}, {}, on_task<memory>},  // vm_write
     {2028, {kAny}, {}, on_task<memory>},  // vm_copy
     {2029, {kAny}, {}, on_task<memory>},  // vm_region
-    {2030, {kAny}, {}, on_task<memory>},  // vm_statistics
+    {2030, {}, {kStatistics}, on_task<statistics>},
     {2033, {kSends}, {}, on_task<task::register_ports>},
     {2034, {}, {kSends}, on_task<task::lookup_ports>},
     {2058, {kNumber}, {kSend}, on_task<task::get_special_port>},

@@ -17,18 +17,19 @@ namespace netmsg::ipc {
 // What one argument or result is. Each travels as one item of the message; what it looks like there is in the
 // table of kernel_item.cc.
 enum class Item : std::uint8_t {
-  kNone,      // the row has no further items
-  kName,      // a port name in the space of the task
-  kNumber,    // 32 bits
-  kLong,      // 64 bits
-  kStatus,    // mach_port_status_t: nine numbers
-  kSend,      // a send right
-  kSendOnce,  // a send-once right
-  kRight,     // a right of any kind
-  kNames,     // out of line: an array of names
-  kNumbers,   // out of line: an array of numbers
-  kSends,     // out of line: an array of send rights
-  kAny,       // as first argument: a request of any form (calls whose form is of no interest)
+  kNone,        // the row has no further items
+  kName,        // a port name in the space of the task
+  kNumber,      // 32 bits
+  kLong,        // 64 bits
+  kStatus,      // mach_port_status_t: nine numbers
+  kStatistics,  // vm_statistics_data_t: thirteen numbers
+  kSend,        // a send right
+  kSendOnce,    // a send-once right
+  kRight,       // a right of any kind
+  kNames,       // out of line: an array of names
+  kNumbers,     // out of line: an array of numbers
+  kSends,       // out of line: an array of send rights
+  kAny,         // as first argument: a request of any form (calls whose form is of no interest)
 };
 
 struct CallInput {
@@ -38,7 +39,7 @@ struct CallInput {
 };
 
 struct CallOutput {
-  std::array<std::uint32_t, 9> values{};  // names and numbers, in the order of the results
+  std::array<std::uint32_t, 13> values{};  // names and numbers, in the order of the results
   std::vector<CarriedRight> rights;  // in the order of the results; an array of rights is the only result
   std::vector<std::vector<std::uint32_t>> arrays;  // of names and numbers, in the order of the results
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ipc/kernel_item.h"
 
+#include <mach/vm_statistics.h>
+
 namespace netmsg::ipc {
 
 namespace {
@@ -24,6 +26,8 @@ mach_msg_type_t descriptor_of(Item item) {
       return inline_descriptor(MACH_MSG_TYPE_INTEGER_64, 64, 1);
     case Item::kStatus:
       return inline_descriptor(MACH_MSG_TYPE_INTEGER_32, 32, sizeof(mach_port_status_t) / 4);
+    case Item::kStatistics:
+      return inline_descriptor(MACH_MSG_TYPE_INTEGER_32, 32, sizeof(vm_statistics_data_t) / 4);
     case Item::kSend:
       return inline_descriptor(MACH_MSG_TYPE_PORT_SEND, 64, 1);
     case Item::kSendOnce:

@@ -4,17 +4,24 @@
 #define _MACH_H_
 
 #include <mach/boolean.h>
+#include <mach/inline.h>
 #include <mach/kern_return.h>
+#include <mach/mach_host.h>
 #include <mach/mach_init.h>
 #include <mach/mach_interface.h>
+#include <mach/mach_param.h>
 #include <mach/mach_port.h>
 #include <mach/mach_traps.h>
 #include <mach/mach_types.h>
+#include <mach/macro_help.h>
 #include <mach/message.h>
 #include <mach/mig_errors.h>
+#include <mach/msg_type.h>
 #include <mach/notify.h>
 #include <mach/port.h>
 #include <mach/std_types.h>
+#include <mach/version.h>
+#include <mach/vm_param.h>
 #include <mach_error.h>
 
 #ifdef __cplusplus

@@ -7,6 +7,9 @@
 
 typedef kern_return_t mach_error_t;
 
+#define err_none ((mach_error_t)0)
+#define ERR_SUCCESS ((mach_error_t)0)
+
 #define err_system(x) ((int)(((unsigned)(x)&0x3fu) << 26))
 #define err_sub(x) ((int)(((unsigned)(x)&0xfffu) << 14))
 #define err_get_system(err) (((unsigned)(err) >> 26) & 0x3fu)
@@ -22,5 +25,9 @@ typedef kern_return_t mach_error_t;
 #define err_hurd err_system(0x10)
 #define err_local err_system(0x3e)
 #define err_ipc_compat err_system(0x3f)
+#define err_max_system 0x3f
+
+/* An errno as such a code. */
+#define unix_err(number) (err_kern | err_sub(3) | (number))
 
 #endif /* _MACH_ERROR_H_ */

@@ -28,16 +28,24 @@ extern mach_port_t environment_port;
 extern mach_port_t service_port;
 extern mach_port_t bootstrap_port;
 
-#ifdef MACH_INIT_SLOTS
-/* Where these ports are among the registered ports (mach_ports_lookup). */
-#define NAME_SERVER_SLOT 0
-#define ENVIRONMENT_SLOT 1
-#define SERVICE_SLOT 2
-#define MACH_PORTS_SLOTS_USED 3
-#endif
+/* The size of a page in bytes: 4096. */
+extern vm_size_t vm_page_size;
+
+/* The next page boundary at or above `x`, and the one at or below it. */
+#define round_page(x) ((((vm_offset_t)(x)) + (vm_page_size - 1)) & ~(vm_page_size - 1))
+#define trunc_page(x) (((vm_offset_t)(x)) & ~(vm_page_size - 1))
 
 #ifdef __cplusplus
 }
 #endif
 
 #endif /* _MACH_MACH_INIT_H_ */
+
+/* Where these ports are among the registered ports (mach_ports_lookup): for who asks, also if another header has included
+ * this one before. */
+#if defined(MACH_INIT_SLOTS) && !defined(NAME_SERVER_SLOT)
+#define NAME_SERVER_SLOT 0
+#define ENVIRONMENT_SLOT 1
+#define SERVICE_SLOT 2
+#define MACH_PORTS_SLOTS_USED 3
+#endif

@@ -8,6 +8,7 @@
 #define _MACH_MACH_INTERFACE_H_
 
 #include <mach/kern_return.h>
+#include <mach/mach_host.h>
 #include <mach/mach_types.h>
 #include <mach/message.h>
 #include <mach/port.h>

@@ -2,7 +2,7 @@
 /* Calls on a task's memory (spec 05 section 7). A page has 4096 bytes. Memory that came in a message is ordinary
  * memory for all of them.
  *
- * `target_task` is the caller's own task, mach_task_self(). For every call, and beside the codes listed there:
+ * `target_task` is the caller's own task, mach_task_self(). For every call but vm_statistics, and beside the codes listed there:
  * KERN_INVALID_ARGUMENT for the port of another task, MACH_SEND_INVALID_DEST for what is no send right,
  * KERN_FAILURE without a daemon, KERN_RESOURCE_SHORTAGE if the library needs a descriptor and there is none. vm_read,
  * vm_write and vm_copy give KERN_FAILURE where the system forbids process_vm_readv. */
@@ -16,6 +16,7 @@
 #include <mach/std_types.h>
 #include <mach/vm_inherit.h>
 #include <mach/vm_prot.h>
+#include <mach/vm_statistics.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -67,8 +68,9 @@ extern kern_return_t vm_inherit(vm_task_t target_task, vm_address_t address, vm_
  * protection or inheritance that does not exist, a mask with a gap above its lowest twelve bits, or a memory object
  * (there are none here, so `offset` and `copy` mean nothing). `maximum` is not remembered. */
 extern kern_return_t vm_map(vm_task_t target_task, vm_address_t* address, vm_size_t size, vm_address_t mask,
-                            boolean_t anywhere, mach_port_t memory_object, vm_offset_t offset, boolean_t copy,
-                            vm_prot_t protection, vm_prot_t maximum, vm_inherit_t inheritance);
+                            boolean_t anywhere, memory_object_t memory_object, vm_offset_t offset,
+                            boolean_t copy, vm_prot_t protection, vm_prot_t maximum,
+                            vm_inherit_t inheritance);
 
 /* vm_region - the region that contains *address, or the next one above: where it is, what may be done with it
  * (*maximum is always VM_PROT_ALL), whether it is shared with other processes, which *inheritance says as well, and
@@ -78,8 +80,12 @@ extern kern_return_t vm_region(vm_task_t target_task, vm_address_t* address, vm_
                                vm_prot_t* protection, vm_prot_t* maximum, vm_inherit_t* inheritance,
                                boolean_t* shared, mach_port_t* object_name, vm_offset_t* offset);
 
-/* host_page_size - 4096. `host` is not looked at. */
-extern kern_return_t host_page_size(host_t host, vm_size_t* page_size);
+/* vm_statistics - the daemon's answer about the host's memory: the size of a page (spec 05 section 6); what it does not
+ * know is 0. Any task's port will do. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* the structure has the same name */
+extern kern_return_t vm_statistics(vm_task_t target_task, vm_statistics_data_t* statistics);
+#pragma GCC diagnostic pop
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every public header by itself, twice, and all in reverse order, in C11, C17, C++17 and C++20 (spec 07, case 1).
+"""Every public header by itself, twice, and all in reverse order, in C11, C17, C++17 and C++20, strict and with GNU
+extensions (spec 07, case 1); and each provides what it has to (header_names.py).
 
 usage: headers_test.py CC CXX INCLUDE_DIR
 """
@@ -8,8 +9,23 @@ import pathlib
 import subprocess
 import sys
 
-FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
-STANDARDS = [("c", "c11"), ("c", "c17"), ("c++", "c++17"), ("c++", "c++20")]
+import header_names
+
+FLAGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-fsyntax-only"]
+STANDARDS = [("c", "c11"), ("c", "c17"), ("c", "gnu11"), ("c++", "c++17"), ("c++", "c++20"), ("c++", "gnu++20")]
+MAIN = "int main(void) { return 0; }\n"
+SLOTS = """
+#include <mach.h>
+#define MACH_INIT_SLOTS
+#include <mach_init.h>
+int slots[NAME_SERVER_SLOT == 0 && ENVIRONMENT_SLOT == 1 && SERVICE_SLOT == 2 && MACH_PORTS_SLOTS_USED == 3 ? 1 : -1];
+"""
+NO_BOOLEAN = """
+#define NOBOOL
+#include <mach/boolean.h>
+enum { FALSE, TRUE };
+boolean_t value = TRUE;
+"""
 
 # What a stub generator of 2022 makes: it must not compile (spec 07, case 4). The check exists in gcc only.
 OLD_STUB = """
@@ -28,18 +44,33 @@ def compiles(compiler, language, standard, include, text):
 
 
 def including(headers):
-    return "".join(f"#include <{header}>\n" for header in headers) + "int main(void) { return 0; }\n"
+    return "".join(f"#include <{header}>\n" for header in headers)
+
+
+def checks(language, header):
+    """That what the header provides is there, as text of a program."""
+    word = "_Static_assert" if language == "c" else "static_assert"
+    lines = [f'{word}({fact}, "{fact}");' for fact in header_names.PROVIDES[header]]
+    lines += [f"#ifndef {name}\n#error {name}\n#endif" for name in header_names.DEFINES.get(header, [])]
+    return "\n".join(lines) + "\n"
+
+
+def texts(language, headers):
+    yield including(reversed(headers)) + MAIN
+    yield SLOTS
+    yield NO_BOOLEAN
+    for header in headers:
+        yield including([header, header]) + (checks(language, header) if header in header_names.PROVIDES else "") + MAIN
 
 
 def main():
     cc, cxx, include = sys.argv[1:]
     root = pathlib.Path(include)
     headers = sorted(str(path.relative_to(root)) for path in root.rglob("*.h"))
-    texts = [including([header, header]) for header in headers] + [including(reversed(headers))]
-    failures = []
+    failures = [f"there is no {header}" for header in header_names.PROVIDES if header not in headers]
     for language, standard in STANDARDS:
         compiler = cc if language == "c" else cxx
-        for text in texts:
+        for text in texts(language, headers):
             good, errors = compiles(compiler, language, standard, include, text)
             if not good:
                 failures.append(f"{standard}:\n{text}{errors}")

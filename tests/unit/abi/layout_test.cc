@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Spec 02 §§2-5 as bytes: what the compile-time assertions of the headers cannot say.
 #include <gtest/gtest.h>
+#include <mach-shortcuts.h>
 #include <mach/mach.h>
 #include <mach/mach_error.h>
 #include <mach_init.h>

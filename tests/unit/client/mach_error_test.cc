@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 #include <mach.h>
+#include <servers/netname_defs.h>
 
 #include <set>
 #include <string>
@@ -37,9 +38,33 @@ TEST(MachErrorString, HasTheCustomaryFamilies) {
 }
 
 // 07.11
-TEST(MachErrorString, MasksDetailBits) {
-  EXPECT_STREQ(mach_error_string(MACH_RCV_BODY_ERROR | MACH_MSG_IPC_SPACE | MACH_MSG_VM_KERNEL),
-               mach_error_string(MACH_RCV_BODY_ERROR));
+TEST(MachErrorString, MasksDetailBitsOfEveryMessageCode) {
+  const auto expect_masked = [](mach_error_t code) {
+    for (mach_error_t detail = 0x400; detail <= MACH_MSG_MASK; detail += 0x400) {
+      EXPECT_STREQ(mach_error_string(code | detail), mach_error_string(code))
+          << std::hex << code << " " << detail;
+      EXPECT_STREQ(mach_error_type(code | detail), mach_error_type(code))
+          << std::hex << code << " " << detail;
+    }
+  };
+  for (int code = 1; code <= 0x10; ++code) expect_masked(0x10000000 + code);
+  for (int code = 1; code <= 0xC; ++code) expect_masked(0x10004000 + code);
+}
+
+// 07.11
+TEST(MachErrorType, IsThatOfTheWholeFamily) {
+  EXPECT_STREQ(mach_error_type(0x10000011), "(ipc/send) ") << "no such code, but a code of sending";
+  EXPECT_STREQ(mach_error_type(NETNAME_NO_SUCH_HOST), "(netname) ");
+  EXPECT_STREQ(mach_error_type(0x7FFFFFFF), mach_error_type(-1)) << "of no family";
+}
+
+// 07.11
+TEST(MachError, WritesToStandardError) {
+  testing::internal::CaptureStderr();
+  mach_error("here", MACH_RCV_BODY_ERROR | MACH_MSG_IPC_SPACE);
+  const std::string written = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(written.find("here: (ipc/rcv) "), 0U) << written;
+  EXPECT_NE(written.find("1000600c"), std::string::npos) << written << "with the detail";
 }
 
 TEST(MachErrorString, KnowsWhatItDoesNotKnow) {

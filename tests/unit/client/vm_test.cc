@@ -251,5 +251,30 @@ TEST(Vm, IsForTasks) {
   mach_port_destroy(mach_task_self(), other);
 }
 
+// 05 §6, 07 §4
+TEST(Pages, HaveOneSizeWhoeverIsAsked) {
+  EXPECT_EQ(vm_page_size, kPage);
+  vm_statistics_data_t statistics{};
+  ASSERT_EQ(vm_statistics(mach_task_self(), &statistics), KERN_SUCCESS);
+  EXPECT_EQ(statistics.pagesize, static_cast<integer_t>(kPage));
+  EXPECT_EQ(statistics.free_count, 0) << "nobody here knows";
+}
+
+TEST(Pages, AreRoundedTo) {
+  EXPECT_EQ(round_page(0), 0U);
+  EXPECT_EQ(round_page(1), kPage);
+  EXPECT_EQ(round_page(kPage), kPage);
+  EXPECT_EQ(trunc_page(kPage - 1), 0U);
+  EXPECT_EQ(trunc_page(2 * kPage + 7), 2 * kPage);
+}
+
+TEST(Pages, AreNotToldByWhatIsNoTask) {
+  vm_statistics_data_t statistics{};
+  statistics.pagesize = 77;
+  EXPECT_EQ(vm_statistics(MACH_PORT_NULL, &statistics), MACH_SEND_INVALID_DEST);
+  EXPECT_EQ(vm_statistics(mach_host_self(), &statistics), KERN_INVALID_TASK);
+  EXPECT_EQ(statistics.pagesize, 77) << "left alone";
+}
+
 }  // namespace
 }  // namespace netmsg::test

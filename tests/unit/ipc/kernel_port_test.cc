@@ -64,6 +64,7 @@ struct Scene {
       {"mach_port_get_set_status", {3212, {name_item(ps)}}, 48, 64, true},
       {"mach_ports_register", {2033, {rights_item(kCopySend, {s, 0})}}, 48, 48, false},
       {"mach_ports_lookup", {2034, {}}, 32, 64, true},
+      {"vm_statistics", {2030, {}}, 32, 112, false},
       {"mach_port_type", {3201, {name_item(s)}}, 48, 64, false},
       {"mach_port_rename", {3202, {name_item(dn), name_item(kFresh)}}, 64, 48, false},
       {"mach_port_allocate_name", {3203, {number_item(1), name_item(kFresh)}}, 64, 48, false},
@@ -206,11 +207,20 @@ TEST_F(KernelPort, UnknownIds) {
 
 // 05 §7
 TEST_F(KernelPort, MemoryOfATaskIsNotForOthers) {
-  for (const mach_msg_id_t id : {2021, 2023, 2024, 2025, 2026, 2027, 2028, 2029, 2030, 2089}) {
+  for (const mach_msg_id_t id : {2021, 2023, 2024, 2025, 2026, 2027, 2028, 2029, 2089}) {
     const Request request{id, {long_item(0), right_item(kMakeOnce, notify)}};
     expect_failure(ask_self(request), request, KERN_INVALID_ARGUMENT);
   }
-  EXPECT_EQ(task.drain(notify, MACH_NOTIFY_SEND_ONCE), 10U) << "what came with the requests is destroyed";
+  EXPECT_EQ(task.drain(notify, MACH_NOTIFY_SEND_ONCE), 9U) << "what came with the requests is destroyed";
+}
+
+// 05 §6
+TEST_F(KernelPort, StatisticsTellTheSizeOfAPage) {
+  const Reply got = ask_self(Request{2030, {}});
+  EXPECT_EQ(got.word(48), 0x20002002U);
+  EXPECT_EQ(got.word(52), 13U);
+  EXPECT_EQ(got.word(56), 4096U);
+  for (unsigned at = 60; at < 112; at += 4) EXPECT_EQ(got.word(at), 0U) << at;
 }
 
 TEST_F(KernelPort, ResultsFollowTheCode) {
