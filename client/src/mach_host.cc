@@ -15,4 +15,6 @@ NETMSG_EXPORT kern_return_t host_page_size(host_t /*host*/, vm_size_t* page_size
   return KERN_SUCCESS;
 }
 
+NETMSG_ALIAS(host_page_size)
+
 }  // extern "C"

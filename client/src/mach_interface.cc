@@ -59,4 +59,10 @@ NETMSG_EXPORT kern_return_t mach_ports_lookup(task_t task, mach_port_array_t* in
   return KERN_SUCCESS;
 }
 
+NETMSG_ALIAS(vm_statistics)
+NETMSG_ALIAS(task_get_special_port)
+NETMSG_ALIAS(task_set_special_port)
+NETMSG_ALIAS(mach_ports_register)
+NETMSG_ALIAS(mach_ports_lookup)
+
 }  // extern "C"

@@ -72,10 +72,8 @@ mach_msg_return_t finish(const Lane::MsgAnswer& answer) {
   return after_write(answer.memory_lost ? with_memory_lost(code) : code, answer.receive);
 }
 
-mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request, bool interruptible) {
-  if (const mach_msg_return_t code = check_size(request); code != MACH_MSG_SUCCESS) return code;
-  SentMemory& memory = Task::current().this_thread().memory;
-  if (const mach_msg_return_t code = find_memory(msg, request, memory); code != MACH_MSG_SUCCESS) return code;
+mach_msg_return_t carry_out(mach_msg_header_t* msg, const local::MachMsg& request, SentMemory& memory,
+                            bool interruptible) {
   for (;;) {
     Lane::MsgAnswer answer;
     const Reach reach = Task::current().run(
@@ -84,6 +82,23 @@ mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request,
     if (answer.send == Io::kOk) return finish(answer);
     if (!memory.drop_unreadable()) return MACH_SEND_INVALID_DATA;
   }
+}
+
+bool receives_from_reply_port(const local::MachMsg& request, const ThreadState& thread) {
+  return request.rcv_name == thread.reply_port && thread.reply_port != MACH_PORT_NULL &&
+         (request.option & MACH_RCV_MSG) != 0;
+}
+
+mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request, bool interruptible) {
+  if (const mach_msg_return_t code = check_size(request); code != MACH_MSG_SUCCESS) return code;
+  ThreadState& thread = Task::current().this_thread();
+  if (const mach_msg_return_t code = find_memory(msg, request, thread.memory); code != MACH_MSG_SUCCESS)
+    return code;
+  const bool from_reply_port = receives_from_reply_port(request, thread);
+  if (from_reply_port) thread.reply_awaited = true;
+  const mach_msg_return_t code = carry_out(msg, request, thread.memory, interruptible);
+  if (from_reply_port) thread.reply_awaited = false;  // not where a handler's longjmp leaves (reply_port.h)
+  return code;
 }
 
 bool does_nothing(mach_msg_option_t option) {
@@ -150,12 +165,9 @@ NETMSG_EXPORT mach_msg_return_t mach_msg_receive(mach_msg_header_t* msg) {
                   MACH_PORT_NULL);
 }
 
-// The names under which stubs of the C library's own kind call them (spec 07 §5).
-NETMSG_EXPORT mach_msg_return_t __mach_msg(mach_msg_header_t*, mach_msg_option_t, mach_msg_size_t,
-                                           mach_msg_size_t, mach_port_name_t, mach_msg_timeout_t,
-                                           mach_port_name_t) __attribute__((alias("mach_msg")));
-NETMSG_EXPORT mach_msg_return_t __mach_msg_trap(mach_msg_header_t*, mach_msg_option_t, mach_msg_size_t,
-                                                mach_msg_size_t, mach_port_name_t, mach_msg_timeout_t,
-                                                mach_port_name_t) __attribute__((alias("mach_msg_trap")));
+NETMSG_ALIAS(mach_msg_trap)
+NETMSG_ALIAS(mach_msg)
+NETMSG_ALIAS(mach_msg_send)
+NETMSG_ALIAS(mach_msg_receive)
 
 }  // extern "C"

@@ -53,7 +53,9 @@ void drop_item(const char* message, const Item& item) {
 }  // namespace
 }  // namespace netmsg::client
 
-extern "C" NETMSG_EXPORT void mach_msg_destroy(mach_msg_header_t* msg) {
+extern "C" {
+
+NETMSG_EXPORT void mach_msg_destroy(mach_msg_header_t* msg) {
   using namespace netmsg::client;
   const ErrnoGuard errno_guard;
   const mach_msg_bits_t bits = msg->msgh_bits;
@@ -63,3 +65,7 @@ extern "C" NETMSG_EXPORT void mach_msg_destroy(mach_msg_header_t* msg) {
   Item item{};
   for (std::uint64_t at = sizeof *msg; next_item(bytes, msg->msgh_size, &at, &item);) drop_item(bytes, item);
 }
+
+NETMSG_ALIAS(mach_msg_destroy)
+
+}  // extern "C"

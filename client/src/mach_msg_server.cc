@@ -97,4 +97,7 @@ NETMSG_EXPORT mach_msg_return_t mach_msg_server(Demux demux, mach_msg_size_t max
   return mach_msg_server_timeout(demux, max_size, rcv_name, MACH_MSG_OPTION_NONE, MACH_MSG_TIMEOUT_NONE);
 }
 
+NETMSG_ALIAS(mach_msg_server_timeout)
+NETMSG_ALIAS(mach_msg_server)
+
 }  // extern "C"

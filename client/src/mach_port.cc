@@ -177,4 +177,26 @@ NETMSG_EXPORT kern_return_t mach_port_request_notification(ipc_space_t task, mac
                  previous);
 }
 
+NETMSG_ALIAS(mach_port_names)
+NETMSG_ALIAS(mach_port_type)
+NETMSG_ALIAS(mach_port_rename)
+NETMSG_ALIAS(mach_port_allocate_name)
+NETMSG_ALIAS(mach_port_allocate)
+NETMSG_ALIAS(mach_port_destroy)
+NETMSG_ALIAS(mach_port_deallocate)
+NETMSG_ALIAS(mach_port_get_refs)
+NETMSG_ALIAS(mach_port_mod_refs)
+NETMSG_ALIAS(mach_port_set_qlimit)
+NETMSG_ALIAS(mach_port_set_mscount)
+NETMSG_ALIAS(mach_port_set_seqno)
+NETMSG_ALIAS(mach_port_get_set_status)
+NETMSG_ALIAS(mach_port_move_member)
+NETMSG_ALIAS(mach_port_get_receive_status)
+NETMSG_ALIAS(mach_port_set_protected_payload)
+NETMSG_ALIAS(mach_port_clear_protected_payload)
+NETMSG_ALIAS(mach_port_set_ktype)
+NETMSG_ALIAS(mach_port_insert_right)
+NETMSG_ALIAS(mach_port_extract_right)
+NETMSG_ALIAS(mach_port_request_notification)
+
 }  // extern "C"

@@ -23,8 +23,9 @@ NETMSG_EXPORT mach_port_name_t(mach_host_self)(void) {
   return trap(Call::kHostSelf);
 }
 
-// The names under which stubs of the C library's own kind call them (spec 07 §5).
-NETMSG_EXPORT mach_port_name_t __mach_reply_port(void) __attribute__((alias("mach_reply_port")));
-NETMSG_EXPORT mach_port_name_t __mach_thread_self(void) __attribute__((alias("mach_thread_self")));
+NETMSG_ALIAS(mach_reply_port)
+NETMSG_ALIAS(mach_task_self)
+NETMSG_ALIAS(mach_thread_self)
+NETMSG_ALIAS(mach_host_self)
 
 }  // extern "C"

@@ -7,16 +7,11 @@
 #include <utility>
 
 #include "client/src/mach_calls.h"
+#include "client/src/reply_port.h"
 
 namespace netmsg::client {
 
 namespace {
-
-void forget_reply_port(ThreadState& thread) {
-  thread.reply_due = false;
-  const mach_port_t port = std::exchange(thread.reply_port, MACH_PORT_NULL);
-  if (port != MACH_PORT_NULL) drop_receive_right(port);
-}
 
 // Has the reply the form of a failure, or of the success that was expected?
 bool has_form(const mig_reply_header_t& reply, const ReplyForm& form) {
@@ -44,22 +39,18 @@ kern_return_t refuse(mach_msg_header_t* reply, kern_return_t code) {
 
 kern_return_t exchange(mach_port_t server, mach_msg_header_t* head, mach_msg_size_t send_size,
                        mach_msg_size_t buffer_size) {
-  ThreadState& thread = Task::current().this_thread();
-  if (thread.reply_due) forget_reply_port(thread);
-  if (thread.reply_port == MACH_PORT_NULL) thread.reply_port = mach_reply_port();
+  const mach_port_t port = reply_port();
   head->msgh_bits = (head->msgh_bits & MACH_MSGH_BITS_COMPLEX) |
                     MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND_ONCE);
   head->msgh_remote_port = server;
-  head->msgh_local_port = thread.reply_port;
-  thread.reply_due = true;
-  const mach_msg_return_t code = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG, send_size, buffer_size,
-                                          thread.reply_port, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
+  head->msgh_local_port = port;
+  const mach_msg_return_t code = mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG, send_size, buffer_size, port,
+                                          MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
   if ((code & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR) mach_msg_destroy(head);
   if (code != MACH_MSG_SUCCESS) {
-    forget_reply_port(thread);
+    forget_reply_port();
     return code;
   }
-  thread.reply_due = false;
   drop_reply_right(head);
   return KERN_SUCCESS;
 }
@@ -68,7 +59,7 @@ kern_return_t check_reply(mig_reply_header_t* reply, const ReplyForm& form) {
   if (reply->Head.msgh_id == MACH_NOTIFY_SEND_ONCE) return refuse(&reply->Head, MIG_SERVER_DIED);
   if (reply->Head.msgh_id != form.request_id + kReplyIdOffset) {
     refuse(&reply->Head, MIG_REPLY_MISMATCH);
-    forget_reply_port(Task::current().this_thread());
+    forget_reply_port();
     return MIG_REPLY_MISMATCH;
   }
   const bool has_code = reply->Head.msgh_size >= sizeof *reply &&

@@ -44,7 +44,7 @@ struct ThreadState {
   std::unique_ptr<Lane> lane;
   SentMemory memory;                        // of the message that it sends
   mach_port_t reply_port = MACH_PORT_NULL;  // from the first RPC until the thread ends or the port fails
-  bool reply_due = false;                   // an RPC is under way, or was when a handler's longjmp left it
+  bool reply_awaited = false;               // mach_msg receives from it, or did when a longjmp left it
   ThreadState* next = nullptr;
 };
 

@@ -310,4 +310,14 @@ NETMSG_EXPORT kern_return_t vm_region(vm_task_t target_task, vm_address_t* addre
   return KERN_SUCCESS;
 }
 
+NETMSG_ALIAS(vm_allocate)
+NETMSG_ALIAS(vm_deallocate)
+NETMSG_ALIAS(vm_read)
+NETMSG_ALIAS(vm_write)
+NETMSG_ALIAS(vm_copy)
+NETMSG_ALIAS(vm_protect)
+NETMSG_ALIAS(vm_inherit)
+NETMSG_ALIAS(vm_map)
+NETMSG_ALIAS(vm_region)
+
 }  // extern "C"

@@ -243,6 +243,16 @@ extern mach_msg_return_t mach_msg_send(mach_msg_header_t* msg);
  * msgh_local_port; no timeout (spec 03 section 1). */
 extern mach_msg_return_t mach_msg_receive(mach_msg_header_t* msg);
 
+/* The same under the names that a C library's own stubs call (spec 07 section 5). */
+extern mach_msg_return_t __mach_msg(mach_msg_header_t* msg, mach_msg_option_t option,
+                                    mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                    mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                                    mach_port_name_t notify);
+extern mach_msg_return_t __mach_msg_trap(mach_msg_header_t* msg, mach_msg_option_t option,
+                                         mach_msg_size_t send_size, mach_msg_size_t rcv_size,
+                                         mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
+                                         mach_port_name_t notify);
+
 #ifdef __cplusplus
 }
 #endif

@@ -24,6 +24,16 @@ typedef struct {
   kern_return_t RetCode;
 } mig_reply_header_t;
 
+/* What a server's stub is: takes one request apart, and makes the reply in *reply (spec 07 section 5). */
+typedef void (*mig_routine_t)(mach_msg_header_t* request, mach_msg_header_t* reply);
+
+/* One line of the table of a subsystem's stubs that a stub generator makes if asked to. */
+typedef struct mig_symtab {
+  char* ms_routine_name;
+  int ms_routine_number;
+  mig_routine_t ms_routine;
+} mig_symtab_t;
+
 #ifdef __cplusplus
 static_assert(sizeof(mig_reply_header_t) == 48 && offsetof(mig_reply_header_t, RetCode) == 40,
               "spec 05 section 8");

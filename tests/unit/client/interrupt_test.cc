@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signals, longjmp and cancellation against blocked calls (spec 03 §14).
+#include <mach/mig_support.h>
 #include <setjmp.h>
 #include <signal.h>
 
@@ -208,6 +209,20 @@ TEST(AbandonedWaits, GetNoAnswerThatIsTakenForTheNextCalls) {
   jumper.join();
   EXPECT_EQ(code, 4712);
   mach_port_destroy(mach_task_self(), port);
+}
+
+// The same for a stub, which asks the library for the port and makes the call itself.
+TEST(AbandonedWaits, AtAReplyPortEndTheUseOfThatPort) {
+  handle(SIGUSR2, jump_away);
+  std::thread jumper([] {
+    const mach_port_t abandoned = mig_get_reply_port();
+    if (sigsetjmp(escape, 1) == 0) receive_through(abandoned, false);
+    EXPECT_NE(mig_get_reply_port(), abandoned);
+    EXPECT_EQ(type_of(abandoned), MACH_PORT_TYPE_NONE);
+  });
+  EXPECT_TRUE(one_call_blocks());
+  ::pthread_kill(jumper.native_handle(), SIGUSR2);
+  jumper.join();
 }
 
 TEST(AbandonedWaits, EndWithACancelledThread) {
