@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything is hidden but what carries one of these marks: the C interface.
+// Everything is hidden but what carries one of these marks and is named in client/netmsg.map: the C interface.
 #pragma once
 
 #define NETMSG_EXPORT __attribute__((visibility("default")))
