@@ -132,6 +132,11 @@ class Installed(unittest.TestCase):
         self.assertEqual({pathlib.Path(path).name for path in runtime},
                          {"netmsgd", "netmsgctl", "libnetmsg.so.0", "libnetmsg.so.0.1.0"})
 
+    def test_interface_definitions_stand_beside_the_headers(self):
+        installed = files_of(self.prefix / "include/netmsg")
+        for name in ("mach/std_types", "mach/mach_types", "mach/mach_port", "mach/mach", "mach/notify", "servers/netname"):
+            self.assertIn(f"{name}.defs", installed)
+
     def test_nothing_of_the_inside_is_installed(self):
         self.assertEqual({path for path in files_of(self.prefix) if path.endswith(".a")},
                          {str((self.libraries / "libnetmsg.a").relative_to(self.prefix))})

@@ -153,10 +153,15 @@ ERROR = sizes(4, "mach_error_t") + values(
     "err_get_sub(0x10004003) == 1", "err_get_code(0x10004003) == 3"]
 ERROR_TEXTS = ERROR + functions("mach_error_string mach_error mach_error_type")
 
-MIG_ERRORS = sizes(48, "mig_reply_header_t") + [
+MIG_ERRORS = sizes(48, "mig_reply_header_t") + sizes(8, "mig_routine_t") + sizes(24, "mig_symtab_t") + [
     f"MIG_{name} == -300 - {at}" for at, name in enumerate(
         "TYPE_ERROR REPLY_MISMATCH REMOTE_ERROR BAD_ID BAD_ARGUMENTS NO_REPLY EXCEPTION ARRAY_TOO_LARGE SERVER_DIED"
         " DESTROY_REQUEST".split())]
+
+MIG_CALLS = ("mig_get_reply_port mig_put_reply_port mig_dealloc_reply_port mig_strncpy mig_allocate mig_deallocate mig_init"
+             " mig_reply_setup")
+MIG_SUPPORT = functions(MIG_CALLS) + functions(" ".join(f"__{name}" for name in MIG_CALLS.split())) + functions(
+    "memcpy strlen")
 
 VM_PARAM = values(PAGE_SIZE=4096, PAGE_SHIFT=12, PAGE_MASK=4095, BYTE_SIZE=8)
 VERSION = ["KERNEL_MAJOR_VERSION >= 3"]
@@ -212,6 +217,7 @@ PROVIDES = {
     "mach_error.h": ERROR_TEXTS,
     "mach/mach_error.h": ERROR_TEXTS,
     "mach/mig_errors.h": MIG_ERRORS,
+    "mach/mig_support.h": MIG_SUPPORT,
     "mach/msg_type.h": MSG_TYPE,
     "mach/macro_help.h": [],
     "mach/inline.h": [],
