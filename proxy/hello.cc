@@ -69,6 +69,8 @@ Check read_greeting(const v1::Hello& hello, const Options& options, const PeerId
   greeting.node = *node;
   greeting.incarnation = hello.incarnation();
   greeting.generation = hello.generation();
+  greeting.nonce = hello.nonce();
+  if (hello.resume()) greeting.resumes = hello.resume_applied();
   greeting.name = printable_name(hello.name());
   greeting.limits = {std::min(hello.message_bytes_max(), kMessageBytesMax),
                      std::min(hello.rights_max(), kRightsMax)};

@@ -21,7 +21,9 @@ struct Greeting {
   NodeId node;
   Incarnation incarnation = 0;
   std::uint64_t generation = 0;
-  std::string name;  // printable
+  std::uint64_t nonce = 0;
+  std::optional<FrameNumber> resumes;  // the session of that nonce; they have applied our frames up to here
+  std::string name;                    // printable
   MessageLimits limits;
   std::uint32_t name_service_room = 0;
 };

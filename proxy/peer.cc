@@ -25,19 +25,25 @@ Check expect(const v1::Uid& port, v1::Uid::Side side) {
   return port.serial() <= kSerialMax ? std::nullopt : protocol_error("serial out of range");
 }
 
-const char* state_name(const Session* session) {
-  if (session == nullptr) return "down";
-  switch (session->state()) {
-    case Session::State::kDialing:
-      return "dialing";
-    case Session::State::kGreeting:
-      return "hello";
-    case Session::State::kOpen:
-      return "open";
-    case Session::State::kOver:
-      break;
+// The states of peer.h.
+const char* state_name(const std::optional<Stream>& stream, bool session) {
+  if (!stream) return session ? "broken" : "down";
+  if (stream->state() == Stream::State::kGreeted) return "open";
+  if (session) return "resuming";
+  return stream->state() == Stream::State::kDialing ? "dialing" : "hello";
+}
+
+// What a peer says before it has answered our Hello: does it end the session that we wanted to resume, or was it
+// only about the stream?
+bool is_final(v1::Fence::Code code) {
+  switch (code) {
+    case v1::Fence::SUPERSEDED:
+    case v1::Fence::LIMIT:
+    case v1::Fence::LEASE:
+      return false;
+    default:
+      return true;
   }
-  return "down";
 }
 
 }  // namespace
@@ -50,41 +56,55 @@ Peer::Peer(World& world, PeerIndex index, PeerConfig config)
       account_(std::make_unique<ipc::Account>(world.options.limits.account)) {}
 
 Peer::~Peer() {
-  NETMSG_CHECK(session_ == nullptr);
+  NETMSG_CHECK(!stream_ && !session_);
   // Spaces that outlive us still queue what it pays for: then it stays for them.
   if (account_->bytes_used() != 0) (void)account_.release();
 }
 
 // --- time ---
 
-StreamId Peer::dial_if_due(base::Instant now) {
-  if (session_ || config_.address.empty() || now < dialer_.due()) return 0;
-  session_ = std::make_unique<Session>(Session::dialing(world_.options.timing, now));
-  identity_ = {};
-  stream_ = world_.transport.dial(config_.name, config_.address);
-  return stream_;
+void Peer::dial_if_due(base::Instant now) {
+  if (stream_ || config_.address.empty() || now < dialer_.due()) return;
+  stream_ = Stream::dialing(world_.transport.dial(config_.name, config_.address), now);
 }
 
 void Peer::tick(base::Instant now) {
-  if (doomed_ && session_) return fence(Fault(*doomed_));
-  if (!session_) return;
-  if (Check fault = session_->tick(now)) fence(*fault);
+  if (doomed_) return fence(Fault(*doomed_));
+  if (session_) {
+    if (Check fault = session_->tick(now)) return fence(*fault);
+  }
+  if (stream_ && now >= silence_ends()) {
+    const Fault silent{v1::Fence::LEASE, "no sign of life"};
+    session_ ? lose_stream(silent.text) : fence(silent);
+  }
+}
+
+// Until when we wait for the stream. One that is to carry a session has less time than the session: there must be
+// some left for another stream.
+base::Instant Peer::silence_ends() const {
+  const auto patience = session_ ? world_.options.timing.lease * 3 / 4 : world_.options.timing.lease;
+  return (stream_->state() == Stream::State::kGreeted ? stream_->heard() : stream_->since()) + patience;
 }
 
 std::optional<base::Instant> Peer::next_deadline() const {
   if (doomed_) return world_.clock.now();
-  if (session_) return session_->next_deadline();
-  if (config_.address.empty()) return std::nullopt;
-  return dialer_.due();
+  std::optional<base::Instant> first;
+  const auto consider = [&](base::Instant at) { first = std::min(first.value_or(at), at); };
+  if (session_) consider(session_->next_deadline(carried()));
+  if (stream_) consider(silence_ends());
+  if (!stream_ && !config_.address.empty()) consider(dialer_.due());
+  return first;
 }
 
 void Peer::flush(base::Instant now) {
   touched_ = false;
-  if (session_) write(now);
+  if (stream_) write(now);
 }
 
 void Peer::write(base::Instant now) {
-  for (std::string& bytes : session_->take_output(now)) world_.transport.send(stream_, std::move(bytes));
+  const bool speaks = carried() ? session_->write(stream_->out(), now) : !stream_->out().empty();
+  if (!speaks) return;
+  for (std::string& bytes : stream_->out().take()) world_.transport.send(stream_->id(), std::move(bytes));
 }
 
 void Peer::touch() {
@@ -95,11 +115,10 @@ void Peer::touch() {
 // --- the stream ---
 
 void Peer::connected(const PeerIdentity& identity) {
-  if (!session_ || session_->state() != Session::State::kDialing) return;
-  identity_ = identity;
-  v1::Hello hello = make_hello();
-  hello.set_nonce(world_.next_random());
-  session_->connected(hello, world_.clock.now());
+  if (!stream_ || stream_->state() != Stream::State::kDialing) return;
+  v1::Hello hello = make_hello(session_.has_value());
+  hello.set_nonce(session_ ? session_->nonce() : world_.next_random());
+  stream_->connected(identity, hello, world_.clock.now());
   write(world_.clock.now());
 }
 
@@ -107,27 +126,42 @@ Check Peer::admit(StreamId stream, const PeerIdentity& identity, const v1::Hello
   Greeting greeting;
   if (Check fault = vet(hello, identity, greeting)) return fault;
   if (Check fault = make_way(greeting)) return fault;
-  session_ = std::make_unique<Session>(Session::accepted(world_.options.timing, world_.clock.now()));
-  stream_ = stream;
-  identity_ = identity;
+  stream_ = Stream::accepted(stream, identity, world_.clock.now());
   return std::nullopt;
 }
 
 // Exchange 1, steps 2 and 3.
 Check Peer::make_way(const Greeting& theirs) {
-  if (!session_) return std::nullopt;
-  if (open()) {
-    const bool newer = theirs.incarnation > known_->incarnation || theirs.generation > known_->generation;
-    if (!newer) return Fault{v1::Fence::SUPERSEDED, "a hello that was overtaken"};
-    fence({v1::Fence::SUPERSEDED, "the peer has lost this session and opens another one"});
-    return std::nullopt;
+  if (known_ && theirs.incarnation == known_->incarnation && theirs.generation <= known_->generation) {
+    return Fault{v1::Fence::SUPERSEDED, "a hello that was overtaken"};
   }
-  const bool greeted = session_->state() == Session::State::kGreeting;
-  if (greeted && session_->ours() && world_.options.node < theirs.node) {
+  if (theirs.resumes) return make_way_to_resume(theirs);
+  if (session_) {
+    fence({v1::Fence::SUPERSEDED, "the peer has lost this session and opens another one"});
+  } else if (stream_) {
+    if (stream_goes_first(theirs.node)) {
+      return Fault{v1::Fence::SUPERSEDED, "both have dialed: the stream of the lower node stays"};
+    }
+    fence({v1::Fence::SUPERSEDED, "both have dialed: the other stream stays"});
+  }
+  return std::nullopt;
+}
+
+// Exchange 8, step 2.
+Check Peer::make_way_to_resume(const Greeting& theirs) {
+  const bool known =
+      session_ && theirs.incarnation == known_->incarnation && theirs.nonce == session_->nonce();
+  if (!known) return Fault{v1::Fence::UNKNOWN_SESSION, "the session to be resumed is over"};
+  if (stream_ && stream_goes_first(theirs.node)) {
     return Fault{v1::Fence::SUPERSEDED, "both have dialed: the stream of the lower node stays"};
   }
-  fence({v1::Fence::SUPERSEDED, "both have dialed: the other stream stays"});
+  if (stream_) lose_stream("another stream takes its place");
   return std::nullopt;
+}
+
+// Simultaneous opens: has ours said Hello, and is it the lower node's?
+bool Peer::stream_goes_first(const NodeId& theirs) const {
+  return stream_->ours() && stream_->state() == Stream::State::kGreeting && world_.options.node < theirs;
 }
 
 Check Peer::vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const {
@@ -141,39 +175,55 @@ Check Peer::vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& 
 }
 
 void Peer::received(std::string_view bytes) {
-  if (!session_) return;
-  if (Check fault = session_->receive(bytes, *this, world_.clock.now())) return fence(*fault);
-  touch();
+  if (!stream_) return;
+  if (carried()) session_->heard(world_.clock.now());
+  const Check fault = stream_->receive(bytes, *this, world_.clock.now());
+  if (!fault) return touch();
+  const bool about_the_stream = session_ && !stream_->greeted() && !is_final(fault->code);
+  about_the_stream ? lose_stream(fault->text) : fence(*fault);
 }
 
 void Peer::closed(const std::string& reason) {
-  stream_ = 0;
-  fence({v1::Fence::UNSPECIFIED, reason});
+  session_ ? lose_stream(reason) : fence({v1::Fence::UNSPECIFIED, reason});
+}
+
+// The session waits for another one (exchange 8).
+void Peer::lose_stream(const std::string& reason) {
+  world_.transport.close(stream_->id());
+  stream_.reset();
+  last_error_ = reason;
+  dialer_.again(world_.clock.now());
 }
 
 // Exchange 7. The numbers are its steps.
 void Peer::fence(const Fault& why) {
-  if (!session_) return;
+  if (!stream_ && !session_) return;
+  if (stream_) end_stream(why);  // (1)
+  const bool was_open = open();
+  if (was_open) end_session();  // (2)
+  start_over(why, was_open);    // (4)
+}
+
+void Peer::end_stream(const Fault& why) {
   const base::Instant now = world_.clock.now();
-  session_->end(why);  // (1)
-  if (stream_ != 0) {
-    write(now);
-    world_.transport.close(stream_);
-  }
+  write(now);  // what came before the fence
+  stream_->end(why);
+  write(now);
+  world_.transport.close(stream_->id());
+  stream_.reset();
+}
+
+void Peer::end_session() {
   past_.frames_sent += session_->sent();
   past_.frames_applied += session_->applied();
   session_.reset();
-  stream_ = 0;
   doomed_.reset();
   congested_ = false;
   unreferenced_.clear();
   stale_.clear();
+  world_.open_nodes.erase(known_->node);
   const std::unique_ptr<Tables> lost = std::move(tables_);
-  if (lost) {
-    world_.open_nodes.erase(known_->node);
-    lost->drop_all();  // (2)
-  }
-  start_over(why, lost != nullptr);  // (4)
+  lost->drop_all();
 }
 
 void Peer::start_over(const Fault& why, bool was_open) {
@@ -184,38 +234,72 @@ void Peer::start_over(const Fault& why, bool was_open) {
   world_.notices.push_back({kind, {config_.name, {}, {}, 0}, {}, why.text});
 }
 
-// --- SessionUser ---
+// --- StreamUser ---
 
-Check Peer::check_hello(const v1::Hello& theirs) {
+Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   Greeting greeting;
-  if (Check fault = vet(theirs, identity_, greeting)) return fault;
+  if (Check fault = vet(theirs, stream_->identity(), greeting)) return fault;
+  if (answer != nullptr) *answer = make_hello(session_.has_value());
+  if (Check fault = open_or_resume(greeting)) return fault;
   known_ = greeting;
+  dialer_.opened();
+  last_error_.clear();
+  touch();
   return std::nullopt;
 }
 
-v1::Hello Peer::make_hello() {
+Check Peer::frame(const v1::Frame& frame) {
+  if (Check fault = session_->expect(frame.number())) return fault;
+  if (Check fault = apply(frame)) return fault;
+  session_->count_applied(world_.clock.now());
+  return std::nullopt;
+}
+
+Check Peer::applied(FrameNumber number) {
+  if (Check fault = session_->acknowledge(number)) return fault;
+  tables_->flight.landed(number);
+  if (!congested_ || session_->unacknowledged_bytes() > world_.options.limits.unacknowledged / 2)
+    return std::nullopt;
+  congested_ = false;
+  refresh_all_windows();
+  return std::nullopt;
+}
+
+v1::Hello Peer::make_hello(bool resumes) {
   const ipc::Port& port = *world_.name_service.port();
-  return proxy::make_hello(world_.options, ++world_.generation, port.dead() ? 0 : port.room());
+  v1::Hello hello = proxy::make_hello(world_.options, ++world_.generation, port.dead() ? 0 : port.room());
+  if (!resumes) return hello;
+  hello.set_resume(true);
+  hello.set_resume_applied(session_->applied());
+  return hello;
+}
+
+Check Peer::open_or_resume(const Greeting& greeting) {
+  if (!session_ && !greeting.resumes) {
+    open_session(greeting);
+    return std::nullopt;
+  }
+  const bool fits = session_ && greeting.resumes && greeting.incarnation == known_->incarnation;
+  return fits ? session_->resume(*greeting.resumes, world_.clock.now())
+              : protocol_error("a hello for another session");
 }
 
 // Exchange 1, step 6: the units that no frame grants.
-void Peer::opened(const v1::Hello&) {
-  dialer_.opened();
-  last_error_.clear();
-  world_.open_nodes[known_->node] = index_;
+void Peer::open_session(const Greeting& greeting) {
+  session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now());
+  world_.open_nodes[greeting.node] = index_;
   tables_ = std::make_unique<Tables>(world_.engine, world_.registry, index_);
   if (world_.name_service.port()->dead()) {
     port_died(kNameServiceSerial);
   } else {
     tables_->exports.grant(world_.name_service.duplicate());
   }
-  Holder& theirs = tables_->holders.obtain(kNameServiceSerial, known_->name_service_room);
+  Holder& theirs = tables_->holders.obtain(kNameServiceSerial, greeting.name_service_room);
   theirs.received = 1;
   world_.notices.push_back({Notice::Kind::kUp,
-                            {config_.name, known_->name, known_->node, known_->incarnation},
+                            {config_.name, greeting.name, greeting.node, greeting.incarnation},
                             ipc::SendRight::mint(theirs.port()),
                             {}});
-  touch();
 }
 
 Check Peer::apply(const v1::Frame& frame) {
@@ -232,13 +316,6 @@ Check Peer::apply(const v1::Frame& frame) {
       break;
   }
   return protocol_error("unknown kind of frame");
-}
-
-void Peer::acknowledged(FrameNumber number) {
-  tables_->flight.landed(number);
-  if (!congested_ || session_->unacknowledged_bytes() > world_.options.limits.unacknowledged / 2) return;
-  congested_ = false;
-  refresh_all_windows();
 }
 
 // --- frames that come in ---
@@ -407,7 +484,7 @@ PeerRow Peer::row() const {
   PeerRow row;
   row.name = config_.name;
   row.address = config_.address;
-  row.state = state_name(session_.get());
+  row.state = state_name(stream_, open());
   row.last_error = last_error_;
   if (known_) {
     row.node = known_->node.hex();
@@ -445,8 +522,9 @@ std::uint64_t Peer::digest() const {
 }
 
 void Peer::check_invariants() const {
-  NETMSG_CHECK((tables_ != nullptr) == (session_ && session_->state() == Session::State::kOpen));
-  NETMSG_CHECK((stream_ != 0) == (session_ != nullptr));
+  NETMSG_CHECK((tables_ != nullptr) == session_.has_value());
+  NETMSG_CHECK(!carried() || session_);
+  NETMSG_CHECK(!stream_ || stream_->state() != Stream::State::kOver);
   if (!open()) return;
   tables_->exports.check_invariants();
   tables_->holders.check_invariants();

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One configured daemon that we talk to: the stream and the session with it, if there is one, and the tables
-// of that session. It applies frames, appends what the engine says, and carries out the fence. Owner thread
-// only; everything that touches rights happens inside an Event.
+// of that session. It applies frames, appends what the engine says, resumes the session when its stream breaks,
+// and carries out the fence. Owner thread only; everything that touches rights happens inside an Event.
 //
-//   state       what there is               ends by
-//   down        nothing; a dial is due      dial(), admit()
-//   dialing     stream_, session_ kDialing  connected(), fence()
-//   hello       session_ kGreeting          open, fence()
-//   open        session_ kOpen, tables_     fence()
+//   state     stream_    session_, tables_  ends by
+//   down      -          -                  dial, admit(); a dial is due
+//   dialing   kDialing   -                  connected() -> hello; fence() -> down
+//   hello     kGreeting  -                  greeted() -> open; fence() -> down
+//   open      kGreeted   there              lose_stream() -> broken; fence() -> down
+//   broken    -          there              dial, admit() -> resuming; fence() -> down; a dial is due
+//   resuming  up to      there              greeted() -> open; lose_stream() -> broken; fence() -> down
+//             kGreeting
 #pragma once
 
 #include <memory>
@@ -19,12 +22,13 @@
 #include "proxy/dialer.h"
 #include "proxy/hello.h"
 #include "proxy/session.h"
+#include "proxy/stream.h"
 #include "proxy/tables.h"
 #include "proxy/world.h"
 
 namespace netmsg::proxy {
 
-class Peer final : private SessionUser {
+class Peer final : private StreamUser {
  public:
   Peer(World& world, PeerIndex index, PeerConfig config);
   Peer(const Peer&) = delete;
@@ -32,13 +36,12 @@ class Peer final : private SessionUser {
   ~Peer() override;  // REQUIRES: fenced
 
   const PeerConfig& config() const { return config_; }
-  StreamId stream() const { return stream_; }
+  StreamId stream() const { return stream_ ? stream_->id() : 0; }
   bool open() const { return tables_ != nullptr; }
 
   // --- time ---
-  // Dials if it is due. Returns the new stream, 0 if there is none.
-  StreamId dial_if_due(base::Instant now);
-  // Lease, and what was found to be wrong in the middle of an event. May fence.
+  void dial_if_due(base::Instant now);
+  // Lease, silent streams, and what was found to be wrong in the middle of an event. May fence.
   void tick(base::Instant now);
   std::optional<base::Instant> next_deadline() const;
   // Writes what is there to be written, or due.
@@ -47,7 +50,7 @@ class Peer final : private SessionUser {
   // --- the stream ---
   void connected(const PeerIdentity& identity);
   // A stream of theirs with this Hello: shall it be the session's? If so it is ours to receive from now on
-  // (beginning with the bytes of that Hello), and what was there before is fenced or dropped.
+  // (beginning with the bytes of that Hello), and what it replaces is fenced or dropped.
   Check admit(StreamId stream, const PeerIdentity& identity, const v1::Hello& hello);
   void received(std::string_view bytes);
   void closed(const std::string& reason);
@@ -73,14 +76,18 @@ class Peer final : private SessionUser {
   void check_invariants() const;
 
  private:
-  // SessionUser
-  Check check_hello(const v1::Hello& theirs) override;
-  v1::Hello make_hello() override;
-  void opened(const v1::Hello& theirs) override;
-  Check apply(const v1::Frame& frame) override;
-  void acknowledged(FrameNumber number) override;
+  // StreamUser
+  Check greeted(const v1::Hello& theirs, v1::Hello* answer) override;
+  Check frame(const v1::Frame& frame) override;
+  Check applied(FrameNumber number) override;
+
+  // What a Hello leads to.
+  v1::Hello make_hello(bool resumes);
+  Check open_or_resume(const Greeting& greeting);
+  void open_session(const Greeting& greeting);
 
   // One for each kind of frame.
+  Check apply(const v1::Frame& frame);
   Check apply_message(const v1::Message& message);
   Check apply_release(const v1::Release& release);
   Check apply_died(const v1::Died& died);
@@ -88,6 +95,8 @@ class Peer final : private SessionUser {
 
   // admit(): what is there already, against a stream of theirs.
   Check make_way(const Greeting& theirs);
+  Check make_way_to_resume(const Greeting& theirs);
+  bool stream_goes_first(const NodeId& theirs) const;
   Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
 
   FrameNumber append(v1::Frame frame);
@@ -96,7 +105,13 @@ class Peer final : private SessionUser {
   void set_room(Serial serial, std::uint32_t room, FrameNumber as_of);
   void refresh_window(Serial serial, Holder& holder);
   void refresh_all_windows();
+  // Is there a stream that carries frames?
+  bool carried() const { return stream_ && stream_->state() == Stream::State::kGreeted; }
   void write(base::Instant now);
+  void lose_stream(const std::string& reason);
+  void end_stream(const Fault& why);
+  void end_session();
+  base::Instant silence_ends() const;
   void start_over(const Fault& why, bool was_open);
 
   World& world_;
@@ -104,12 +119,11 @@ class Peer final : private SessionUser {
   const PeerConfig config_;
   Dialer dialer_;
 
-  StreamId stream_ = 0;
-  PeerIdentity identity_;
-  std::unique_ptr<Session> session_;       // there while stream_ is
-  std::unique_ptr<Tables> tables_;         // there while the session is open
+  std::optional<Stream> stream_;
+  std::optional<Session> session_;
+  std::unique_ptr<Tables> tables_;         // there while session_ is
   std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session
-  std::optional<Greeting> known_;          // of the last session, open or not
+  std::optional<Greeting> known_;          // the last one, whatever became of it
 
   bool touched_ = false;              // in world_.touched
   bool congested_ = false;            // unacknowledged bytes above the ceiling: windows are 0

@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// One session with one peer, over one stream (rules S1, S2, S4-S7; peer.proto, exchange 1): who speaks first,
-// the numbers of frames, acknowledgements, heartbeats, the lease. Bytes and times in, bytes out; it knows no
-// socket, no clock and no port. What frames mean is the user's business.
+// One session with one peer (rules S2, S3; peer.proto, exchanges 1 and 8): the numbers of frames, which are kept
+// until the peer has applied them, acknowledgements, heartbeats, the lease. It outlives the streams that carry
+// it (stream.h): what a broken one has lost is written again on the next. Times in, frames out; it knows no
+// socket, no clock and no port. What frames mean is the user's business. Owned by Peer, which ends it.
 //
-//   state      event                       next        action
-//   kDialing   connected()                 kGreeting   our Hello is queued (we are the dialer)
-//   kGreeting  their Hello, user agrees    kOpen       the other one: our Hello is queued; user: opened
-//   kGreeting  anything but Hello          kOver       PROTOCOL
-//   kOpen      frame with the next number  kOpen       user: apply, then it counts as applied
-//   kOpen      frame with another number   kOver       PROTOCOL
-//   kOpen      applied, possible           kOpen       user: acknowledged
-//   kOpen      Hello; applied, impossible  kOver       PROTOCOL
-//   any        Fence                       kOver       -
-//   any        lease over                  kOver       LEASE
-//   any        end()                       kOver       Fence is queued
-//   kOver      anything                    kOver       ignored
-//
-// An event that leads to kOver by itself returns the Fault; the owner fences (Peer). A broken stream ends the
-// session: nothing is kept for sending it again.
+//   our frames      1 ... acknowledged_ ... written_ ... sent_
+//                   applied by them    | on this    | to be written
+//                                      | stream     |
+//                                        kept
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "daemon/base/clock.h"
 #include "netmsg/v1/peer.pb.h"
@@ -36,83 +23,65 @@
 
 namespace netmsg::proxy {
 
-class SessionUser {
- public:
-  virtual ~SessionUser() = default;
-  // Their Hello: who is it, may we talk?
-  virtual Check check_hello(const v1::Hello& theirs) = 0;
-  // Ours, for the one who was dialed; the nonce is filled in by the session.
-  virtual v1::Hello make_hello() = 0;
-  virtual void opened(const v1::Hello& theirs) = 0;
-  virtual Check apply(const v1::Frame& frame) = 0;
-  // They have applied our frames up to here.
-  virtual void acknowledged(FrameNumber number) = 0;
-};
-
 class Session {
  public:
-  enum class State { kDialing, kGreeting, kOpen, kOver };
+  // Open from now on. `nonce` is its name between the two incarnations.
+  Session(const Timing& timing, std::uint64_t nonce, base::Instant now)
+      : timing_(timing), nonce_(nonce), since_(now), heard_(now), spoke_(now) {}
 
-  // A stream that we dial, or one that was accepted and whose Hello is expected.
-  static Session dialing(const Timing& timing, base::Instant now) {
-    return {timing, State::kDialing, true, now};
-  }
-  static Session accepted(const Timing& timing, base::Instant now) {
-    return {timing, State::kGreeting, false, now};
-  }
+  std::uint64_t nonce() const { return nonce_; }
+  base::Instant since() const { return since_; }
 
-  State state() const { return state_; }
-  bool ours() const { return ours_; }             // we have dialed
-  base::Instant since() const { return since_; }  // when the state was entered
+  // --- what comes in ---
+  // A sign of life.
+  void heard(base::Instant now) { heard_ = now; }
+  // Is it the next one? PROTOCOL otherwise.
+  Check expect(FrameNumber number) const;
+  // It has been applied. REQUIRES: expect(applied() + 1) was asked.
+  void count_applied(base::Instant now);
+  // They have applied our frames up to `number`. PROTOCOL: impossible.
+  Check acknowledge(FrameNumber number);
+  // A new stream carries the session on; they have applied up to `number`, what follows is written again.
+  // PROTOCOL: impossible.
+  Check resume(FrameNumber number, base::Instant now);
 
-  // REQUIRES: kDialing. `hello` with our nonce.
-  void connected(const v1::Hello& hello, base::Instant now);
-  // What the stream has delivered. Stops at the first fault.
-  Check receive(std::string_view bytes, SessionUser& user, base::Instant now);
-  // Lease, heartbeat, acknowledgement.
-  Check tick(base::Instant now);
-  std::optional<base::Instant> next_deadline() const;
-
-  // REQUIRES: kOpen. Numbers and queues the frame; returns its number.
+  // --- what goes out ---
+  // Numbers the frame and keeps it; returns its number.
   FrameNumber append(v1::Frame frame);
-  // Queues Fence, except while dialing. Idempotent.
-  void end(const Fault& why);
-  // What is to be written now; also acknowledges, if there is anything to write at all.
-  std::vector<std::string> take_output(base::Instant now);
+  // Writes what this stream has not carried yet, with an acknowledgement. False: there is nothing, no
+  // acknowledgement is due and no heartbeat.
+  bool write(BatchWriter& out, base::Instant now);
+
+  // --- time ---
+  // LEASE: no sign of life for as long.
+  Check tick(base::Instant now) const;
+  base::Instant next_deadline(bool has_stream) const;
 
   FrameNumber sent() const { return sent_; }
   FrameNumber applied() const { return applied_; }
-  std::uint64_t unacknowledged() const { return in_flight_.size(); }
-  std::uint64_t unacknowledged_bytes() const { return in_flight_bytes_; }
+  std::uint64_t unacknowledged() const { return kept_.size(); }
+  std::uint64_t unacknowledged_bytes() const { return kept_bytes_; }
 
  private:
-  Session(const Timing& timing, State state, bool ours, base::Instant now)
-      : timing_(timing), state_(state), ours_(ours), since_(now), heard_(now), spoke_(now) {}
-
-  void enter(State state, base::Instant now);
-  Check item(const BatchReader& reader, BatchReader::Item kind, SessionUser& user, base::Instant now);
-  Check greet(std::string_view bytes, SessionUser& user, base::Instant now);
-  Check frame(std::string_view bytes, SessionUser& user, base::Instant now);
-  Check acknowledge(FrameNumber number, SessionUser& user);
-  Check over(Fault fault);
+  struct Kept {
+    v1::Frame frame;
+    std::size_t size;
+  };
 
   Timing timing_;
-  State state_;
-  bool ours_;
+  std::uint64_t nonce_;
   base::Instant since_;
   base::Instant heard_;  // the last sign of life
   base::Instant spoke_;  // our last one
-  std::uint64_t nonce_ = 0;
 
   FrameNumber sent_ = 0;
+  FrameNumber written_ = 0;
   FrameNumber acknowledged_ = 0;
-  std::deque<std::size_t> in_flight_;  // sizes of the frames after acknowledged_
-  std::uint64_t in_flight_bytes_ = 0;
+  std::deque<Kept> kept_;  // the frames after acknowledged_
+  std::uint64_t kept_bytes_ = 0;
 
   FrameNumber applied_ = 0;
   std::optional<base::Instant> ack_due_;  // set while there is something to acknowledge
-
-  BatchWriter out_;
 };
 
 }  // namespace netmsg::proxy

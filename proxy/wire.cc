@@ -2,6 +2,7 @@
 #include "proxy/wire.h"
 
 #include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
 #include <limits>
@@ -117,10 +118,16 @@ void BatchWriter::hello(const v1::Hello& hello) {
   append(part);
 }
 
-std::size_t BatchWriter::frame(v1::Frame frame) {
-  v1::Batch part;
-  part.add_frames()->Swap(&frame);
-  return append(part);
+// By hand: the frame stays its session's, and a Batch would want a copy of it.
+void BatchWriter::frame(const v1::Frame& frame) {
+  const std::size_t size = frame.ByteSizeLong();
+  make_room(size);
+  google::protobuf::io::StringOutputStream stream(&current_);
+  google::protobuf::io::CodedOutputStream out(&stream);
+  out.WriteTag(
+      WireFormatLite::MakeTag(v1::Batch::kFramesFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+  out.WriteVarint32(static_cast<std::uint32_t>(size));
+  frame.SerializeWithCachedSizes(&out);
 }
 
 void BatchWriter::fence(const v1::Fence& fence) {
@@ -136,11 +143,13 @@ std::vector<std::string> BatchWriter::take() {
   return std::exchange(done_, {});
 }
 
-std::size_t BatchWriter::append(const v1::Batch& part) {
-  const std::size_t size = part.ByteSizeLong();
-  if (!current_.empty() && current_.size() + size > kBatchBytesMax) close_current();
+void BatchWriter::append(const v1::Batch& part) {
+  make_room(part.ByteSizeLong());
   part.AppendToString(&current_);
-  return size;
+}
+
+void BatchWriter::make_room(std::size_t size) {
+  if (!current_.empty() && current_.size() + size > kBatchBytesMax) close_current();
 }
 
 void BatchWriter::close_current() {

@@ -51,8 +51,7 @@ bool read_fence(std::string_view bytes, v1::Fence& fence);
 class BatchWriter {
  public:
   void hello(const v1::Hello& hello);
-  // Returns the encoded size.
-  std::size_t frame(v1::Frame frame);
+  void frame(const v1::Frame& frame);
   // Each message made from now on by take() ends with this.
   void applied(FrameNumber number) { applied_ = number; }
   // REQUIRES: nothing is added afterwards.
@@ -63,7 +62,8 @@ class BatchWriter {
   std::vector<std::string> take();
 
  private:
-  std::size_t append(const v1::Batch& part);
+  void append(const v1::Batch& part);
+  void make_room(std::size_t size);
   void close_current();
 
   std::vector<std::string> done_;

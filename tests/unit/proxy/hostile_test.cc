@@ -41,6 +41,16 @@ class RawPeer final : public proxy::TransportEvents {
     *batch.mutable_hello() = proxy::make_hello(options_, ++generation_, 5);
     say(batch);
   }
+  // On a new stream; `words` begins anew.
+  void resume(const std::string& to, std::uint64_t nonce, proxy::FrameNumber applied) {
+    dial(to);
+    v1::Batch batch;
+    *batch.mutable_hello() = proxy::make_hello(options_, ++generation_, 5);
+    batch.mutable_hello()->set_nonce(nonce);
+    batch.mutable_hello()->set_resume(true);
+    batch.mutable_hello()->set_resume_applied(applied);
+    say(batch);
+  }
   void say(const v1::Batch& batch) { say(batch.SerializeAsString()); }
   void say(const std::string& bytes) {
     transport_.send(stream_, bytes);
@@ -229,6 +239,49 @@ TEST_F(Hostile, OldVersionsAreRefusedAndBothRangesNamed) {
   EXPECT_TRUE(third.fenced_for(v1::Fence::VERSION));
   EXPECT_EQ(third.heard().fence().text(), "we speak versions 1 to 1, the peer 2 to 3");
   EXPECT_TRUE(host.open()) << "the session that is there is not touched";
+}
+
+// The session of open() has the nonce 0.
+TEST_F(Hostile, OnlyTheSessionThatIsThereCanBeResumed) {
+  peer.resume("a", 77, 0);
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::UNKNOWN_SESSION));
+  EXPECT_TRUE(host.open()) << "the session that is there is not touched";
+  EXPECT_TRUE(host.downs.empty());
+  expect_unharmed();
+}
+
+TEST_F(Hostile, WhatItSaysItHasNotAppliedComesAgain) {
+  EXPECT_EQ(host.names.send({.remote = host.peer_names, .remote_type = MACH_MSG_TYPE_COPY_SEND, .id = 6}),
+            MACH_MSG_SUCCESS);
+  network.run();
+  for (int times = 0; times < 3; ++times) {
+    peer.resume("a", 0, 0);
+    ASSERT_EQ(peer.heard().frames_size(), 1);
+    EXPECT_EQ(peer.heard().frames(0).number(), 1U);
+    EXPECT_EQ(peer.heard().frames(0).message().id(), 6);
+  }
+  EXPECT_EQ(network.streams(), 1U) << "the older ones are gone";
+  peer.resume("a", 0, 1);
+  EXPECT_EQ(peer.heard().frames_size(), 0);
+  expect_unharmed();
+}
+
+TEST_F(Hostile, AResumeFromAPlaceThatCannotBeEndsTheSession) {
+  peer.resume("a", 0, 5);
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
+  EXPECT_EQ(host.downs.size(), 1U);
+  expect_unharmed();
+}
+
+TEST_F(Hostile, FramesOfAnOlderStreamAreNotTaken) {
+  peer.resume("a", 0, 0);
+  v1::Frame frame = message(0);
+  peer.say(frame);
+  EXPECT_EQ(host.row().frames_applied, 1U);
+  peer.resume("a", 0, 0);
+  peer.say(frame);  // again with the number 1
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
+  EXPECT_EQ(host.downs.size(), 1U);
 }
 
 // A flood into queues that ignores every window.

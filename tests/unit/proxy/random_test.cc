@@ -100,8 +100,13 @@ class RandomPrograms : public TwoHosts {
       check();
       if (pick(100) == 0) advance(milliseconds(pick(20)));
       if (!cuts || pick(300) != 0) continue;
-      network.cut(pick(2) == 0);
-      run();
+      const bool lose = pick(2) == 0;
+      if (pick(3) != 0) {
+        network.cut(lose);  // the session goes on, and nothing is lost
+        reconnect();
+        continue;
+      }
+      part(lose);
       reconnect();
       introduce(a, client, b, server);
       introduce(b, server, a, client);

@@ -107,6 +107,17 @@ void TwoHosts::advance(std::chrono::milliseconds by) {
   b.advance(by);
 }
 
+void TwoHosts::part(bool lose) {
+  network.cut(lose);
+  run();
+  network.refuse_dials(true);
+  for (int round = 0; round < 11; ++round) {
+    advance(std::chrono::milliseconds(500));
+    run();
+  }
+  network.refuse_dials(false);
+}
+
 Name TwoHosts::reach(Host& host, Task& task) {
   const ipc::Kern<Name> name =
       host.world.engine.insert_send(task.space(), send_right(host.world, host.names, host.peer_names));

@@ -66,6 +66,8 @@ class TwoHosts : public testing::Test {
   void run();
   void check() const;
   void advance(std::chrono::milliseconds by);
+  // Breaks the stream (`lose`: with what is under way) and keeps the hosts apart for a lease: both fence.
+  void part(bool lose);
 
   // A send right to the other host's name-service port, for a task of `host`; its name there.
   Name reach(Host& host, Task& task);
@@ -73,6 +75,7 @@ class TwoHosts : public testing::Test {
   // name there.
   Name give_across(Host& from_host, Task& from, Name port, unsigned disposition, Host& to_host, Task& to);
 
+  const proxy::Timing timing;  // of all hosts: the default
   MemoryNetwork network;
   Host a{network, {.name = "a", .node = 1, .dials = {"b"}, .expects = {}}};
   Host b{network, {.name = "b", .node = 2, .dials = {}, .expects = {"a"}}};

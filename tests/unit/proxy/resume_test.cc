@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session goes on when its stream breaks (rules S2, S3; peer.proto, exchange 8): nothing is lost, nothing comes twice.
+#include <gtest/gtest.h>
+#include <mach/notify.h>
+
+#include "tests/unit/proxy/two_hosts.h"
+
+namespace netmsg::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
+constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
+constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
+constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
+
+class Resume : public TwoHosts {
+ protected:
+  void settle() {
+    run();
+    for (int round = 0; round < 100 && !(a.open() && b.open()); ++round) {
+      advance(milliseconds(50));
+      run();
+    }
+  }
+  void send(std::int32_t id) {
+    EXPECT_EQ(client.send(
+                  {.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce, .id = id}),
+              MACH_MSG_SUCCESS);
+  }
+  void expect_the_same_session() {
+    EXPECT_TRUE(a.open());
+    EXPECT_TRUE(b.open());
+    EXPECT_EQ(a.downs.size() + b.downs.size(), 0U);
+    EXPECT_EQ(a.ups.size() + b.ups.size(), 2U);
+    EXPECT_EQ(client.state(x), "S1");
+    EXPECT_EQ(network.streams(), 1U);
+  }
+
+  Task& client = a.task("client");
+  Task& server = b.task("server");
+  const Name r = server.port();
+  const Name x = give_across(b, server, r, kMakeSend, a, client);
+  const Name reply = client.port();
+};
+
+TEST_F(Resume, WhatWasLostOnTheWireIsSentAgain) {
+  send(1);
+  send(2);
+  network.cut(true);
+  settle();
+  expect_the_same_session();
+  EXPECT_EQ(server.receive(r).header.msgh_id, 1);
+  EXPECT_EQ(server.receive(r).header.msgh_id, 2);
+  EXPECT_EQ(server.receive(r).code, MACH_RCV_TIMED_OUT);
+  EXPECT_EQ(client.receive(reply).code, MACH_RCV_TIMED_OUT) << "no send-once right was lost";
+}
+
+// F: an acknowledgement that was lost must not bring its frame a second time.
+TEST_F(Resume, WhatHadArrivedComesOnce) {
+  send(1);
+  network.run("b");
+  network.cut(true);
+  settle();
+  expect_the_same_session();
+  EXPECT_EQ(server.receive(r).header.msgh_id, 1);
+  EXPECT_EQ(server.receive(r).code, MACH_RCV_TIMED_OUT);
+}
+
+TEST_F(Resume, WhatIsSentMeanwhileWaitsForTheNextStream) {
+  network.cut(true);
+  run();
+  EXPECT_EQ(a.row().state, "broken");
+  EXPECT_EQ(a.row().last_error, "cut");
+  send(7);
+  settle();
+  expect_the_same_session();
+  EXPECT_EQ(a.row().last_error, "");
+  EXPECT_EQ(server.receive(r).header.msgh_id, 7);
+}
+
+TEST_F(Resume, RepliesAndNotificationsToo) {
+  send(1);
+  send(2);
+  run();
+  const Name first = server.receive(r).header.msgh_remote_port;
+  const Name second = server.receive(r).header.msgh_remote_port;
+  EXPECT_EQ(server.send({.remote = first, .remote_type = kMoveOnce, .id = 42}), MACH_MSG_SUCCESS);
+  EXPECT_EQ(server.deallocate(second), KERN_SUCCESS);
+  network.cut(true);
+  settle();
+  EXPECT_EQ(client.receive(reply).header.msgh_id, 42);
+  EXPECT_EQ(client.receive(reply).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+  EXPECT_EQ(client.receive(reply).code, MACH_RCV_TIMED_OUT);
+  expect_the_same_session();
+}
+
+TEST_F(Resume, AsOftenAsTheStreamBreaks) {
+  for (std::int32_t id = 1; id <= 30; ++id) {
+    send(id);
+    for (int steps = 0; steps < id % 7; ++steps) network.step();
+    network.cut(id % 2 == 0);
+    settle();
+    EXPECT_EQ(server.receive(r).header.msgh_id, id);
+  }
+  expect_the_same_session();
+  EXPECT_EQ(server.receive(r).code, MACH_RCV_TIMED_OUT);
+}
+
+// Cut at each point of the resumption itself.
+TEST_F(Resume, ACutWhileItIsResumedIsOneCutMore) {
+  for (int steps = 0; steps < 12; ++steps) {
+    send(steps);
+    network.cut(true);
+    run();
+    advance(milliseconds(60));
+    for (int i = 0; i < steps; ++i) network.step();
+    network.cut(true);
+    settle();
+    EXPECT_EQ(server.receive(r).header.msgh_id, steps);
+  }
+  expect_the_same_session();
+}
+
+// One end sees its stream broken, the other one does not.
+TEST_F(Resume, AHalfOpenStreamIsReplaced) {
+  send(1);
+  network.silence(true);
+  advance(timing.lease * 3 / 4);  // nothing has come for so long
+  EXPECT_EQ(a.row().state, "broken");
+  network.silence(false);
+  settle();
+  expect_the_same_session();
+  EXPECT_EQ(server.receive(r).header.msgh_id, 1);
+}
+
+TEST_F(Resume, NotAfterTheLease) {
+  part(true);
+  settle();
+  EXPECT_TRUE(a.open());
+  EXPECT_EQ(a.downs.size(), 1U);
+  EXPECT_EQ(b.downs.size(), 1U);
+  EXPECT_EQ(client.state(x), "DN1");
+}
+
+// The two leases need not end together: whoever still has the session is told that it is over.
+TEST_F(Resume, WhoeverHasFencedRefusesAndBothHaveFenced) {
+  send(1);
+  network.cut(true);
+  run();
+  network.refuse_dials(true);
+  b.advance(timing.lease);  // b's clock only
+  network.refuse_dials(false);
+  EXPECT_EQ(b.downs.size(), 1U);
+  a.advance(milliseconds(60));
+  run();
+  EXPECT_EQ(a.downs, std::vector<std::string>{"b"});
+  EXPECT_EQ(a.reasons.back(), "the peer says: the session to be resumed is over");
+  EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 1U);
+  settle();
+  EXPECT_TRUE(a.open());
+  EXPECT_TRUE(b.open());
+}
+
+TEST_F(Resume, ClosingMeanwhileIsAFenceForTheOther) {
+  network.cut(true);
+  run();
+  b.link->stop();
+  advance(milliseconds(1000));
+  run();
+  EXPECT_EQ(client.state(x), "S1") << "nothing says that b is gone";
+  for (int round = 0; round < 11; ++round) {
+    advance(milliseconds(500));
+    run();
+  }
+  EXPECT_EQ(client.state(x), "DN1");
+}
+
+}  // namespace
+}  // namespace netmsg::test
