@@ -31,7 +31,7 @@ def users_of_headers(tree):
     users = {}
     for path in tree.code():
         for _, _, name in tidy.includes(tree, path):
-            for header in (name, f"proto/include/{name}"):
+            for header in (name, f"proto/include/{name}", f"client/include/{name}"):
                 users.setdefault(header, set()).add(path)
     return users
 

@@ -20,6 +20,7 @@ MODULES = (
     ("daemon/", "daemon"),
     ("proxy/", "proxy"),
     ("client/examples/", "examples"),
+    ("client/include/", "face"),
     ("client/", "client"),
 )
 
@@ -35,7 +36,8 @@ MAY_INCLUDE = {
     "names": {"abi", "local", "base", "ipc"},
     "proxy": {"abi", "peer_proto", "base", "ipc"},
     "client": {"abi", "local"},
-    "examples": {"abi"},
+    "face": {"abi"},
+    "examples": {"abi", "face"},
     "daemon": EVERYTHING,
     "ctl": EVERYTHING,
 }
@@ -84,6 +86,8 @@ def resolve(tree, quoted, name):
             return module
     if f"proto/include/{name}" in tree.files:
         return "abi"
+    if f"client/include/{name}" in tree.files:
+        return "face"
     if not quoted:
         return None
     if name not in tree.files:

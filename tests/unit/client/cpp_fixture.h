@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C++ face with a daemon behind it. Every case of CppFace is a test of leaks too: what the task holds at its end
+// is what it held at its beginning, to the reference.
+#pragma once
+
+#include <map>
+#include <netmsg.hpp>
+#include <utility>
+
+#include "tests/unit/client/fixture.h"
+
+namespace netmsg::test {
+
+// Name -> what it denotes, and references to send rights or a dead name. Without the thread's reply port, which calls
+// make and give up as they need it.
+using Holdings = std::map<mach_port_name_t, std::pair<mach_port_type_t, mach_port_urefs_t>>;
+Holdings holdings();
+
+// A port, and a right to send there.
+struct Pair {
+  ReceiveRight port = ReceiveRight::make().value();
+  SendRight send = port.make_send().value();
+};
+
+class CppFace : public ::testing::Test {
+ protected:
+  void TearDown() override { EXPECT_EQ(before_, holdings()); }
+
+ private:
+  Holdings before_ = holdings();
+};
+
+}  // namespace netmsg::test

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rights as values: who gives what up, and when.
+#include <type_traits>
+#include <utility>
+
+#include "tests/unit/client/cpp_fixture.h"
+
+namespace netmsg::test {
+namespace {
+
+template <typename T>
+constexpr bool kMovesOnly = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
+                            std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
+static_assert(kMovesOnly<SendRight> && kMovesOnly<SendOnceRight> && kMovesOnly<ReceiveRight>);
+static_assert(kMovesOnly<PortSet> && kMovesOnly<ReplyRight> && kMovesOnly<Memory>);
+static_assert(kMovesOnly<Message> && kMovesOnly<ReceivedMessage>);
+// A name does not become a right by accident, nor one right another.
+static_assert(!std::is_convertible_v<mach_port_name_t, SendRight> &&
+              !std::is_convertible_v<SendRight, ReceiveRight>);
+static_assert(!std::is_constructible_v<SendRight, mach_port_name_t>);
+
+using CppRights = CppFace;
+
+TEST_F(CppRights, ReceiveAndSendUnderOneNameGiveUpTheirOwnOnly) {
+  Pair pair;
+  EXPECT_EQ(pair.send.name(), pair.port.name());
+  const auto second = pair.send.copy().value();
+  EXPECT_EQ(refs_of(pair.port.name(), MACH_PORT_RIGHT_SEND), 2U);
+  pair.send.reset();
+  EXPECT_EQ(type_of(pair.port.name()), MACH_PORT_TYPE_SEND_RECEIVE);
+  pair.port.reset();
+  EXPECT_TRUE(second.is_dead());
+}
+
+TEST_F(CppRights, WhatHasDiedIsStillGivenUp) {
+  Pair pair;
+  const mach_port_name_t name = pair.send.name();
+  pair.port.reset();
+  EXPECT_EQ(type_of(name), MACH_PORT_TYPE_DEAD_NAME);
+  EXPECT_EQ(pair.send.copy().code(), KERN_INVALID_RIGHT);
+  pair.send.reset();
+  EXPECT_EQ(type_of(name), MACH_PORT_TYPE_NONE);
+}
+
+TEST_F(CppRights, SendOnceRightTellsItsPortWhenItIsGivenUp) {
+  const auto port = ReceiveRight::make().value();
+  { const auto once = port.make_send_once().value(); }
+  EXPECT_EQ(port.receive(kNoWait).value().id(), MACH_NOTIFY_SEND_ONCE);
+}
+
+TEST_F(CppRights, MovedFromIsEmpty) {
+  Pair pair;
+  SendRight other = std::move(pair.send);
+  EXPECT_FALSE(pair.send);
+  EXPECT_TRUE(other);
+  pair.send = std::move(other);
+  EXPECT_EQ(refs_of(pair.port.name(), MACH_PORT_RIGHT_SEND), 1U);
+  pair.send = pair.send.copy().value();
+  EXPECT_EQ(refs_of(pair.port.name(), MACH_PORT_RIGHT_SEND), 1U);
+}
+
+TEST_F(CppRights, ReleasedIsTheCallers) {
+  const mach_port_name_t name = ReceiveRight::make().value().release();
+  EXPECT_EQ(type_of(name), MACH_PORT_TYPE_RECEIVE);
+  const auto again = ReceiveRight::adopt(name);
+}
+
+TEST_F(CppRights, NameOfSomebodyElseIsCopied) {
+  const auto task = SendRight::copy_of(mach_task_self()).value();
+  EXPECT_EQ(task.name(), mach_task_self());
+  EXPECT_EQ(SendRight::copy_of(MACH_PORT_NULL).code(), KERN_INVALID_NAME);
+}
+
+TEST_F(CppRights, SetReceivesForItsMembersAndOwnsNone) {
+  const Pair a;
+  const Pair b;
+  auto set = PortSet::make().value();
+  ASSERT_TRUE(set.add(a.port));
+  ASSERT_TRUE(set.add(b.port));
+  ASSERT_TRUE(Message(7).send(b.send));
+  EXPECT_EQ(a.port.receive(kNoWait).code(), MACH_RCV_IN_SET);
+  const auto message = set.receive(kNoWait).value();
+  EXPECT_EQ(message.arrived_at(), b.port.name());
+  ASSERT_TRUE(PortSet::remove(b.port));
+  EXPECT_EQ(PortSet::remove(b.port).code(), KERN_NOT_IN_SET);
+  set.reset();
+  EXPECT_EQ(a.port.receive(kNoWait).code(), MACH_RCV_TIMED_OUT);
+}
+
+TEST_F(CppRights, RequestsAreCancelled) {
+  const Pair pair;
+  const auto notify = ReceiveRight::make().value();
+  EXPECT_FALSE(pair.send.request_dead_name(notify).value());
+  EXPECT_TRUE(pair.send.cancel_dead_name().value());
+  EXPECT_FALSE(pair.port.request_no_senders(notify).value());
+  EXPECT_TRUE(pair.port.request_no_senders(notify).value());  // gives the first one back
+  EXPECT_TRUE(pair.port.cancel_no_senders().value());
+  EXPECT_FALSE(pair.port.request_port_destroyed(notify).value());
+  EXPECT_TRUE(pair.port.cancel_port_destroyed().value());
+  for (int given_back = 0; given_back < 4; ++given_back)
+    EXPECT_EQ(notify.receive(kNoWait).value().id(), MACH_NOTIFY_SEND_ONCE);
+  EXPECT_EQ(notify.receive(kNoWait).code(), MACH_RCV_TIMED_OUT);
+}
+
+// A child's space is its own. Its first names are likely to be those of its parent's first rights.
+TEST_F(CppRights, ChildOfAForkGivesUpNothingOfItsParent) {
+  auto port = ReceiveRight::make().value();
+  EXPECT_TRUE(in_process(daemon().path(), [&] {
+    const auto attached = ReceiveRight::adopt(mach_reply_port());
+    const mach_port_name_t name = port.name();
+    const bool is_there_already = name == attached.name();
+    EXPECT_EQ(mach_port_allocate_name(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, name),
+              is_there_already ? KERN_NAME_EXISTS : KERN_SUCCESS);
+    port.reset();
+    EXPECT_EQ(type_of(name), MACH_PORT_TYPE_RECEIVE);
+  }));
+}
+
+TEST(CppResult, ErrorHasCodeAndText) {
+  const Error error(MACH_SEND_TIMED_OUT | MACH_MSG_IPC_SPACE);
+  EXPECT_EQ(error.basic(), MACH_SEND_TIMED_OUT);
+  EXPECT_STREQ(error.text(), mach_error_string(error.code()));
+  EXPECT_EQ(Error(KERN_INVALID_NAME).basic(), KERN_INVALID_NAME);
+  EXPECT_EQ(Error(MIG_BAD_ID).basic(), MIG_BAD_ID);
+  EXPECT_EQ(Error(NETNAME_NOT_CHECKED_IN).basic(), NETNAME_NOT_CHECKED_IN);
+}
+
+TEST(CppResultDeathTest, ValueOfAnErrorEndsTheProgramWithItsText) {
+  EXPECT_DEATH(Result<int>(Error(KERN_INVALID_NAME)).value(), "os/kern");
+  EXPECT_DEATH(Result<void>(Error(MIG_BAD_ID)).value(), "ipc/mig");
+}
+
+TEST(CppTimeout, RoundsUpAndStaysInRange) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(Timeout(1ns).ms(), 1U);
+  EXPECT_EQ(Timeout(-5s).ms(), 0U);
+  EXPECT_EQ(Timeout(std::chrono::hours(24 * 365)).ms(), UINT32_MAX);
+  EXPECT_FALSE(kForever.limited());
+  EXPECT_TRUE(kNoWait.limited());
+}
+
+}  // namespace
+}  // namespace netmsg::test
