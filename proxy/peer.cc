@@ -416,13 +416,14 @@ void Peer::forward(ipc::MessagePtr message) {
     if (takes_room) stale_.push_back(serial);  // its place in the window is free again
     return touch();
   }
-  const FrameNumber number = append(std::move(frame));
+  // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer.
+  const FrameNumber number = append(std::move(frame), message->take_charge());
   if (takes_room) tables_->flight.took_off(serial, number);
 }
 
-FrameNumber Peer::append(v1::Frame frame) {
+FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
   touch();
-  const FrameNumber number = session_->append(std::move(frame));
+  const FrameNumber number = session_->append(std::move(frame), std::move(charge));
   if (session_->unacknowledged_bytes() > 4 * world_.options.limits.unacknowledged) {
     doomed_ = Fault{v1::Fence::LIMIT, "too much that the peer has not applied"};
   }

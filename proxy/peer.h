@@ -99,7 +99,7 @@ class Peer final : private StreamUser {
   bool stream_goes_first(const NodeId& theirs) const;
   Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
 
-  FrameNumber append(v1::Frame frame);
+  FrameNumber append(v1::Frame frame, ipc::Charge charge = {});
   void touch();
   void release_if_unused(Serial serial);
   void set_room(Serial serial, std::uint32_t room, FrameNumber as_of);

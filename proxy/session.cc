@@ -32,10 +32,10 @@ Check Session::resume(FrameNumber number, base::Instant now) {
   return std::nullopt;
 }
 
-FrameNumber Session::append(v1::Frame frame) {
+FrameNumber Session::append(v1::Frame frame, ipc::Charge charge) {
   frame.set_number(++sent_);
   const std::size_t size = frame.ByteSizeLong();
-  kept_.push_back({std::move(frame), size});
+  kept_.push_back({std::move(frame), size, std::move(charge)});
   kept_bytes_ += size;
   return sent_;
 }

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "daemon/base/clock.h"
+#include "daemon/ipc/quota.h"
 #include "netmsg/v1/peer.pb.h"
 #include "proxy/fault.h"
 #include "proxy/net_id.h"
@@ -46,8 +47,8 @@ class Session {
   Check resume(FrameNumber number, base::Instant now);
 
   // --- what goes out ---
-  // Numbers the frame and keeps it; returns its number.
-  FrameNumber append(v1::Frame frame);
+  // Numbers the frame and keeps it; returns its number. `charge` pays for it as long as it is kept.
+  FrameNumber append(v1::Frame frame, ipc::Charge charge);
   // Writes what this stream has not carried yet, with an acknowledgement. False: there is nothing, no
   // acknowledgement is due and no heartbeat.
   bool write(BatchWriter& out, base::Instant now);
@@ -66,6 +67,7 @@ class Session {
   struct Kept {
     v1::Frame frame;
     std::size_t size;
+    ipc::Charge charge;
   };
 
   Timing timing_;

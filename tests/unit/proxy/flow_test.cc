@@ -236,5 +236,30 @@ TEST_F(Refusals, AReceiveRightCannotTravelYet) {
   EXPECT_EQ(client.state(moved), "free") << "destroyed, as that code says";
 }
 
+using Payment = Flow;
+// Messages to send-once rights take no room, so their senders' accounts are what bounds them.
+TEST_F(Payment, ASenderPaysForWhatASlowPeerHasNotTaken) {
+  constexpr std::size_t kBytes = 1000U << 10;
+  constexpr std::size_t kTooMany = (64U << 20) / kBytes + 1;
+  std::vector<Name> rights;
+  for (std::size_t i = 0; i < kTooMany; ++i)
+    rights.push_back(give_across(b, server, r, kMakeOnce, a, client));
+  const auto answer = [&](Name right) {
+    ipc::MsgArgs args;
+    args.option = MACH_SEND_MSG;
+    args.message = Outgoing{.remote = right, .remote_type = kMoveOnce}.encode();
+    args.message.resize(kBytes);
+    return client.result(client.begin(std::move(args)))->code;
+  };
+  for (std::size_t i = 0; i + 1 < kTooMany; ++i) ASSERT_EQ(answer(rights[i]), MACH_MSG_SUCCESS) << i;
+  EXPECT_EQ(answer(rights.back()), MACH_SEND_NO_BUFFER);
+  EXPECT_EQ(client.state(rights.back()), "SO");
+  EXPECT_TRUE(a.open());
+  run();
+  advance(std::chrono::milliseconds(20));  // the acknowledgement
+  run();
+  EXPECT_EQ(answer(rights.back()), MACH_MSG_SUCCESS);
+}
+
 }  // namespace
 }  // namespace netmsg::test

@@ -41,7 +41,7 @@ class SessionTest : public testing::Test {
     return us.write(out, clock.now());
   }
   void append(int frames) {
-    for (int i = 0; i < frames; ++i) us.append(frame(1));
+    for (int i = 0; i < frames; ++i) us.append(frame(1), {});
   }
   void apply(int frames) {
     for (int i = 0; i < frames; ++i) {
@@ -61,8 +61,8 @@ class SessionTest : public testing::Test {
 
 using SessionFrames = SessionTest;
 TEST_F(SessionFrames, AreNumberedAndKeptUntilTheyAreAcknowledged) {
-  EXPECT_EQ(us.append(frame(10)), 1U);
-  EXPECT_EQ(us.append(frame(20)), 2U);
+  EXPECT_EQ(us.append(frame(10), {}), 1U);
+  EXPECT_EQ(us.append(frame(20), {}), 2U);
   EXPECT_EQ(write().frames, (std::vector<FrameNumber>{1, 2}));
   EXPECT_EQ(us.unacknowledged(), 2U);
   EXPECT_GT(us.unacknowledged_bytes(), 0U);
@@ -85,6 +85,18 @@ TEST_F(SessionFrames, ThatComeAreTheNextOnesOnly) {
   apply(1);
   expect_fault(us.expect(1));
   EXPECT_FALSE(us.expect(2));
+}
+
+TEST_F(SessionFrames, ArePaidForUntilTheyAreAcknowledged) {
+  ipc::Account account({.bytes = 1000, .ports = 0});
+  us.append(frame(1), ipc::Charge::bytes(account, 600));
+  write();
+  EXPECT_EQ(account.bytes_used(), 600U);
+  EXPECT_FALSE(us.resume(0, clock.now()));
+  EXPECT_EQ(account.bytes_used(), 600U);
+  write();
+  EXPECT_FALSE(us.resume(1, clock.now()));
+  EXPECT_EQ(account.bytes_used(), 0U);
 }
 
 using SessionAcknowledgements = SessionTest;
