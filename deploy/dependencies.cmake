@@ -11,6 +11,10 @@ find_package(OpenSSL REQUIRED)              # OpenSSL::Crypto
 find_package(Protobuf REQUIRED)             # protobuf::libprotobuf, protobuf::protoc
 find_package(gRPC CONFIG REQUIRED)          # gRPC::grpc++, gRPC::grpc_cpp_plugin
 
+# For the static library, whichever compiler and linker there is besides: these can dissolve groups and make names local.
+find_program(NETMSG_LD ld.bfd REQUIRED)
+find_program(NETMSG_OBJCOPY objcopy REQUIRED)
+
 # Asio without Boost has headers only and no CMake file.
 find_path(NETMSG_ASIO_INCLUDE asio.hpp REQUIRED)
 add_library(netmsg_asio INTERFACE)

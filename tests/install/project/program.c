@@ -11,6 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#ifdef __cplusplus
+#include <netmsg.hpp>
+#include <string>
+#include <vector>
+#endif
 
 struct number {
   mach_msg_header_t head;
@@ -22,10 +27,23 @@ static void check(const char* what, kern_return_t code) {
   if (code != KERN_SUCCESS) error(1, 0, "%s: %s", what, mach_error_string(code));
 }
 
+/* The C++ face, and templates that the static library uses as well. */
+static void check_cxx(void) {
+#ifdef __cplusplus
+  std::vector<netmsg::ReceiveRight> ports;
+  for (const std::string name : {"one", "two"}) {
+    netmsg::Result<netmsg::ReceiveRight> made = netmsg::ReceiveRight::make();
+    if (!made) error(1, 0, "%s", name.c_str());
+    ports.push_back(std::move(made).value());
+  }
+#endif
+}
+
 int main(void) {
   mach_port_t port, found;
   struct number message;
   netname_wait_for_server();
+  check_cxx();
   check("allocate", mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port));
   check("check in", netname_check_in(name_server_port, "installed", mach_task_self(), port));
   check("look up", netname_look_up(name_server_port, "", "installed", &found));
