@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/main_connection.h"
 
+#include <mach/port.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -76,9 +79,11 @@ std::optional<Payload> receive_frame(int fd, local::Kind kind) {
   return frame.payload;
 }
 
-// The frame LaneOpened and the descriptor that comes with it (-1 if none).
-std::optional<local::LaneOpened> receive_lane(int fd, int* lane) {
-  Framed<local::LaneOpened> frame;
+// A frame of exactly this kind, or nothing, and the descriptor that comes with it.
+template <typename Payload>
+std::optional<Payload> receive_with_descriptor(int fd, local::Kind kind, Descriptor* descriptor) {
+  Framed<Payload> frame;
+  static_assert(sizeof frame == sizeof frame.header + sizeof frame.payload, "it is read in one piece");
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   iovec part{&frame, sizeof frame};
   msghdr message{};
@@ -89,13 +94,25 @@ std::optional<local::LaneOpened> receive_lane(int fd, int* lane) {
   ssize_t got;
   do got = ::recvmsg(fd, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
-  *lane = -1;
+  int received = -1;
   const cmsghdr* rights = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
   if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
-    std::memcpy(lane, CMSG_DATA(rights), sizeof(int));
-  if (got != sizeof frame || frame.header.kind != static_cast<std::uint16_t>(local::Kind::kLaneOpened))
-    return std::nullopt;
+    std::memcpy(&received, CMSG_DATA(rights), sizeof received);
+  *descriptor = Descriptor(received);
+  if (got != sizeof frame || frame.header.kind != static_cast<std::uint16_t>(kind)) return std::nullopt;
   return frame.payload;
+}
+
+// What every new task begins with.
+local::Inherited usual_ports(const local::Welcome& welcome) {
+  return {{welcome.name_service, MACH_PORT_NULL, MACH_PORT_NULL, MACH_PORT_NULL}};
+}
+
+std::optional<local::Inherited> claimed_ports(int fd, const local::Welcome& welcome,
+                                              const std::optional<Inheritance>& inheritance,
+                                              Deadline deadline) {
+  if (!inheritance || !inheritance->claim(welcome, deadline)) return usual_ports(welcome);
+  return receive_frame<local::Inherited>(fd, local::Kind::kInherited);
 }
 
 }  // namespace
@@ -110,7 +127,8 @@ std::string socket_path() {
   return kSystemSocket;
 }
 
-std::optional<MainConnection> MainConnection::open(const std::string& path) {
+std::optional<MainConnection> MainConnection::open(const std::string& path,
+                                                   const std::optional<Inheritance>& inheritance) {
   const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kAttachTimeoutMs);
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.fd() < 0 || !connect_to(socket.fd(), path, deadline)) return std::nullopt;
@@ -120,20 +138,58 @@ std::optional<MainConnection> MainConnection::open(const std::string& path) {
   const auto welcome = receive_frame<local::Welcome>(socket.fd(), local::Kind::kWelcome);
   if (!welcome || welcome->version != local::kVersion || welcome->task_port != local::kTaskSelfName)
     return std::nullopt;
+  const auto ports = claimed_ports(socket.fd(), *welcome, inheritance, deadline);
+  if (!ports) return std::nullopt;
   unbound(socket.fd());
-  return MainConnection(std::move(socket), *welcome);
+  return MainConnection(std::move(socket), *welcome, *ports);
 }
 
-MainConnection::LaneResult MainConnection::open_lane(Descriptor* lane) {
-  if (!socket_.still_ours()) return LaneResult::kDaemonGone;
-  const local::FrameHeader request{0, static_cast<std::uint16_t>(local::Kind::kOpenLane), 0, 0};
-  if (send_all(socket_.fd(), &request, sizeof request) != Io::kOk) return LaneResult::kDaemonGone;
-  int fd = -1;
-  const auto opened = receive_lane(socket_.fd(), &fd);
-  *lane = Descriptor(fd);
-  if (!opened) return LaneResult::kDaemonGone;
+bool MainConnection::ask(local::Kind kind) {
+  const local::FrameHeader request{0, static_cast<std::uint16_t>(kind), 0, 0};
+  return send_all(socket_.fd(), &request, sizeof request) == Io::kOk;
+}
+
+bool MainConnection::skip_late_answers() {
+  for (; late_answers_ > 0; --late_answers_) {
+    Descriptor handle;
+    if (!receive_with_descriptor<local::InheritanceOpened>(socket_.fd(), local::Kind::kInheritanceOpened,
+                                                           &handle))
+      return false;
+  }
+  return true;
+}
+
+MainConnection::Result MainConnection::open_lane(Descriptor* lane) {
+  if (!socket_.still_ours() || !ask(local::Kind::kOpenLane) || !skip_late_answers())
+    return Result::kDaemonGone;
+  const auto opened =
+      receive_with_descriptor<local::LaneOpened>(socket_.fd(), local::Kind::kLaneOpened, lane);
+  if (!opened) return Result::kDaemonGone;
   // No descriptor although there is a lane: this process had no room for one.
-  return lane->fd() >= 0 ? LaneResult::kOk : LaneResult::kNoResources;
+  return lane->fd() >= 0 ? Result::kOk : Result::kNoResources;
+}
+
+// As long as an answer is late, nothing more is asked: a program that forks often waits for a daemon that has stopped
+// once only.
+MainConnection::Legacy MainConnection::open_inheritance() {
+  const auto now = std::chrono::steady_clock::now();
+  const auto none = [this](Result result) { return Legacy{result, std::nullopt, usual_ports(welcome_)}; };
+  if (!socket_.still_ours()) return none(Result::kDaemonGone);
+  if (late_answers_ > 0 && !poll_until(socket_.fd(), POLLIN, now)) return none(Result::kNoResources);
+  if (!skip_late_answers() || !ask(local::Kind::kOpenInheritance)) return none(Result::kDaemonGone);
+  if (!poll_until(socket_.fd(), POLLIN, now + std::chrono::milliseconds(kInheritanceTimeoutMs))) {
+    ++late_answers_;
+    return none(Result::kNoResources);
+  }
+  Descriptor handle;
+  const auto opened = receive_with_descriptor<local::InheritanceOpened>(
+      socket_.fd(), local::Kind::kInheritanceOpened, &handle);
+  if (!opened) return none(Result::kDaemonGone);
+  if (opened->code == static_cast<std::uint32_t>(local::InheritanceCode::kNothing)) return none(Result::kOk);
+  if (handle.fd() < 0) return none(Result::kNoResources);
+  Legacy legacy{Result::kOk, Inheritance(std::move(handle)), {}};
+  std::copy(std::begin(opened->names), std::end(opened->names), legacy.ports.names);
+  return legacy;
 }
 
 }  // namespace netmsg::client

@@ -7,12 +7,15 @@
 #include <string>
 
 #include "client/src/descriptor.h"
+#include "client/src/inheritance.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::client {
 
 // How long finding a daemon may take, from connect to Welcome.
 inline constexpr int kAttachTimeoutMs = 2000;
+// How long a fork may wait for what the child inherits.
+inline constexpr int kInheritanceTimeoutMs = 1000;
 
 // Where the daemon's socket is: NETMSGD_SOCKET (not in a set-user-id program), else the user's own daemon if
 // its socket exists, else the system's.
@@ -20,24 +23,42 @@ std::string socket_path();
 
 class MainConnection {
  public:
-  // Connects to `path` and introduces this process. Nothing if no daemon answers in time or it refuses us.
-  static std::optional<MainConnection> open(const std::string& path);
+  // Connects to `path`, introduces this process, and claims its inheritance if it has one there. Nothing if no daemon
+  // answers in time or it refuses us.
+  static std::optional<MainConnection> open(const std::string& path,
+                                            const std::optional<Inheritance>& inheritance);
 
   const local::Welcome& welcome() const { return welcome_; }
+  // The ports that this task began with.
+  const local::Inherited& ports() const { return ports_; }
 
-  enum class LaneResult { kOk, kNoResources, kDaemonGone };
+  enum class Result { kOk, kNoResources, kDaemonGone };
   // Asks for a lane. On kOk *lane holds it.
-  LaneResult open_lane(Descriptor* lane);
+  Result open_lane(Descriptor* lane);
+
+  // What a task made from this one begins with.
+  struct Legacy {
+    Result result;
+    std::optional<Inheritance> inheritance;  // nothing: the ports that every new task gets
+    local::Inherited ports;                  // their names there
+  };
+  // kNoResources also if the daemon does not answer in time. Unless kOk, a new task has what every one gets.
+  Legacy open_inheritance();
 
   // Another process's copy of this descriptor is not its business: lets go of it without ending the task.
   void forget() { socket_.close(); }
 
  private:
-  MainConnection(Descriptor socket, const local::Welcome& welcome)
-      : socket_(std::move(socket)), welcome_(welcome) {}
+  MainConnection(Descriptor socket, const local::Welcome& welcome, const local::Inherited& ports)
+      : socket_(std::move(socket)), welcome_(welcome), ports_(ports) {}
+  bool ask(local::Kind kind);
+  bool skip_late_answers();
 
   Descriptor socket_;
   local::Welcome welcome_;
+  local::Inherited ports_;
+  unsigned late_answers_ =
+      0;  // InheritanceOpened that were waited for in vain, and come before any other answer
 };
 
 }  // namespace netmsg::client

@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 
@@ -25,5 +26,7 @@ Io send_all(int fd, const void* bytes, std::size_t size);
 Io receive_all(int fd, void* bytes, std::size_t size, std::size_t* done);
 // Reads `size` bytes and forgets them.
 Io discard(int fd, std::size_t size);
+// Waits until `fd` is ready for `events` (POLLIN, POLLOUT) or its other end is gone. False: the deadline has passed.
+bool poll_until(int fd, short events, std::chrono::steady_clock::time_point deadline);
 
 }  // namespace netmsg::client

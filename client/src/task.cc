@@ -33,14 +33,14 @@ Task& Task::current() {
   return *task;
 }
 
-Task::Task() {
+Task::Task() : inheritance_(Inheritance::from_environment()) {
   pthread_key_create(&thread_key_,
                      [](void* thread) { current().thread_ends(static_cast<ThreadState*>(thread)); });
   pthread_atfork([] { current().before_fork(); }, [] { current().in_parent(); },
                  [] { current().in_child(); });
 }
 
-bool Task::attach() {
+bool Task::attach_slowly() {
   const QuietSection quiet;
   const std::lock_guard lock(mutex_);
   return attach_locked();
@@ -54,14 +54,52 @@ bool Task::gone() {
 
 bool Task::attach_locked() {
   if (standing_ != Standing::kUnattached) return standing_ == Standing::kAttached;
-  main_ = MainConnection::open(socket_path());
+  main_ = MainConnection::open(socket_path(), inheritance_);
   if (main_) standing_ = Standing::kAttached;
+  if (main_) inheritance_.reset();
   mach_task_self_ = main_ ? main_->welcome().task_port : MACH_PORT_NULL;
   mach_host_self_ = main_ ? main_->welcome().host_port : MACH_PORT_NULL;
-  name_server_port = main_ ? main_->welcome().name_service : MACH_PORT_NULL;
+  set_port_variables(main_ ? main_->ports() : local::Inherited{});
   inline_max_ = main_ ? main_->welcome().inline_max : 0;
   memory_max_ = main_ ? main_->welcome().memory_max : 0;
+  attached_.store(standing_ == Standing::kAttached, std::memory_order_release);
   return standing_ == Standing::kAttached;
+}
+
+void Task::set_port_variables(const local::Inherited& ports) {
+  name_server_port = ports.names[0];
+  environment_port = ports.names[1];
+  service_port = ports.names[2];
+  bootstrap_port = ports.names[3];
+}
+
+// A child that has not been attached yet passes on what it was left itself.
+Reach Task::open_inheritance(int* descriptor) {
+  const QuietSection quiet;
+  const std::lock_guard lock(mutex_);
+  std::optional<Inheritance> made;
+  if (!inheritance_) {
+    if (!attach_locked()) return standing_ == Standing::kGone ? Reach::kGone : Reach::kNoDaemon;
+    MainConnection::Legacy legacy = main_->open_inheritance();
+    if (const Reach reach = reach_of(legacy.result); reach != Reach::kOk) return reach;
+    made = std::move(legacy.inheritance);
+  }
+  const std::optional<Inheritance>& source = inheritance_ ? inheritance_ : made;
+  *descriptor = source ? source->copy() : -1;
+  return source && *descriptor < 0 ? Reach::kNoResources : Reach::kOk;
+}
+
+Reach Task::reach_of(MainConnection::Result result) {
+  switch (result) {
+    case MainConnection::Result::kOk:
+      return Reach::kOk;
+    case MainConnection::Result::kNoResources:
+      return Reach::kNoResources;
+    case MainConnection::Result::kDaemonGone:
+      daemon_gone();
+      return Reach::kGone;
+  }
+  return Reach::kGone;
 }
 
 ThreadState& Task::this_thread() {
@@ -91,34 +129,35 @@ Reach Task::open_lane(ThreadState& thread) {
   thread.lane.reset();
   if (!attach_locked()) return standing_ == Standing::kGone ? Reach::kGone : Reach::kNoDaemon;
   Descriptor socket;
-  switch (main_->open_lane(&socket)) {
-    case MainConnection::LaneResult::kOk:
-      break;
-    case MainConnection::LaneResult::kNoResources:
-      return Reach::kNoResources;
-    case MainConnection::LaneResult::kDaemonGone:
-      daemon_gone();
-      return Reach::kGone;
-  }
-  thread.lane = std::make_unique<Lane>(std::move(socket));
-  return Reach::kOk;
+  const Reach reach = reach_of(main_->open_lane(&socket));
+  if (reach != Reach::kOk) return reach;
+  thread.lane.reset(new (std::nothrow) Lane(std::move(socket)));
+  return thread.lane != nullptr ? Reach::kOk : Reach::kNoResources;
 }
 
 void Task::daemon_gone() {
   standing_ = Standing::kGone;
+  attached_.store(false, std::memory_order_release);
   main_.reset();
 }
 
+// What goes wrong with the inheritance here costs the child its inheritance, and nobody anything else.
 void Task::before_fork() {
   mutex_.lock();
+  const ErrnoGuard errno_guard;
+  const QuietSection quiet;
+  if (standing_ != Standing::kAttached) return;
+  for_child_ = main_->open_inheritance();
+  reach_of(for_child_->result);
 }
 void Task::in_parent() {
+  const ErrnoGuard errno_guard;
+  for_child_.reset();
   mutex_.unlock();
 }
 
-// The child is a new task without rights; it attaches on first use. mach_task_self_, mach_host_self_ and
-// name_server_port keep their values: the names are the same in every space of a daemon, and the first use sets
-// them anew. What other threads kept is left alone but for the lane, which changes under the mutex only: they may
+// The child is a new task that has what it inherits; it attaches on first use. Until then the variables say what that
+// will find: the names of the task's own port and the host's are the same in every space of a daemon. What other threads kept is left alone but for the lane, which changes under the mutex only: they may
 // have been in the middle of a change.
 void Task::in_child() {
   const void* const own = pthread_getspecific(thread_key_);
@@ -132,6 +171,12 @@ void Task::in_child() {
   if (main_) main_->forget();
   main_.reset();
   standing_ = Standing::kUnattached;
+  attached_.store(false, std::memory_order_release);
+  if (for_child_) {
+    set_port_variables(for_child_->ports);
+    inheritance_ = std::move(for_child_->inheritance);
+    for_child_.reset();
+  }
   mutex_.unlock();
 }
 

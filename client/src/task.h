@@ -12,6 +12,7 @@
 //   use              attach       -                     -
 //   daemon gone      -            gone                  -
 //   fork (in child)  -            unattached            unattached (a new task)
+// A child inherits (proto/local/frame.h): the fork asks for the handle before, the first use in the child claims it.
 //
 // Threads: any. The mutex guards everything but the inside of a lane, which belongs to its thread.
 #pragma once
@@ -53,8 +54,11 @@ class Task {
   static Task& current();
 
   // Attaches if unattached; tells whether the task is attached.
-  bool attach();
+  bool attach() { return attached_.load(std::memory_order_acquire) || attach_slowly(); }
   bool gone();
+
+  // A descriptor of what a program that this process starts is to inherit, open on exec; -1: it is what every task gets.
+  Reach open_inheritance(int* descriptor);
 
   // The calling thread's state, made on first use.
   ThreadState& this_thread();
@@ -82,9 +86,12 @@ class Task {
   enum class Standing { kUnattached, kAttached, kGone };
 
   Task();
+  bool attach_slowly();
   Reach ready_lane(Lane** lane);
   Reach open_lane(ThreadState& thread);
   bool attach_locked();
+  static void set_port_variables(const local::Inherited& ports);
+  Reach reach_of(MainConnection::Result result);
   void daemon_gone();
   void before_fork();
   void in_parent();
@@ -94,8 +101,11 @@ class Task {
 
   std::mutex mutex_;
   Standing standing_ = Standing::kUnattached;
+  std::atomic<bool> attached_{false};  // standing_ is kAttached; changes under the mutex
   std::optional<MainConnection> main_;
-  ThreadState* threads_ = nullptr;  // all, for the child of a fork
+  std::optional<Inheritance> inheritance_;           // to be claimed, while unattached
+  std::optional<MainConnection::Legacy> for_child_;  // during a fork, if the task is attached
+  ThreadState* threads_ = nullptr;                   // all, for the child of a fork
   pthread_key_t thread_key_{};
   std::atomic<std::uint32_t> inline_max_{0};
   std::atomic<std::uint32_t> memory_max_{0};

@@ -24,6 +24,9 @@ class Census {
   explicit Census(const Core& core) {
     for (const auto& [id, space] : core.spaces) count_space(*space);
     core.ports.for_each([this](const Port& port) { count_port(port); });
+    core.inheritances.for_each([this](const Inheritance& inheritance) {
+      inheritance.for_each_right([this](const CarriedRight& right) { count(right); });
+    });
     if (core.host_port) ++held_[core.host_port.port()].receive;
     core.link().for_each_right({[this](const Port& port) { ++held_[&port].send; },
                                 [this](const Port& port) { ++held_[&port].send_once; },
@@ -154,6 +157,9 @@ class Digest {
  public:
   explicit Digest(const Core& core) {
     for (const auto& [id, space] : core.spaces) add_space(*space);
+    core.inheritances.for_each([this](const Inheritance& inheritance) {
+      inheritance.for_each_right([this](const CarriedRight& right) { add_right(right); });
+    });
     for (std::size_t at = 0; at < met_.size(); ++at) add_port(*met_[at]);
   }
 

@@ -14,6 +14,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/intrusive_list.h"
 #include "daemon/ipc/engine.h"
+#include "daemon/ipc/inheritance.h"
 #include "daemon/ipc/message.h"
 #include "daemon/ipc/operation.h"
 #include "daemon/ipc/port.h"
@@ -35,6 +36,7 @@ class Core {
   DeadlineQueue deadlines;
   base::IntrusiveList<Port, PortRegistryTag> ports;
   std::map<std::uint64_t, std::unique_ptr<Space>> spaces;  // by id
+  base::IntrusiveList<Inheritance, InheritanceTag> inheritances;
   ReceiveRight host_port;  // of this host; from the engine's beginning to its end
   std::uint64_t next_space_id = 1;
 

@@ -20,18 +20,17 @@ ReceiveRight make_kernel_port(Core& core, Charge charge, KernelObject object) {
   return right;
 }
 
-// A dead port's right reads as DEAD from then on, so no copy is made of it.
-CarriedRight copy(const CarriedRight& slot) {
-  if (slot.is_dead()) return CarriedRight::dead(RightType::kSend);
-  if (slot.is_null()) return CarriedRight::null(RightType::kSend);
-  return CarriedRight(SendRight::mint(*slot.port()));
-}
-
 Name give(Space& space, CarriedRight right) {
   return copyout_right(space, std::move(right)).value_or(kNullName);
 }
 
 }  // namespace
+
+CarriedRight copy_of(const CarriedRight& slot) {
+  if (slot.is_dead()) return CarriedRight::dead(RightType::kSend);
+  if (slot.is_null()) return CarriedRight::null(RightType::kSend);
+  return CarriedRight(SendRight::mint(*slot.port()));
+}
 
 TaskPorts::TaskPorts(Core& core, Space& space)
     : core_(core),
@@ -83,7 +82,7 @@ bool is_own_port(Space& space, Name name) {
 
 Name self(Space& space) {
   const Event event(space.core());
-  return give(space, copy(*space.task().special(TASK_KERNEL_PORT)));
+  return give(space, copy_of(*space.task().special(TASK_KERNEL_PORT)));
 }
 
 Name thread_self(Space& space, OpToken label) {
@@ -101,7 +100,7 @@ Kern<CarriedRight> get_special_port(Space& space, std::int32_t which) {
   const Event event(space.core());
   const CarriedRight* slot = space.task().special(which);
   if (slot == nullptr) return Fail{KERN_INVALID_ARGUMENT};
-  return copy(*slot);
+  return copy_of(*slot);
 }
 
 kern_return_t set_special_port(Space& space, std::int32_t which, CarriedRight right) {
@@ -123,7 +122,7 @@ kern_return_t register_ports(Space& space, std::vector<CarriedRight> rights) {
 Kern<std::vector<CarriedRight>> lookup_ports(Space& space) {
   const Event event(space.core());
   std::vector<CarriedRight> rights;
-  for (const CarriedRight& slot : space.task().registered()) rights.push_back(copy(slot));
+  for (const CarriedRight& slot : space.task().registered()) rights.push_back(copy_of(slot));
   return rights;
 }
 

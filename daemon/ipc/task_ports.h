@@ -61,6 +61,9 @@ class TaskPorts {
   std::array<CarriedRight, kRegistered> registered_;
 };
 
+// A copy of a send right, NULL or DEAD. A dead port's right reads as DEAD from then on, so no copy is made of it.
+CarriedRight copy_of(const CarriedRight& slot);
+
 // The calls of spec 05 §6; each is one event.
 namespace task {
 

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "daemon/session/identity.h"
+#include "daemon/session/inheritances.h"
 #include "daemon/session/listen_socket.h"
 #include "daemon/session/session.h"
 
@@ -42,7 +43,8 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
         options_(options),
         socket_(std::move(socket)),
         acceptor_(surroundings.io, ::dup(socket_->fd())),
-        pause_(surroundings.io) {}
+        pause_(surroundings.io),
+        inheritances_(surroundings_) {}
 
   void start() { wait(); }
 
@@ -52,6 +54,7 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
     pause_.cancel();
     socket_.reset();
     for (const auto& [session, owned] : std::exchange(sessions_, {})) session->end("");
+    inheritances_.close();
   }
 
   std::vector<TaskRow> tasks() const {
@@ -99,9 +102,9 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
     User& user = surroundings_.users.find(identity->uid);
     UserSlot handshake = surroundings_.users.take_handshake(user);
     if (!handshake) return complain(user, "too many connections that have not said Hello");
-    const auto session =
-        std::make_shared<Session>(surroundings_, options_, std::move(connection), std::move(*identity), user,
-                                  std::move(handshake), static_cast<Session::Owner&>(*this));
+    const auto session = std::make_shared<Session>(surroundings_, options_, inheritances_,
+                                                   std::move(connection), std::move(*identity), user,
+                                                   std::move(handshake), static_cast<Session::Owner&>(*this));
     sessions_.emplace(session.get(), session);
     session->start();
   }
@@ -122,6 +125,7 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
   std::optional<ListenSocket> socket_;       // empty: closed
   asio::posix::stream_descriptor acceptor_;  // a copy of it, for waiting
   asio::steady_timer pause_;
+  Inheritances inheritances_;
   std::map<Session*, std::shared_ptr<Session>> sessions_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <string>
 #include <utility>
@@ -24,10 +25,11 @@ std::string label_of(uid_t uid, pid_t pid) {
 
 }  // namespace
 
-Session::Session(const Surroundings& surroundings, const ListenerOptions& options, base::UniqueFd socket,
-                 Identity identity, User& user, UserSlot handshake, Owner& owner)
+Session::Session(const Surroundings& surroundings, const ListenerOptions& options, Inheritances& inheritances,
+                 base::UniqueFd socket, Identity identity, User& user, UserSlot handshake, Owner& owner)
     : surroundings_(surroundings),
       options_(options),
+      inheritances_(inheritances),
       owner_(owner),
       user_(user),
       pid_(identity.pid),
@@ -73,6 +75,8 @@ void Session::on_frame(const local::FrameHeader& header, std::span<const std::by
   if (header.id != 0) return end("an id on the main connection");
   if (state_ == State::kGreeting && kind == local::Kind::kHello) return on_hello(payload);
   if (state_ == State::kAttached && kind == local::Kind::kOpenLane && payload.empty()) return on_open_lane();
+  if (state_ == State::kAttached && kind == local::Kind::kOpenInheritance && payload.empty())
+    return on_open_inheritance();
   end("a frame that does not belong on the main connection now");
 }
 
@@ -92,11 +96,19 @@ void Session::attach() {
   handshake_.give_back();
   greeting_timer_.cancel();
   space_ = &surroundings_.engine.create_space(label_of(user_.uid, pid_), user_.account, *this);
-  const ipc::Name name_service = surroundings_.equip(*space_);
-  const ipc::Name host_port = ipc::task::host_self(*space_);
-  const local::Welcome welcome{
-      local::kVersion,         local::kTaskSelfName, name_service, options_.inline_max,
-      options_.lanes_per_task, options_.memory_max,  host_port};
+  name_service_name_ = surroundings_.equip(*space_);
+  name_service_ = ipc::PortRef(space_->task().registered()[0].port());
+  claim_ = inheritances_.expect(*this);
+  local::Welcome welcome{};
+  welcome.version = local::kVersion;
+  welcome.task_port = local::kTaskSelfName;
+  welcome.name_service = name_service_name_;
+  welcome.inline_max = options_.inline_max;
+  welcome.lanes_max = options_.lanes_per_task;
+  welcome.memory_max = options_.memory_max;
+  welcome.host_port = ipc::task::host_self(*space_);
+  welcome.daemon = inheritances_.daemon();
+  std::copy(claim_.begin(), claim_.end(), welcome.claim);
   main_->send(encode_frame(local::Kind::kWelcome, 0, welcome));
 }
 
@@ -106,7 +118,30 @@ void Session::refuse(local::RefusedReason reason) {
   end("");
 }
 
+void Session::on_open_inheritance() {
+  local::InheritanceOpened opened{};
+  base::UniqueFd handle;
+  auto inheritance = std::make_unique<ipc::Inheritance>(*space_);
+  const ipc::Inheritance::Names names = inheritance->names(name_service_.get(), name_service_name_);
+  std::copy(names.begin(), names.end(), opened.names);
+  if (inheritance->is_only(name_service_.get())) {
+    opened.code = static_cast<std::uint32_t>(local::InheritanceCode::kNothing);
+  } else if (!(handle = inheritances_.keep(std::move(inheritance), user_))) {
+    opened.code = static_cast<std::uint32_t>(local::InheritanceCode::kOutOfResources);
+  }
+  main_->send(encode_frame(local::Kind::kInheritanceOpened, 0, opened), std::move(handle));
+}
+
+void Session::inherit(const ipc::Inheritance& inheritance) {
+  local::Inherited inherited{};
+  const ipc::Inheritance::Names names = inheritance.give(*space_);
+  std::copy(names.begin(), names.end(), inherited.names);
+  main_->send(encode_frame(local::Kind::kInherited, 0, inherited));
+  surroundings_.engine_used();
+}
+
 void Session::on_open_lane() {
+  inheritances_.forget(claim_);
   if (lanes_.size() >= options_.lanes_per_task) return answer_open_lane(local::LaneCode::kTooMany, {});
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
@@ -149,6 +184,7 @@ void Session::end(std::string_view violation) {
   asio::error_code ignored;
   process_.close(ignored);
   greeting_timer_.cancel();
+  inheritances_.forget(claim_);
   if (space_ != nullptr) surroundings_.engine.destroy_space(*std::exchange(space_, nullptr));
   task_.give_back();
   surroundings_.engine_used();

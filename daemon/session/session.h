@@ -7,6 +7,8 @@
 //              Hello, but not acceptable          ended      Refused
 //              5 s without one                    ended
 //   attached   OpenLane                           attached   a lane
+//              OpenInheritance                    attached   a handle for its heirs
+//              its claim on an inheritance        attached   the ports; Inherited
 //   any        main connection or process ends    ended      the space is destroyed
 //              a rule is broken, on any connection ended     the same, with a line in the log
 //
@@ -23,6 +25,7 @@
 
 #include "daemon/ipc/engine.h"
 #include "daemon/session/identity.h"
+#include "daemon/session/inheritances.h"
 #include "daemon/session/lane.h"
 #include "daemon/session/listener.h"
 #include "daemon/session/socket_channel.h"
@@ -33,6 +36,7 @@ namespace netmsg::session {
 class Session final : public std::enable_shared_from_this<Session>,
                       private SocketChannel::Sink,
                       private ipc::Completions,
+                      private Heir,
                       private Lane::Owner {
  public:
   // What it needs of the listener.
@@ -44,8 +48,8 @@ class Session final : public std::enable_shared_from_this<Session>,
   };
 
   // REQUIRES: made by make_shared, started, and ended before it is destroyed.
-  Session(const Surroundings& surroundings, const ListenerOptions& options, base::UniqueFd socket,
-          Identity identity, User& user, UserSlot handshake, Owner& owner);
+  Session(const Surroundings& surroundings, const ListenerOptions& options, Inheritances& inheritances,
+          base::UniqueFd socket, Identity identity, User& user, UserSlot handshake, Owner& owner);
   ~Session() override;
 
   void start();
@@ -68,6 +72,9 @@ class Session final : public std::enable_shared_from_this<Session>,
   void on_open_lane();
   void answer_open_lane(local::LaneCode code, base::UniqueFd client_end);
 
+  void on_open_inheritance();
+  void inherit(const ipc::Inheritance& inheritance) override;
+
   // The lanes.
   void lane_closed(Lane& lane) override;
   void lane_violation(std::string_view violation) override { end(violation); }
@@ -79,6 +86,7 @@ class Session final : public std::enable_shared_from_this<Session>,
 
   const Surroundings& surroundings_;
   const ListenerOptions& options_;
+  Inheritances& inheritances_;
   Owner& owner_;
   User& user_;
   const pid_t pid_;
@@ -89,6 +97,10 @@ class Session final : public std::enable_shared_from_this<Session>,
   asio::posix::stream_descriptor process_;  // pidfd
   asio::steady_timer greeting_timer_;
   ipc::Space* space_ = nullptr;  // while attached
+  Claim claim_{};                // likewise, until the first OpenLane
+  // What every new task has in its first registered port's slot (null: nothing), and its name.
+  ipc::PortRef name_service_;
+  ipc::Name name_service_name_ = ipc::kNullName;
   std::map<ipc::OpToken, std::unique_ptr<Lane>> lanes_;
   ipc::OpToken next_lane_ = 1;
 };

@@ -20,6 +20,7 @@ struct UserLimits {
   ipc::Account::Limits account;
   std::uint32_t tasks = 4096;
   std::uint32_t handshakes = 32;             // unfinished ones
+  std::uint32_t inheritances = 1024;         // handles that are open somewhere
   std::uint64_t unread_bytes = 64ULL << 20;  // answers that its programs have not read yet
 };
 
@@ -30,6 +31,7 @@ struct User {
   ipc::Account account;
   std::uint32_t tasks = 0;
   std::uint32_t handshakes = 0;
+  std::uint32_t inheritances = 0;
   std::uint64_t unread_bytes = 0;
 };
 
@@ -66,6 +68,7 @@ class Users {
 
   UserSlot take_task(User& user) { return {user.tasks, limits_.tasks}; }
   UserSlot take_handshake(User& user) { return {user.handshakes, limits_.handshakes}; }
+  UserSlot take_inheritance(User& user) { return {user.inheritances, limits_.inheritances}; }
 
  private:
   UserLimits limits_;

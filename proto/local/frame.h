@@ -21,6 +21,9 @@
 //   Refused       main  daemon  Refused, then the end
 //   OpenLane      main  client  -                         LaneOpened
 //   LaneOpened    main  daemon  LaneOpened
+//   OpenInheritance    main  client  -                InheritanceOpened
+//   InheritanceOpened  main  daemon  InheritanceOpened
+//   Inherited     main  daemon  Inherited
 //   MachMsg       lane  client  MachMsg, bytes, regions   MachMsgDone
 //   MachMsgDone   lane  daemon  MachMsgDone, bytes, regions
 //   PortCall      lane  client  PortCall                  PortCallDone
@@ -37,6 +40,21 @@
 //   The task's port has the name kTaskSelfName in every space. The names of the name service and of the host's
 //   port are told by Welcome; they are the same in every space that one daemon makes as long as it has a name
 //   service.
+//
+// Inheritance (spec 07 §8)
+//   A task hands its bootstrap port and its registered ports on to the tasks that are made from it, by fork or exec.
+//   1. It sends OpenInheritance. InheritanceOpened with kOk comes with a descriptor, the *handle*: one end of a
+//      pair of SOCK_SEQPACKET sockets. The daemon keeps copies of the ports as they are now until the last copy of
+//      the handle, in whatever process, is closed. A packet waits in the handle: InheritanceHead. It is to be looked
+//      at (MSG_PEEK), not taken out: it tells a handle from other descriptors, and one daemon's from another's.
+//   2. Who holds the handle and has been given a Welcome by the same daemon sends its `claim` through the handle, as
+//      one packet of kClaimWords words, before it opens a lane. Inherited follows on the main connection: the ports
+//      are in the new task's slots, and have names in its space. Any number of tasks can do so, of any user.
+//   The power is in the handle, which the kernel lets only pass from hand to hand; a number in the environment of a
+//   program says no more than where to look. A claim says which task is meant, and is secret, so that nobody can be
+//   made an heir against his will; it ends when it is used, and with the first OpenLane. The descriptor goes from
+//   the daemon to the client only: what a client sends must not have to be closed by a daemon (closing a file may
+//   block). A packet of another size is the end of the handle; a claim that is nobody's does nothing.
 //
 // Requests
 //   `id` is chosen by the client; it says which request is answered or cancelled. It is valid from the
@@ -88,6 +106,9 @@ enum class Kind : std::uint16_t {
   kRefused = 3,
   kOpenLane = 4,
   kLaneOpened = 5,
+  kOpenInheritance = 6,
+  kInheritanceOpened = 7,
+  kInherited = 8,
   kMachMsg = 16,
   kMachMsgDone = 17,
   kPortCall = 18,
@@ -108,6 +129,8 @@ struct Hello {
   std::uint16_t version_max;
 };
 
+inline constexpr unsigned kClaimWords = 4;
+
 struct Welcome {
   std::uint32_t version;
   std::uint32_t task_port;     // kTaskSelfName
@@ -116,6 +139,8 @@ struct Welcome {
   std::uint32_t lanes_max;     // at one time
   std::uint32_t memory_max;    // out-of-line bytes of one message; more gets MACH_SEND_NO_BUFFER
   std::uint32_t host_port;     // a send right's name
+  std::uint32_t daemon;        // the daemon's incarnation, as in InheritanceHead
+  std::uint32_t claim[kClaimWords];
 };
 
 enum class RefusedReason : std::uint32_t {
@@ -141,6 +166,33 @@ struct LaneOpened {
   std::uint32_t code;  // LaneCode
   std::uint32_t zero;
 };
+
+enum class InheritanceCode : std::uint32_t {
+  kOk = 0,
+  kNothing = 1,         // every new task gets just these ports
+  kOutOfResources = 2,  // of the user, or no descriptor or memory in the daemon
+};
+
+// Names of the registered ports 0 to 2 and of the bootstrap port in the space of an heir: MACH_PORT_NULL or
+// MACH_PORT_DEAD where they are that.
+inline constexpr unsigned kNamedPorts = 4;
+
+struct InheritanceOpened {
+  std::uint32_t code;                // InheritanceCode
+  std::uint32_t names[kNamedPorts];  // as they will be in a task that claims first of all
+  std::uint32_t zero;
+};
+
+struct Inherited {
+  std::uint32_t names[kNamedPorts];
+};
+
+struct InheritanceHead {
+  std::uint32_t magic;   // kInheritanceMagic
+  std::uint32_t daemon;  // Welcome::daemon
+};
+
+inline constexpr std::uint32_t kInheritanceMagic = 0x6e49734d;  // "MsIn"
 
 // The arguments of mach_msg (spec 03 §1), followed by send_size bytes of the caller's
 // buffer (none without MACH_SEND_MSG; send_size is 0 then), and by `regions` SentRegions
@@ -238,9 +290,12 @@ inline constexpr bool kIsWire =
 
 static_assert(kIsWire<FrameHeader, 16>);
 static_assert(kIsWire<Hello, 8>);
-static_assert(kIsWire<Welcome, 28>);
+static_assert(kIsWire<Welcome, 48>);
 static_assert(kIsWire<Refused, 8>);
 static_assert(kIsWire<LaneOpened, 8>);
+static_assert(kIsWire<InheritanceOpened, 24>);
+static_assert(kIsWire<Inherited, 16>);
+static_assert(kIsWire<InheritanceHead, 8>);
 static_assert(kIsWire<MachMsg, 32>);
 static_assert(kIsWire<MachMsgDone, 24>);
 static_assert(kIsWire<SentRegion, 8>);

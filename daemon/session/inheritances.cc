@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/session/inheritances.h"
+
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "daemon/base/check.h"
+#include "daemon/session/listener.h"
+
+namespace netmsg::session {
+
+namespace {
+
+template <typename Value>
+Value random_value() {
+  Value value;
+  const ssize_t got = ::getrandom(&value, sizeof value, 0);  // so little is never cut short
+  NETMSG_CHECK(got == sizeof value);
+  return value;
+}
+
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+}  // namespace
+
+class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
+ public:
+  Kept(Inheritances& owner, UserSlot slot, std::unique_ptr<ipc::Inheritance> inheritance)
+      : owner_(owner),
+        slot_(std::move(slot)),
+        inheritance_(std::move(inheritance)),
+        socket_(owner.surroundings_.io) {}
+
+  // Takes over the daemon's end of the handle; false if the event loop has no room for it.
+  bool start(base::UniqueFd socket) {
+    const local::InheritanceHead head{local::kInheritanceMagic, owner_.daemon_};
+    if (::send(socket.get(), &head, sizeof head, MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof head) return false;
+    asio::error_code error;
+    socket_.assign(socket.get(), error);
+    if (error) return false;
+    socket.release();
+    wait();
+    return true;
+  }
+
+  const ipc::Inheritance& inheritance() const { return *inheritance_; }
+
+ private:
+  void wait() {
+    socket_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [weak = weak_from_this()](const asio::error_code& error) {
+                         const auto self = weak.lock();
+                         if (self != nullptr && !error) self->read();
+                       });
+  }
+
+  // One packet a turn. A packet that is too long is cut to more than a claim.
+  void read() {
+    std::array<std::byte, sizeof(Claim) + 1> packet;
+    const ssize_t got = ::recv(socket_.native_handle(), packet.data(), packet.size(), MSG_DONTWAIT);
+    if (got < 0 && would_block()) return wait();
+    if (got != sizeof(Claim)) return end();
+    Claim claim;
+    std::memcpy(&claim, packet.data(), sizeof claim);
+    owner_.claimed(*this, claim);
+    wait();
+  }
+
+  void end() {
+    const auto self = shared_from_this();
+    owner_.kept_.erase(self);
+    owner_.surroundings_.engine_used();
+  }
+
+  Inheritances& owner_;
+  UserSlot slot_;
+  std::unique_ptr<ipc::Inheritance> inheritance_;
+  asio::posix::stream_descriptor socket_;
+};
+
+Inheritances::Inheritances(const Surroundings& surroundings)
+    : surroundings_(surroundings), daemon_(random_value<std::uint32_t>()) {}
+
+Inheritances::~Inheritances() {
+  NETMSG_CHECK(kept_.empty());
+  NETMSG_CHECK(heirs_.empty());
+}
+
+Claim Inheritances::expect(Heir& heir) {
+  const Claim claim = random_value<Claim>();
+  const bool is_new = heirs_.emplace(claim, &heir).second;
+  NETMSG_CHECK(is_new);
+  return claim;
+}
+
+base::UniqueFd Inheritances::keep(std::unique_ptr<ipc::Inheritance> inheritance, User& user) {
+  UserSlot slot = surroundings_.users.take_inheritance(user);
+  int ends[2];
+  if (!slot || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return {};
+  base::UniqueFd ours(ends[0]);
+  base::UniqueFd theirs(ends[1]);
+  const auto kept = std::make_shared<Kept>(*this, std::move(slot), std::move(inheritance));
+  if (!kept->start(std::move(ours))) return {};
+  kept_.insert(kept);
+  return theirs;
+}
+
+void Inheritances::claimed(const Kept& kept, const Claim& claim) {
+  const auto found = heirs_.find(claim);
+  if (found == heirs_.end()) return;
+  Heir& heir = *found->second;
+  heirs_.erase(found);
+  heir.inherit(kept.inheritance());
+}
+
+void Inheritances::close() {
+  kept_.clear();
+}
+
+}  // namespace netmsg::session
