@@ -74,11 +74,12 @@ class RawConnection {
   }
   // Payload of the last frame, whole.
   const std::vector<char>& payload() const { return rest_; }
-  // LaneOpened and what came with it.
-  base::UniqueFd receive_lane(local::LaneOpened* opened) {
+  // LaneOpened or InheritanceOpened, and what came with it.
+  template <typename Opened>
+  base::UniqueFd receive_with_descriptor(Opened* opened) {
     struct {
       local::FrameHeader header;
-      local::LaneOpened payload;
+      Opened payload;
     } bytes{};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
     iovec part{&bytes, sizeof bytes};
@@ -131,7 +132,7 @@ class RawClient {
   RawConnection open_lane() {
     main_.send(bare_frame(local::Kind::kOpenLane, 0));
     local::LaneOpened opened{};
-    return RawConnection(main_.receive_lane(&opened));
+    return RawConnection(main_.receive_with_descriptor(&opened));
   }
 
   std::optional<local::PortCallDone> call(local::Call number, std::uint64_t a = 0, std::uint64_t b = 0,

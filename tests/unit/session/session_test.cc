@@ -102,7 +102,7 @@ TEST(SessionLimits, RefuseALaneTooMany) {
   EXPECT_GE(second.fd(), 0);
   client.main().send(bare_frame(Kind::kOpenLane, 0));
   local::LaneOpened opened{};
-  EXPECT_FALSE(client.main().receive_lane(&opened));
+  EXPECT_FALSE(client.main().receive_with_descriptor(&opened));
   EXPECT_EQ(opened.code, static_cast<std::uint32_t>(local::LaneCode::kTooMany));
   EXPECT_TRUE(client.is_served());
 }

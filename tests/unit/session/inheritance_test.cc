@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Handles and claims, made by hand, well and badly (proto/local/frame.h, "Inheritance").
+#include <gtest/gtest.h>
+#include <mach/mach_types.h>
+#include <poll.h>
+
+#include "daemon/ipc/core.h"
+#include "tests/unit/session/raw_client.h"
+#include "tests/unit/session/test_daemon.h"
+
+namespace netmsg::test {
+namespace {
+
+using local::InheritanceCode;
+using local::Kind;
+
+// A task whose bootstrap port is its own task port, so that there is something to inherit.
+class Parent {
+ public:
+  explicit Parent(TestDaemon& daemon) : client_(daemon.path()) {
+    daemon.on_owner([&] {
+      ipc::Space* const space = daemon.engine().find_space(daemon.engine().spaces().back().id);
+      auto port = daemon.engine().copy_send(*space, local::kTaskSelfName);
+      daemon.engine().register_port(*space, 1, std::move(port.value()));
+    });
+  }
+
+  base::UniqueFd open(local::InheritanceOpened* opened) {
+    client_.main().send(bare_frame(Kind::kOpenInheritance, 0));
+    return client_.main().receive_with_descriptor(opened);
+  }
+  RawConnection handle() {
+    local::InheritanceOpened opened{};
+    base::UniqueFd fd = open(&opened);
+    EXPECT_EQ(opened.code, static_cast<std::uint32_t>(InheritanceCode::kOk));
+    return RawConnection(std::move(fd));
+  }
+  RawClient& client() { return client_; }
+
+ private:
+  RawClient client_;
+};
+
+// A task that has been welcomed and has asked for nothing yet.
+class NewTask {
+ public:
+  explicit NewTask(TestDaemon& daemon) : main_(RawConnection::connect(daemon.path())) {
+    main_.send(frame(Kind::kHello, 0, kGoodHello));
+    welcome_ = main_.receive<local::Welcome>(Kind::kWelcome).value();
+  }
+  bool claims(RawConnection& handle) {
+    return ::send(handle.fd(), welcome_.claim, sizeof welcome_.claim, MSG_NOSIGNAL) == sizeof welcome_.claim;
+  }
+  std::optional<local::Inherited> inherits() { return main_.receive<local::Inherited>(Kind::kInherited); }
+  // Nothing has been said on the main connection when the daemon has answered something that was asked later.
+  bool inherits_nothing() {
+    main_.send(bare_frame(Kind::kOpenLane, 0));
+    local::LaneOpened opened{};
+    return static_cast<bool>(main_.receive_with_descriptor(&opened));
+  }
+  RawConnection& main() { return main_; }
+  const local::Welcome& welcome() const { return welcome_; }
+
+ private:
+  RawConnection main_;
+  local::Welcome welcome_{};
+};
+
+bool hangs_up(RawConnection& handle) {
+  pollfd waiting{handle.fd(), POLLRDHUP, 0};
+  return ::poll(&waiting, 1, 10'000) == 1 && (waiting.revents & (POLLHUP | POLLRDHUP)) != 0;
+}
+
+// How many senders the parent's task port has, without the parent's name for it.
+bool is_kept(TestDaemon& daemon) {
+  return daemon.on_owner([&] { return !daemon.engine().core().inheritances.empty(); });
+}
+
+TEST(Inheritances, AreGivenToWhoHoldsTheHandle) {
+  TestDaemon daemon;
+  Parent parent(daemon);
+  RawConnection handle = parent.handle();
+  parent.client().main().close();
+  for (int i = 0; i < 3; ++i) {
+    NewTask heir(daemon);
+    ASSERT_TRUE(heir.claims(handle));
+    const auto inherited = heir.inherits();
+    ASSERT_TRUE(inherited);
+    EXPECT_NE(inherited->names[1], 0U);
+    EXPECT_EQ(inherited->names[3], 0U);
+  }
+  EXPECT_TRUE(is_kept(daemon));
+  handle.close();
+  EXPECT_TRUE(daemon.tasks_become([&](const auto&) { return !is_kept(daemon); }));
+}
+
+TEST(Inheritances, SayWhoseTheyAre) {
+  TestDaemon daemon;
+  Parent parent(daemon);
+  RawConnection handle = parent.handle();
+  for (int look = 0; look < 2; ++look) {
+    local::InheritanceHead head{};
+    EXPECT_EQ(::recv(handle.fd(), &head, sizeof head, MSG_PEEK), ssize_t{sizeof head});
+    EXPECT_EQ(head.magic, local::kInheritanceMagic);
+    EXPECT_EQ(head.daemon, NewTask(daemon).welcome().daemon);
+  }
+}
+
+TEST(Inheritances, AreNotMadeOfWhatEveryTaskHas) {
+  TestDaemon daemon;
+  RawClient client(daemon.path());
+  client.main().send(bare_frame(Kind::kOpenInheritance, 0));
+  local::InheritanceOpened opened{};
+  EXPECT_FALSE(client.main().receive_with_descriptor(&opened));
+  EXPECT_EQ(opened.code, static_cast<std::uint32_t>(InheritanceCode::kNothing));
+  EXPECT_FALSE(is_kept(daemon));
+}
+
+TEST(Inheritances, AreBoundedForAUser) {
+  session::UserLimits limits;
+  limits.inheritances = 2;
+  TestDaemon daemon(limits);
+  Parent parent(daemon);
+  RawConnection first = parent.handle();
+  RawConnection second = parent.handle();
+  local::InheritanceOpened opened{};
+  EXPECT_FALSE(parent.open(&opened));
+  EXPECT_EQ(opened.code, static_cast<std::uint32_t>(InheritanceCode::kOutOfResources));
+  first.close();
+  EXPECT_TRUE(daemon.tasks_become([&](const auto&) { return static_cast<bool>(parent.open(&opened)); }));
+}
+
+TEST(Claims, AreUsedUp) {
+  TestDaemon daemon;
+  Parent parent(daemon);
+  RawConnection handle = parent.handle();
+  NewTask heir(daemon);
+  ASSERT_TRUE(heir.claims(handle));
+  ASSERT_TRUE(heir.inherits());
+  ASSERT_TRUE(heir.claims(handle));
+  NewTask next(daemon);
+  ASSERT_TRUE(next.claims(handle));
+  ASSERT_TRUE(next.inherits()) << "the daemon has seen the second claim";
+  EXPECT_TRUE(heir.inherits_nothing());
+}
+
+TEST(Claims, EndWithTheFirstLane) {
+  TestDaemon daemon;
+  Parent parent(daemon);
+  RawConnection handle = parent.handle();
+  NewTask late(daemon);
+  ASSERT_TRUE(late.inherits_nothing());
+  ASSERT_TRUE(late.claims(handle));
+  NewTask next(daemon);
+  ASSERT_TRUE(next.claims(handle));
+  ASSERT_TRUE(next.inherits());
+  EXPECT_TRUE(late.inherits_nothing());
+}
+
+// 09 §2.9: what is no claim gives nobody anything, and takes nothing from anybody.
+TEST(Claims, ThatAreNobodysDoNothing) {
+  TestDaemon daemon;
+  Parent parent(daemon);
+  RawConnection handle = parent.handle();
+  const std::uint32_t guess[local::kClaimWords] = {1, 2, 3, 4};
+  for (int i = 0; i < 100; ++i) ::send(handle.fd(), guess, sizeof guess, MSG_NOSIGNAL);
+  {
+    NewTask dead(daemon);
+    ASSERT_TRUE(dead.claims(handle));
+  }
+  NewTask heir(daemon);
+  ASSERT_TRUE(heir.claims(handle));
+  EXPECT_TRUE(heir.inherits());
+  EXPECT_TRUE(parent.client().is_served());
+}
+
+TEST(Claims, OfAnotherSizeEndTheHandleAndNothingElse) {
+  TestDaemon daemon;
+  Parent parent(daemon);
+  const char bytes[200] = {};
+  for (const std::size_t size : {0, 1, 15, 17, 200}) {
+    RawConnection handle = parent.handle();
+    ASSERT_EQ(::send(handle.fd(), bytes, size, MSG_NOSIGNAL), static_cast<ssize_t>(size));
+    EXPECT_TRUE(hangs_up(handle)) << size;
+    EXPECT_FALSE(is_kept(daemon));
+  }
+  EXPECT_TRUE(parent.client().is_served());
+}
+
+TEST(Claims, OnTheMainConnectionAreAViolation) {
+  TestDaemon daemon;
+  NewTask task(daemon);
+  task.main().send(bare_frame(Kind::kInherited, 0));
+  EXPECT_TRUE(task.main().ends());
+}
+
+}  // namespace
+}  // namespace netmsg::test
