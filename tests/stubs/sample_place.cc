@@ -74,6 +74,14 @@ mach_port_t SampleServer::look_up() {
   return port;
 }
 
+mach_port_t once_right(mach_port_t port) {
+  mach_port_t once = MACH_PORT_NULL;
+  mach_msg_type_name_t type = 0;
+  EXPECT_EQ(mach_port_extract_right(mach_task_self(), port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &type),
+            KERN_SUCCESS);
+  return once;
+}
+
 bool in_child(const std::function<void()>& body) {
   const pid_t child = ::fork();
   if (child == 0) {

@@ -40,6 +40,9 @@ class SampleServer {
   std::thread thread_;
 };
 
+// A new send-once right for a port whose receive right is here.
+mach_port_t once_right(mach_port_t port);
+
 // Runs `body`, with its expectations, in a forked child, which is a new task. True if nothing failed there.
 bool in_child(const std::function<void()>& body);
 

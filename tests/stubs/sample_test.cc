@@ -134,14 +134,6 @@ TEST_P(Stubs, GiveMemoryAway) {
   EXPECT_EQ(vm_deallocate(mach_task_self(), back, count), KERN_SUCCESS);
 }
 
-mach_port_t once_right(mach_port_t port) {
-  mach_port_t once = MACH_PORT_NULL;
-  mach_msg_type_name_t type = 0;
-  EXPECT_EQ(mach_port_extract_right(mach_task_self(), port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &type),
-            KERN_SUCCESS);
-  return once;
-}
-
 TEST_P(Stubs, GiveRightsInEveryWay) {
   const mach_port_t port = new_port();
   for (int i = 0; i < 2; ++i) mach_port_insert_right(mach_task_self(), port, port, MACH_MSG_TYPE_MAKE_SEND);
