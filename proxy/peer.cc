@@ -242,7 +242,7 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   if (answer != nullptr) *answer = make_hello(session_.has_value());
   if (Check fault = open_or_resume(greeting)) return fault;
   known_ = greeting;
-  dialer_.opened();
+  dialer_.opened(world_.clock.now());
   last_error_.clear();
   touch();
   return std::nullopt;

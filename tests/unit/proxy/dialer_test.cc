@@ -36,11 +36,16 @@ TEST(Dialer, JitterDependsOnTheSeed) {
   EXPECT_NE(one.due(), two.due());
 }
 
-TEST(Dialer, ASessionStartsTheDelaysAgain) {
+TEST(Dialer, AStreamThatLastsStartsTheDelaysAgain) {
   base::ManualClock clock;
   Dialer dialer(Timing{}, 1, clock.now());
   for (int attempt = 0; attempt < 10; ++attempt) dialer.again(clock.now());
-  dialer.opened();
+  dialer.opened(clock.now());
+  clock.advance(milliseconds(1999));
+  dialer.again(clock.now());
+  EXPECT_GE(dialer.due() - clock.now(), milliseconds(1000)) << "it opened only to fail";
+  dialer.opened(clock.now());
+  clock.advance(milliseconds(2000));
   dialer.again(clock.now());
   EXPECT_LE(dialer.due() - clock.now(), milliseconds(50));
 }

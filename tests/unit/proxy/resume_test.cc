@@ -153,7 +153,7 @@ TEST_F(Resume, WhoeverHasFencedRefusesAndBothHaveFenced) {
   b.advance(timing.lease);  // b's clock only
   network.refuse_dials(false);
   EXPECT_EQ(b.downs.size(), 1U);
-  a.advance(milliseconds(60));
+  a.advance(milliseconds(250));
   run();
   EXPECT_EQ(a.downs, std::vector<std::string>{"b"});
   EXPECT_EQ(a.reasons.back(), "the peer says: the session to be resumed is over");
