@@ -7,6 +7,7 @@
 #include <mach/machine/vm_types.h>
 
 typedef integer_t* host_info_t; /* one of the structures below, as an array of integers */
+typedef const integer_t* const_host_info_t;
 #define HOST_INFO_MAX 1024
 typedef integer_t host_info_data_t[HOST_INFO_MAX];
 

@@ -7,6 +7,7 @@
 #include <mach/time_value.h>
 
 typedef integer_t* task_info_t; /* one of the structures below, as an array of integers */
+typedef const integer_t* const_task_info_t;
 #define TASK_INFO_MAX 1024
 typedef integer_t task_info_data_t[TASK_INFO_MAX];
 

@@ -9,6 +9,7 @@
 #include <mach/time_value.h>
 
 typedef integer_t* thread_info_t; /* one of the structures below, as an array of integers */
+typedef const integer_t* const_thread_info_t;
 #define THREAD_INFO_MAX 1024
 typedef integer_t thread_info_data_t[THREAD_INFO_MAX];
 

@@ -6,6 +6,7 @@
 #include <mach/machine/vm_types.h>
 
 typedef natural_t* thread_state_t; /* of a flavour's own form, as an array of naturals */
+typedef const natural_t* const_thread_state_t;
 #define THREAD_STATE_MAX 1024
 typedef natural_t thread_state_data_t[THREAD_STATE_MAX];
 

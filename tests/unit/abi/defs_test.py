@@ -81,6 +81,10 @@ class Definitions(unittest.TestCase):
         source.write_text("subsystem outer 1000;\n" + "".join(f"#include <{name}>\n" for name in names))
         return source
 
+    def complaints(self, program):
+        command = [CC, "-xc", "-std=gnu11", "-Wall", "-Werror", f"-I{INCLUDE}", f"-iquote{self.folder}", "-fsyntax-only", "-"]
+        return subprocess.run(command, input=program, capture_output=True, text=True, check=False).stderr
+
     def test_every_call_has_its_id(self):
         for name, ids in IDS.items():
             with self.subTest(name):
@@ -106,9 +110,17 @@ class Definitions(unittest.TestCase):
                     self.assertRegex((self.folder / "made.h").read_text(), rf"\b{call}\b")
                 renames = "".join(f"#define {call} generated_{call}\n" for call in OTHERWISE)
                 program = f'#include <{header}>\n{renames}#include "made.h"\n'
-                run = subprocess.run([CC, "-xc", "-std=gnu11", "-Wall", "-Werror", f"-I{INCLUDE}", f"-iquote{self.folder}",
-                                      "-fsyntax-only", "-"], input=program, capture_output=True, text=True, check=False)
-                self.assertEqual(run.stderr, "")
+                self.assertEqual(self.complaints(program), "")
+
+    def test_every_type_has_its_c_type_and_arrays_a_constant_one(self):
+        told = generate(self.folder, self.including(*[name for name in TYPES if "types" in name]))
+        uses = [f"extern {name} one_{name};" for name in re.findall(r"^Type (\w+) = .*\n(?!\tCUserType)", told, re.MULTILINE)]
+        arrays = re.findall(r"^Type (\w+) = (?:\^ )?array .*\n(?!\tCUserType)", told, re.MULTILINE)
+        self.assertIn("vm_size_t one_vm_size_t", " ".join(uses))
+        self.assertLessEqual({"mach_port_array_t", "task_array_t", "thread_state_t"}, set(arrays))
+        uses += [f"extern const_{name} const_one_{name};" for name in [*arrays, "netname_name_t", "kernel_version_t"]]
+        program = "#include <mach/mach_types.h>\n#include <mach/message.h>\n#include <servers/netname_defs.h>\n" + "\n".join(uses)
+        self.assertEqual(self.complaints(program), "")
 
     def test_they_may_be_included_in_any_order_and_twice(self):
         names = [name for name in TYPES if "types" in name]

@@ -98,11 +98,11 @@ TASK_SPECIAL_PORTS = values(TASK_KERNEL_PORT=1, TASK_EXCEPTION_PORT=3, TASK_BOOT
 THREAD_SPECIAL_PORTS = values(THREAD_KERNEL_PORT=1, THREAD_EXCEPTION_PORT=3)
 MACH_PARAM = values(TASK_PORT_REGISTER_MAX=4)
 MACHINE = sizes(4, "cpu_type_t cpu_subtype_t") + values(CPU_TYPE_X86_64=21)
-HOST_INFO = sizes(8, "host_info_t host_basic_info_t") + values(HOST_BASIC_INFO=1, HOST_PROCESSOR_SLOTS=2,
+HOST_INFO = sizes(8, "host_info_t const_host_info_t host_basic_info_t") + values(HOST_BASIC_INFO=1, HOST_PROCESSOR_SLOTS=2,
                                                               HOST_SCHED_INFO=3, HOST_LOAD_INFO=4)
-TASK_INFO = sizes(8, "task_info_t task_basic_info_t") + sizes(72, "task_basic_info_data_t") + values(
+TASK_INFO = sizes(8, "task_info_t const_task_info_t task_basic_info_t") + sizes(72, "task_basic_info_data_t") + values(
     TASK_BASIC_INFO=1, TASK_EVENTS_INFO=2, TASK_THREAD_TIMES_INFO=3, TASK_BASIC_INFO_COUNT=18)
-THREAD_INFO = sizes(8, "thread_info_t thread_basic_info_t") + sizes(80, "thread_basic_info_data_t") + values(
+THREAD_INFO = sizes(8, "thread_info_t const_thread_info_t thread_basic_info_t") + sizes(80, "thread_basic_info_data_t") + values(
     THREAD_BASIC_INFO=1, THREAD_SCHED_INFO=2, TH_STATE_RUNNING=1, THREAD_BASIC_INFO_COUNT=20)
 EXCEPTION = values(EXC_BAD_ACCESS=1, EXC_BAD_INSTRUCTION=2, EXC_ARITHMETIC=3, EXC_EMULATION=4, EXC_SOFTWARE=5,
                    EXC_BREAKPOINT=6)
@@ -110,7 +110,7 @@ POLICY = values(POLICY_TIMESHARE=1, POLICY_FIXEDPRI=2) + ["invalid_policy(0)", "
 MEMORY_OBJECT = (sizes(4, "memory_object_t memory_object_control_t memory_object_name_t")
                  + sizes(8, "memory_object_array_t")
                  + values(MEMORY_OBJECT_NULL=0, MEMORY_OBJECT_COPY_NONE=0, MEMORY_OBJECT_COPY_DELAY=2))
-THREAD_STATUS = sizes(8, "thread_state_t") + values(THREAD_STATE_MAX=1024)
+THREAD_STATUS = sizes(8, "thread_state_t const_thread_state_t") + values(THREAD_STATE_MAX=1024)
 
 STD_TYPES = BOOLEAN + KERN_CODES + INTEGERS + PORT + sizes(8, "pointer_t vm_address_t")
 MACH_TYPES = (
