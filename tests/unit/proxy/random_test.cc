@@ -66,7 +66,7 @@ class RandomPrograms : public TwoHosts {
   }
 
   void reconnect() {
-    for (int round = 0; round < 50 && !(a.open() && b.open()); ++round) {
+    for (int round = 0; round < 100 && !(a.open() && b.open()); ++round) {
       advance(milliseconds(50));
       run();
     }
@@ -111,6 +111,8 @@ class RandomPrograms : public TwoHosts {
       introduce(a, client, b, server);
       introduce(b, server, a, client);
     }
+    run();
+    reconnect();
     run();
     EXPECT_EQ(a.row().proxies, b.row().exports);
     EXPECT_EQ(b.row().proxies, a.row().exports);
