@@ -21,7 +21,7 @@ extern "C" {
  *
  * KERN_SUCCESS; else *descriptor is left alone: KERN_FAILURE (there is no daemon), KERN_INVALID_TASK (the daemon has
  * ended), KERN_RESOURCE_SHORTAGE (no descriptor, the user's limit, or no answer within a second). */
-kern_return_t netmsg_inherit(int* descriptor);
+extern kern_return_t netmsg_inherit(int* descriptor);
 
 #ifdef __cplusplus
 }
