@@ -34,15 +34,15 @@ class Examples : public testing::Test {
   Host host_{"here", 0, {}};
 };
 
-using Run = std::pair<int, std::string>;
+using Ended = std::pair<int, std::string>;
 
 // Client and server of either language understand each other.
 class HelloExamples : public Examples, public testing::WithParamInterface<const char*> {};
 TEST_P(HelloExamples, AddUp) {
   Process server({program(GetParam())}, host_.environment());
   ASSERT_TRUE(knows("hello"));
-  EXPECT_EQ(run("hello_client"), Run(0, "client: the sum is 42\n"));
-  EXPECT_EQ(run("cpp_hello_client"), Run(0, "client: the sum is 84\n"));
+  EXPECT_EQ(run("hello_client"), Ended(0, "client: the sum is 42\n"));
+  EXPECT_EQ(run("cpp_hello_client"), Ended(0, "client: the sum is 84\n"));
   EXPECT_EQ(server.stop(SIGTERM), -SIGTERM);
 }
 INSTANTIATE_TEST_SUITE_P(Servers, HelloExamples, Values("hello_server", "cpp_hello_server"));
@@ -59,15 +59,15 @@ TEST_F(Examples, CountersGoWhenNobodyHasThem) {
   Process server({program("cpp_counters_server")}, host_.environment());
   ASSERT_TRUE(knows("counters"));
   EXPECT_EQ(run("cpp_counters_client"),
-            Run(0, "client: 4 apples, 6 pears\nclient: (ipc/mig) unknown request id\n"));
+            Ended(0, "client: 4 apples, 6 pears\nclient: (ipc/mig) unknown request id\n"));
   const std::string gone = "server: a counter is gone, 1 left\nserver: a counter is gone, 0 left\n";
   EXPECT_TRUE(eventually([&] { return server.output() == gone; })) << server.output();
   EXPECT_EQ(server.stop(SIGTERM), -SIGTERM);
 }
 
 TEST_F(Examples, SmallOnesTellWhatTheyShow) {
-  EXPECT_EQ(run("memory"), Run(0, "received 1048576 bytes, from 'm' to 'm'\n"));
-  EXPECT_EQ(run("dead_name"), Run(0, "notification 72: our port is dead: yes; references: 2\n"));
+  EXPECT_EQ(run("memory"), Ended(0, "received 1048576 bytes, from 'm' to 'm'\n"));
+  EXPECT_EQ(run("dead_name"), Ended(0, "notification 72: our port is dead: yes; references: 2\n"));
   const auto [status, output] = run("port_set");
   EXPECT_EQ(status, 0);
   EXPECT_EQ(output.rfind("message 2 for the second port\nmessage 1 for the first port\n", 0), 0U) << output;
