@@ -51,6 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Task, PortCallStubs,
                          testing::Values(Place::kSameTask, Place::kSameHost, Place::kOtherHost),
                          testing::PrintToStringParamName());
 
+// 07.9
 TEST_P(PortCallStubs, AllocateAndDestroy) {
   const mach_port_t port = allocate();
   EXPECT_EQ(type_of(port), MACH_PORT_TYPE_RECEIVE);
@@ -62,6 +63,7 @@ TEST_P(PortCallStubs, AllocateAndDestroy) {
   EXPECT_EQ(name, 4711U);
 }
 
+// 07.9
 TEST_P(PortCallStubs, CountReferences) {
   const mach_port_t name = allocate(MACH_PORT_RIGHT_DEAD_NAME);
   EXPECT_EQ(stub_mach_port_mod_refs(task_, name, MACH_PORT_RIGHT_DEAD_NAME, 5), KERN_SUCCESS);
@@ -75,7 +77,7 @@ TEST_P(PortCallStubs, CountReferences) {
   EXPECT_EQ(stub_mach_port_destroy(task_, name), KERN_SUCCESS);
 }
 
-// A right of this task's, seen through the other's names; and rights of the other's.
+// 07.9: A right of this task's, seen through the other's names; and rights of the other's.
 TEST_P(PortCallStubs, InsertAndExtractRights) {
   const mach_port_t own = new_port();
   const mach_port_t name = task_ == mach_task_self() ? own : 0x77'7700;
@@ -100,6 +102,7 @@ TEST_P(PortCallStubs, InsertAndExtractRights) {
   EXPECT_EQ(stub_mach_port_destroy(task_, port), KERN_SUCCESS);
 }
 
+// 07.9
 TEST_P(PortCallStubs, TellTheStatusOfAReceiveRight) {
   const mach_port_t port = allocate();
   const mach_port_status_t status = status_of(port);
@@ -109,6 +112,7 @@ TEST_P(PortCallStubs, TellTheStatusOfAReceiveRight) {
   EXPECT_EQ(stub_mach_port_destroy(task_, port), KERN_SUCCESS);
 }
 
+// 07.9
 TEST_P(PortCallStubs, MoveMembersOfSets) {
   const mach_port_t port = allocate(), set = allocate(MACH_PORT_RIGHT_PORT_SET);
   EXPECT_EQ(stub_mach_port_move_member(task_, port, set), KERN_SUCCESS);
@@ -119,6 +123,7 @@ TEST_P(PortCallStubs, MoveMembersOfSets) {
   EXPECT_EQ(stub_mach_port_destroy(task_, set), KERN_SUCCESS);
 }
 
+// 07.9
 TEST_P(PortCallStubs, AskForNotifications) {
   const mach_port_t notify = new_port();
   const mach_port_t port = allocate();
@@ -137,6 +142,7 @@ TEST_P(PortCallStubs, AskForNotifications) {
   mach_port_destroy(mach_task_self(), notify);
 }
 
+// 07.9
 TEST_P(PortCallStubs, SetAPayload) {
   const mach_port_t port = allocate();
   EXPECT_EQ(stub_mach_port_set_protected_payload(task_, port, 0x1234'5678'9abcU), KERN_SUCCESS);
@@ -144,6 +150,7 @@ TEST_P(PortCallStubs, SetAPayload) {
   EXPECT_EQ(stub_mach_port_destroy(task_, port), KERN_SUCCESS);
 }
 
+// 07.9
 TEST_P(PortCallStubs, ListNames) {
   const mach_port_t port = allocate();
   mach_port_name_array_t names = nullptr;

@@ -6,6 +6,32 @@
 
 #include "tests/stubs/sample_types.h"
 
+/* The ids of the requests. */
+enum {
+  kNothing = 7400,
+  kNumbers,
+  kLabel,
+  kText,
+  kRow,
+  kList,
+  kPoint,
+  kMemory,
+  kGiveMemory,
+  kTake,
+  kGive,
+  kReceive,
+  kPorts,
+  kAny,
+  kFail,
+  kLater,
+  kTry,
+  kNote,
+  kPost,
+  kNoted,
+  kQuit,
+  kSampleEnd
+};
+
 #ifdef __cplusplus
 extern "C" {
 #endif

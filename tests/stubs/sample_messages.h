@@ -4,33 +4,9 @@
 #ifndef TESTS_STUBS_SAMPLE_MESSAGES_H_
 #define TESTS_STUBS_SAMPLE_MESSAGES_H_
 
+#include "tests/stubs/sample.h"
 #include "tests/stubs/sample_types.h"
 #include "tests/stubs/stub.h"
-
-enum {
-  kNothing = 7400,
-  kNumbers,
-  kLabel,
-  kText,
-  kRow,
-  kList,
-  kPoint,
-  kMemory,
-  kGiveMemory,
-  kTake,
-  kGive,
-  kReceive,
-  kPorts,
-  kAny,
-  kFail,
-  kLater,
-  kTry,
-  kNote,
-  kPost,
-  kNoted,
-  kQuit,
-  kSampleEnd
-};
 
 #define REPLY_HEAD             \
   mach_msg_header_t Head;      \

@@ -30,7 +30,7 @@ void answer(mach_port_t right, kern_return_t code) {
   mig_reply_header_t reply{};
   reply.Head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, 0);
   reply.Head.msgh_remote_port = right;
-  reply.Head.msgh_id = 7515;
+  reply.Head.msgh_id = kLater + 100;
   reply.RetCodeType = {MACH_MSG_TYPE_INTEGER_32, 32, 0, 1, 0, 0, 1};
   reply.RetCode = code;
   if (mach_msg(&reply.Head, MACH_SEND_MSG, sizeof reply, 0, 0, 0, 0) != MACH_MSG_SUCCESS)

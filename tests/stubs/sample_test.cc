@@ -31,10 +31,12 @@ INSTANTIATE_TEST_SUITE_P(Sample, Stubs,
                          testing::Values(Place::kSameTask, Place::kSameHost, Place::kOtherHost),
                          testing::PrintToStringParamName());
 
+// 07.3
 TEST_P(Stubs, CallWithoutArguments) {
   EXPECT_EQ(sample_nothing(server()), KERN_SUCCESS);
 }
 
+// 07.3
 TEST_P(Stubs, CarryNumbersInAndOut) {
   int b = 40;
   int64_t c = 0;
@@ -43,6 +45,7 @@ TEST_P(Stubs, CarryNumbersInAndOut) {
   EXPECT_EQ(c, int64_t{42} << 32);
 }
 
+// 07.3
 TEST_P(Stubs, CarryStringsOfFixedSize) {
   label_t answer;
   EXPECT_EQ(sample_label(server(), "a label", answer), KERN_SUCCESS);
@@ -61,6 +64,7 @@ TEST_P(Stubs, CarryStringsOfAnyLength) {
   }
 }
 
+// 07.3
 TEST_P(Stubs, CarryArraysOfFixedSize) {
   const row_t row = {1, 2, 3, 4, 5};
   row_t back;
@@ -68,6 +72,7 @@ TEST_P(Stubs, CarryArraysOfFixedSize) {
   EXPECT_TRUE(std::equal(row, row + 5, back));
 }
 
+// 07.3
 TEST_P(Stubs, CarryArraysOfAnyLength) {
   int list[17];
   std::iota(list, list + 17, 100);
@@ -82,6 +87,7 @@ TEST_P(Stubs, CarryArraysOfAnyLength) {
   EXPECT_EQ(sample_list(server(), list, 17, list, &none), MIG_ARRAY_TOO_LARGE) << "nothing is sent";
 }
 
+// 07.3
 TEST_P(Stubs, TellHowLongAnArrayIsThatDoesNotFit) {
   const int list[3] = {7, 8, 9};
   int back[3] = {0, 0, 0};
@@ -91,13 +97,14 @@ TEST_P(Stubs, TellHowLongAnArrayIsThatDoesNotFit) {
   EXPECT_EQ(std::vector<int>(back, back + 3), (std::vector<int>{7, 8, 0}));
 }
 
+// 07.3
 TEST_P(Stubs, CarryStructures) {
   point_t point = {1, 2, 3};
   EXPECT_EQ(sample_point(server(), &point), KERN_SUCCESS);
   EXPECT_EQ(std::vector<int>({point.x, point.y, point.z}), (std::vector<int>{3, 1, 2}));
 }
 
-// 12,345 bytes from the middle of a page on.
+// 07.3: 12,345 bytes from the middle of a page on.
 TEST_P(Stubs, CarryMemoryAndLeaveItToTheSender) {
   std::vector<char> data(12'345, 'a');
   vm_offset_t back = 0;
@@ -119,6 +126,7 @@ bool is_mapped(vm_address_t address) {
   return true;
 }
 
+// 07.3
 TEST_P(Stubs, GiveMemoryAway) {
   constexpr mach_msg_type_number_t kSize = 3 * 4096;
   vm_address_t data = 0;
@@ -134,6 +142,7 @@ TEST_P(Stubs, GiveMemoryAway) {
   EXPECT_EQ(vm_deallocate(mach_task_self(), back, count), KERN_SUCCESS);
 }
 
+// 07.3
 TEST_P(Stubs, GiveRightsInEveryWay) {
   const mach_port_t port = new_port();
   for (int i = 0; i < 2; ++i) mach_port_insert_right(mach_task_self(), port, port, MACH_MSG_TYPE_MAKE_SEND);
@@ -165,7 +174,7 @@ kern_return_t call_once(mach_port_t once) {
   message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND_ONCE, MACH_MSG_TYPE_MAKE_SEND_ONCE);
   message.head.msgh_remote_port = once;
   message.head.msgh_local_port = answers;
-  message.head.msgh_id = 7400;
+  message.head.msgh_id = kNothing;
   const mach_msg_return_t code =
       mach_msg(&message.head, MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_TIMEOUT, sizeof message.head,
                sizeof message, answers, kPatienceMs, MACH_PORT_NULL);
@@ -173,6 +182,7 @@ kern_return_t call_once(mach_port_t once) {
   return code == MACH_MSG_SUCCESS ? message.reply.RetCode : code;
 }
 
+// 07.3
 TEST_P(Stubs, BringRightsGivenInEveryWay) {
   const unsigned before = send_refs(server());
   mach_port_t copied = 0, made = 0, moved = 0, once_made = 0, once_moved = 0;
@@ -186,6 +196,7 @@ TEST_P(Stubs, BringRightsGivenInEveryWay) {
   EXPECT_EQ(call_once(once_moved), KERN_SUCCESS);
 }
 
+// 07.3
 TEST_P(Stubs, CarryReceiveRights) {
   if (!can_move_receive_rights()) GTEST_SKIP() << "receive rights do not move between hosts yet";
   const mach_port_t port = new_port();
@@ -197,6 +208,7 @@ TEST_P(Stubs, CarryReceiveRights) {
   mach_port_destroy(mach_task_self(), port);
 }
 
+// 07.3
 TEST_P(Stubs, CarryArraysOfRights) {
   mach_port_t ports[] = {new_port(), MACH_PORT_NULL, new_port(), MACH_PORT_DEAD};
   for (const int i : {0, 2})
@@ -211,6 +223,7 @@ TEST_P(Stubs, CarryArraysOfRights) {
   for (const int i : {0, 2}) mach_port_destroy(mach_task_self(), ports[i]);
 }
 
+// 07.3
 TEST_P(Stubs, CarryNoRightsAtAllInAnArray) {
   mach_port_array_t back = nullptr;
   mach_msg_type_number_t count = 7;
@@ -218,6 +231,7 @@ TEST_P(Stubs, CarryNoRightsAtAllInAnArray) {
   EXPECT_EQ(count, 0U);
 }
 
+// 07.3
 TEST_P(Stubs, CarryRightsWhoseKindTheCallerSays) {
   const struct {
     mach_msg_type_name_t given;
@@ -242,11 +256,13 @@ TEST_P(Stubs, CarryRightsWhoseKindTheCallerSays) {
   mach_port_destroy(mach_task_self(), port);
 }
 
+// 07.3
 TEST_P(Stubs, GiveTheServersErrorBack) {
   EXPECT_EQ(sample_fail(server(), KERN_INVALID_VALUE), KERN_INVALID_VALUE);
   EXPECT_EQ(sample_fail(server(), -4711), -4711);
 }
 
+// 07.3
 TEST_P(Stubs, TellSomethingWithoutAnAnswer) {
   int before = 0, after = 0;
   ASSERT_EQ(sample_noted(server(), &before), KERN_SUCCESS);
@@ -257,13 +273,14 @@ TEST_P(Stubs, TellSomethingWithoutAnAnswer) {
   EXPECT_EQ(after - before, 42);
 }
 
+// 07.3
 TEST_P(Stubs, WaitNoLongerThanTheyWereTold) {
   EXPECT_EQ(sample_later(server(), 30), MACH_RCV_TIMED_OUT);
   EXPECT_EQ(sample_note(server(), 3), KERN_SUCCESS) << "answers nobody";
   EXPECT_EQ(sample_nothing(server()), KERN_SUCCESS) << "no late answer is taken for this one's";
 }
 
-// The server answers after another call, with that call's number as code.
+// 07.3: The server answers after another call, with that call's number as code.
 TEST_P(Stubs, GetAnAnswerThatIsGivenLater) {
   kern_return_t code = -1;
   std::thread caller([&] { code = sample_later(server(), kPatienceMs); });
