@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/session/listener.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <asio/io_context.hpp>
@@ -42,7 +43,7 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
       : surroundings_(surroundings),
         options_(options),
         socket_(std::move(socket)),
-        acceptor_(surroundings.io, ::dup(socket_->fd())),
+        acceptor_(surroundings.io, ::fcntl(socket_->fd(), F_DUPFD_CLOEXEC, 0)),
         pause_(surroundings.io),
         inheritances_(surroundings_) {}
 
