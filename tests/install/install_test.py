@@ -16,8 +16,71 @@ import unittest
 
 CMAKE, BUILD, CC, CXX = (sys.argv.pop(1) for _ in range(4))
 PROJECT = pathlib.Path(__file__).resolve().parent / "project"
-STARTED = "received 42, a page is 4096, one name\n"
+RECEIVED = "received 42, a page is 4096, one name\n"
 COMPILERS = {"C": [CC, "-std=gnu11", "-x", "c"], "CXX": [CXX, "-std=c++20", "-x", "c++"]}
+# In the manner of programs that were written for the first Mach 3.0.
+OLD_PROGRAM = """
+#include <mach.h>
+#include <mach/msg_type.h>
+#include <mach_error.h>
+#include <mach/message.h>
+#include <servers/netname.h>
+#include <stdio.h>
+#include <strings.h>
+
+static void receive();
+
+quit(what, kr)
+        char *what;
+        kern_return_t kr;
+{
+        mach_error(what, kr);
+        exit(1);
+}
+
+main(argc, argv)
+        int argc;
+        char *argv[];
+{
+        mach_msg_header_t msg;
+        mach_port_t port;
+        vm_offset_t page;
+        kern_return_t kr;
+
+        netname_wait_for_server();
+        kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port);
+        if (kr != KERN_SUCCESS)
+                quit("mach_port_allocate", kr);
+        kr = vm_allocate(mach_task_self(), &page, round_page(1), TRUE);
+        if (kr != KERN_SUCCESS || trunc_page(page) != page)
+                quit("vm_allocate", kr);
+        bzero((char *) page, vm_page_size);
+
+        msg.msgh_kind = MSG_TYPE_RPC;
+        msg.msgh_id = 42;
+        msg.msgh_local_port = MACH_PORT_NULL;
+        msg.msgh_remote_port = port;
+        msg.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0);
+        kr = mach_msg(&msg, MACH_SEND_MSG, sizeof msg, 0, MACH_PORT_NULL, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
+        if (kr != MACH_MSG_SUCCESS)
+                quit("mach_msg", kr);
+        receive(port);
+        exit(0);
+}
+
+static void
+receive(port)
+        mach_port_t port;
+{
+        mach_msg_header_t msg;
+        kern_return_t kr;
+
+        kr = mach_msg(&msg, MACH_RCV_MSG, 0, sizeof msg, port, MACH_MSG_TIMEOUT_NONE, MACH_PORT_NULL);
+        if (kr != MACH_MSG_SUCCESS)
+                quit("mach_msg", kr);
+        printf("received %d\\n", msg.msgh_id);
+}
+"""
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -60,10 +123,10 @@ class Installed(unittest.TestCase):
         environment = os.environ | {"PKG_CONFIG_PATH": str(self.libraries / "pkgconfig")}
         return run("pkg-config", *options, "netmsg", env=environment).split()
 
-    def expect_runs(self, program):
+    def expect_runs(self, program, expected=RECEIVED):
         environment = os.environ | {"NETMSGD_SOCKET": str(self.socket), "LD_LIBRARY_PATH": str(self.libraries)}
         self.assertIsNone(self.daemon.poll(), (self.folder / "log").read_text(errors="replace"))
-        self.assertEqual(run(program, env=environment), STARTED)
+        self.assertEqual(run(program, env=environment), expected)
 
     def expect_needs(self, program, needs_library):
         self.assertEqual("[libnetmsg.so.0]" in run("readelf", "-d", program), needs_library)
@@ -85,6 +148,12 @@ class Installed(unittest.TestCase):
                     *self.pkg_config("--cflags"), "-x", "none", *self.pkg_config("--static", "--libs"))
                 self.expect_needs(program, False)
                 self.expect_runs(program)
+
+    def test_a_program_of_old_is_built_unchanged(self):
+        source, program = self.folder / "old.c", self.folder / "old"
+        source.write_text(OLD_PROGRAM)
+        run(CC, "-std=gnu89", "-w", source, "-o", program, *self.pkg_config("--cflags", "--libs"))
+        self.expect_runs(program, "received 42\n")
 
     def test_find_package(self):
         for language in COMPILERS:
