@@ -39,7 +39,7 @@ class Reach:
 
     def __init__(self, tree, build):
         self.tree = tree
-        self.folders = (tree.root, tree.root / "proto/include", build / "proto/generated")
+        self.folders = (tree.root, tree.root / "proto/include", tree.root / "client/include", build / "proto/generated")
         self.direct = {}
 
     def _find(self, name):

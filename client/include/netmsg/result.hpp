@@ -47,8 +47,9 @@ namespace detail {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : held_(std::in_place_index<1>, error) {}
+  // Implicit, all of them: `return value;` and `return error;` are what a result is for.
+  Result(T value) : held_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error) : held_(std::in_place_index<1>, error) {}         // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return held_.index() == 0; }
 
@@ -79,7 +80,7 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : code_(error.code()) {}
+  Result(Error error) : code_(error.code()) {}  // NOLINT(google-explicit-constructor): as above
   // Of a call's code: KERN_SUCCESS is no error.
   static Result of(kern_return_t code) { return code == KERN_SUCCESS ? Result() : Result(Error(code)); }
 

@@ -30,7 +30,8 @@ class Server {
   // Takes what it wants from the request (the rest is given up) and puts results into the reply. An error is what the
   // reply says instead, without results; of a take that failed, MIG_BAD_ARGUMENTS. MIG_NO_REPLY: nothing is sent now;
   // who takes the request's reply right can answer later, with Message::reply_to(id). The reply is not sent either if
-  // nobody waits for one, or if its port is full: the server waits for no client.
+  // nobody waits for one, or if its port is full: the server waits for no client. It is sent after the handler: rights
+  // and memory that are put into it by reference must outlive that, so put what is the handler's own by std::move.
   using Handler = std::function<Result<void>(ReceivedMessage& request, Message& reply)>;
   // `at` is the port to which the notification came.
   using NameHandler = std::function<void(mach_port_name_t at, mach_port_name_t name)>;

@@ -17,7 +17,8 @@ class Timeout {
   constexpr Timeout() = default;
   // Rounded up to milliseconds; below zero is zero: do not block. Above 49 days is 49 days.
   template <typename Rep, typename Period>
-  constexpr Timeout(std::chrono::duration<Rep, Period> duration)
+  constexpr Timeout(  // NOLINT(google-explicit-constructor): a duration is meant to do
+      std::chrono::duration<Rep, Period> duration)
       : limited_(true), ms_(in_range(std::chrono::ceil<std::chrono::milliseconds>(duration).count())) {}
 
   constexpr bool limited() const { return limited_; }
