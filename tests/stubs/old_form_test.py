@@ -18,7 +18,7 @@ MIG, ROOT = sys.argv.pop(1), pathlib.Path(sys.argv.pop(1))
 STUBS = ROOT / "tests" / "stubs"
 INCLUDES = [f"-I{ROOT / 'proto' / 'include'}", f"-I{ROOT}"]
 FLAGS = ["-std=gnu11", "-Wall", "-fsyntax-only"]
-CURRENT = ["sample_user.c", "sample_server.c", "mach_port_user.c", "notify_server.c"]
+CURRENT = ["sample_user.c", "sample_server.c", "mach_port_user.c", "netname_stubs.c", "notify_server.c"]
 
 # What gcc has to complain of: structures of the wrong alignment, or of the wrong size.
 REASON = re.compile(r"error: .*(\[-Werror=packed-not-aligned\]|static assertion failed)")
