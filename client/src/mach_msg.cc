@@ -91,13 +91,14 @@ bool receives_from_reply_port(const local::MachMsg& request, const ThreadState& 
 
 mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request, bool interruptible) {
   if (const mach_msg_return_t code = check_size(request); code != MACH_MSG_SUCCESS) return code;
-  ThreadState& thread = Task::current().this_thread();
-  if (const mach_msg_return_t code = find_memory(msg, request, thread.memory); code != MACH_MSG_SUCCESS)
+  ThreadState* const thread = Task::current().this_thread();
+  if (thread == nullptr) return msg_code(Reach::kNoResources, static_cast<mach_msg_option_t>(request.option));
+  if (const mach_msg_return_t code = find_memory(msg, request, thread->memory); code != MACH_MSG_SUCCESS)
     return code;
-  const bool from_reply_port = receives_from_reply_port(request, thread);
-  if (from_reply_port) thread.reply_awaited = true;
-  const mach_msg_return_t code = carry_out(msg, request, thread.memory, interruptible);
-  if (from_reply_port) thread.reply_awaited = false;  // not where a handler's longjmp leaves (reply_port.h)
+  const bool from_reply_port = receives_from_reply_port(request, *thread);
+  if (from_reply_port) thread->reply_awaited = true;
+  const mach_msg_return_t code = carry_out(msg, request, thread->memory, interruptible);
+  if (from_reply_port) thread->reply_awaited = false;  // not where a handler's longjmp leaves (reply_port.h)
   return code;
 }
 

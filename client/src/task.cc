@@ -3,6 +3,8 @@
 
 #include <mach/mach_init.h>
 
+#include <new>
+
 #include "client/src/export.h"
 #include "client/src/guards.h"
 #include "client/src/mach_calls.h"
@@ -102,24 +104,24 @@ Reach Task::reach_of(MainConnection::Result result) {
   return Reach::kGone;
 }
 
-ThreadState& Task::this_thread() {
-  auto* thread = static_cast<ThreadState*>(pthread_getspecific(thread_key_));
-  if (thread != nullptr) return *thread;
+ThreadState* Task::this_thread() {
+  if (void* const thread = pthread_getspecific(thread_key_)) return static_cast<ThreadState*>(thread);
   const QuietSection quiet;
   const std::lock_guard lock(mutex_);
-  thread = new ThreadState;
+  std::unique_ptr<ThreadState> thread(new (std::nothrow) ThreadState);
+  if (thread == nullptr || pthread_setspecific(thread_key_, thread.get()) != 0) return nullptr;
   thread->next = threads_;
-  threads_ = thread;
-  pthread_setspecific(thread_key_, thread);
-  return *thread;
+  threads_ = thread.release();
+  return threads_;
 }
 
 Reach Task::ready_lane(Lane** lane) {
-  ThreadState& thread = this_thread();
-  if (thread.lane == nullptr || !thread.lane->recover()) {
-    if (const Reach reach = open_lane(thread); reach != Reach::kOk) return reach;
+  ThreadState* const thread = this_thread();
+  if (thread == nullptr) return Reach::kNoResources;
+  if (thread->lane == nullptr || !thread->lane->recover()) {
+    if (const Reach reach = open_lane(*thread); reach != Reach::kOk) return reach;
   }
-  *lane = thread.lane.get();
+  *lane = thread->lane.get();
   return Reach::kOk;
 }
 

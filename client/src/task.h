@@ -60,8 +60,8 @@ class Task {
   // A descriptor of what a program that this process starts is to inherit, open on exec; -1: it is what every task gets.
   Reach open_inheritance(int* descriptor);
 
-  // The calling thread's state, made on first use.
-  ThreadState& this_thread();
+  // The calling thread's state, made on first use; null if there is no memory for it.
+  ThreadState* this_thread();
 
   // Runs `call(Lane&) -> Lane::Outcome` on the calling thread's lane, once, or once more if the lane turned
   // out to be broken before anything was asked.
