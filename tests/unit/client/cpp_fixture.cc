@@ -3,7 +3,32 @@
 
 #include <mach/mig_support.h>
 
+#include <cstdlib>
+#include <new>
+
+namespace {
+thread_local std::uint64_t allocated = 0;
+}  // namespace
+
+// All other forms of new come here.
+void* operator new(std::size_t size) {
+  ++allocated;
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
 namespace netmsg::test {
+
+std::uint64_t allocations() {
+  return allocated;
+}
 
 Holdings holdings() {
   mach_port_name_array_t names = nullptr;

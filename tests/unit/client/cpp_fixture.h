@@ -3,6 +3,7 @@
 // is what it held at its beginning, to the reference.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <netmsg.hpp>
 #include <utility>
@@ -15,6 +16,9 @@ namespace netmsg::test {
 // make and give up as they need it.
 using Holdings = std::map<mach_port_name_t, std::pair<mach_port_type_t, mach_port_urefs_t>>;
 Holdings holdings();
+
+// How often this thread has allocated memory in C++.
+std::uint64_t allocations();
 
 // A port, and a right to send there.
 struct Pair {

@@ -217,6 +217,30 @@ TEST_F(CppMessage, DestinationComesBackWithTheMessage) {
   const auto received = full.port.receive(kNoWait).value();
 }
 
+// Each way to ask for an answer.
+TEST_F(CppMessage, ReplyRightComesBackWithTheMessage) {
+  const FullPort full;
+  const Pair answers;
+  const std::vector<std::function<void(Message&)>> ways{
+      [&](Message& m) { m.set_reply_port(answers.port); },
+      [&](Message& m) { m.set_reply_right(answers.send); },
+      [&](Message& m) { m.set_reply_right(answers.send.copy().value()); },
+      [&](Message& m) { m.set_reply_right(answers.port.make_send_once().value()); },
+  };
+  for (const auto& ask : ways) {
+    Message message(1);
+    ask(message);
+    EXPECT_EQ(message.send(full.send, kNoWait).code(), MACH_SEND_TIMED_OUT);
+    full.open_again();
+    EXPECT_TRUE(message.resend(kNoWait));
+    EXPECT_TRUE(full.port.receive(kNoWait).value().wants_reply());
+    full.port.set_queue_limit(0).value();
+    ask(message);
+    EXPECT_EQ(message.send(full.send, kNoWait).code(), MACH_SEND_TIMED_OUT);
+    ask(message);  // in place of the one that came back
+  }
+}
+
 TEST_F(CppMessage, SendOnceRightNeverMeetsAFullQueue) {
   const FullPort full;
   EXPECT_TRUE(Message(3).send(full.port.make_send_once().value()));
@@ -364,6 +388,18 @@ TEST_F(CppMessage, StringWithoutAnEndEndsWithItsItem) {
   EXPECT_EQ(received.take_string().value(), "aaaaaaaa");
 }
 
+TEST_F(CppMessage, SmallMessageAllocatesNothing) {
+  const Pair pair;
+  ReceivedMessage received;
+  const std::uint64_t before = allocations();
+  Message message(1);
+  message.put_int32(1).put_string("a name").send(pair.send, kNoWait).value();
+  pair.port.receive_into(received, kNoWait).value();
+  EXPECT_EQ(received.take_int32().value(), 1);
+  EXPECT_EQ(received.take_string().value(), "a name");
+  EXPECT_EQ(allocations(), before);
+}
+
 // ---------------------------------------------------------------- at random
 
 // One item of a random message: how it is put, and how it is read again.
@@ -468,6 +504,64 @@ TEST_F(CppMessage, RandomMessagesArriveAndNothingLeaks) {
     for (const Step& step : steps) step.take(received);
     EXPECT_TRUE(received.at_end());
   }
+}
+
+// An item of random type and size, with a content that may end anywhere.
+Item nonsense(std::mt19937& random) {
+  constexpr std::array<unsigned, 8> kBits{0, 1, 7, 8, 16, 32, 64, 0xFFFF};
+  Item item = numbers({});
+  item.values.resize(random() % 12);
+  for (std::uint32_t& value : item.values) value = static_cast<std::uint32_t>(random());
+  item.descriptor.msgt_name = random() & 0x1FU;
+  item.descriptor.msgt_size = kBits[random() % kBits.size()] & 0xFFFFU;
+  item.descriptor.msgt_number = static_cast<std::uint32_t>(random() % 3 == 0 ? random() : random() % 8);
+  item.descriptor.msgt_inline = random() % 4 != 0 ? 1 : 0;
+  item.descriptor.msgt_deallocate = random() & 1U;
+  return item;
+}
+
+// The sum of what was seen, so that every byte is looked at.
+template <typename T>
+std::uint64_t look_at(Result<View<T>> view) {
+  std::uint64_t sum = 0;
+  if (view) {
+    for (const T element : *view) sum += static_cast<std::uint64_t>(element);
+  }
+  return sum;
+}
+
+bool take_something(std::mt19937& random, ReceivedMessage& message) {
+  switch (random() % 10) {
+    case 0:
+      return message.take_int32() || message.take_int64();
+    case 1:
+      return look_at(message.take_bytes()) != 0;
+    case 2:
+      return look_at(message.take_array<std::uint8_t>()) + look_at(message.take_array<std::uint16_t>()) != 0;
+    case 3:
+      return look_at(message.take_array<std::uint32_t>()) + look_at(message.take_array<std::uint64_t>()) != 0;
+    case 4:
+      return message.take_string().code() == KERN_SUCCESS;
+    case 5:
+      return message.take_memory() || message.take_send_array();
+    case 6:
+      return message.take_send() || message.take_send_once() || message.take_receive();
+    case 7:
+      return message.take_port_name().code() == KERN_SUCCESS;
+    default:
+      return message.skip().code() == KERN_SUCCESS;
+  }
+}
+
+TEST_F(CppMessage, RandomBytesAreErrorsAndNotCrashes) {
+  const Pair pair;
+  std::mt19937 random(test_seed());
+  int taken = 0;
+  for (int round = 0; round < scaled(5000); ++round) {
+    auto received = through(pair, nonsense(random));
+    for (int attempt = 0; attempt < 10; ++attempt) taken += take_something(random, received) ? 1 : 0;
+  }
+  EXPECT_GT(taken, 0);
 }
 
 }  // namespace
