@@ -2,6 +2,7 @@
 #include "daemon/app.h"
 
 #include <grp.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <asio/io_context.hpp>
@@ -112,10 +113,22 @@ ipc::Limits engine_limits(const Limits& limits) {
   return {limits.names_per_space, limits.inline_bytes, limits.memory_bytes, limits.rights_per_message};
 }
 
+// How many this process may have.
+std::uint32_t descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1U << 20));
+}
+
+// Files handed over take a share of the descriptors, and one user a share of that: tasks and lanes need theirs.
 session::UserLimits user_limits(const Limits& limits) {
   session::UserLimits users;
   users.account = {limits.bytes_per_user, limits.ports_per_user};
   users.tasks = limits.tasks_per_user;
+  users.file_bytes = limits.file_bytes_per_user;
+  const std::uint32_t descriptors = descriptor_limit();
+  users.files_of_all = descriptors / 4;
+  users.files = descriptors / 8;
   return users;
 }
 

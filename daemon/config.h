@@ -36,13 +36,14 @@ struct TlsFiles {
 
 // Messages above the limits of the protocol between daemons (peer.proto, "Limits") do not leave this host.
 struct Limits {
-  std::uint32_t names_per_space = 65536;       // 8..16777216
-  std::uint32_t inline_bytes = 1U << 20;       // 1024..67108864; largest message, header included
-  std::uint32_t memory_bytes = 1U << 30;       // 0..2147483648; out of line, of one message
-  std::uint32_t rights_per_message = 16384;    // 1..1048576
-  std::uint64_t bytes_per_user = 64ULL << 20;  // 65536..1099511627776; queued and buffered
-  std::uint32_t ports_per_user = 16384;        // 8..16777216
-  std::uint32_t tasks_per_user = 4096;         // 1..1048576
+  std::uint32_t names_per_space = 65536;           // 8..16777216
+  std::uint32_t inline_bytes = 1U << 20;           // 1024..67108864; largest message, header included
+  std::uint32_t memory_bytes = 1U << 30;           // 0..2147483648; out of line, of one message
+  std::uint32_t rights_per_message = 16384;        // 1..1048576
+  std::uint64_t bytes_per_user = 64ULL << 20;      // 65536..1099511627776; queued and buffered
+  std::uint64_t file_bytes_per_user = 4ULL << 30;  // 65536..1099511627776; in memory files handed over
+  std::uint32_t ports_per_user = 16384;            // 8..16777216
+  std::uint32_t tasks_per_user = 4096;             // 1..1048576
 };
 
 struct Config {

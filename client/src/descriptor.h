@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A socket that the library holds in a program that does not know about it: the program may close every
-// descriptor it has, or open a file under a number that was ours. A Descriptor therefore remembers which
-// socket it stands for, and neither uses nor closes a number that has come to mean something else. States:
+// A socket or file that the library holds in a program that does not know about it: the program may close every
+// descriptor it has, or open a file under a number that was ours. A Descriptor therefore remembers what it
+// stands for, and neither uses nor closes a number that has come to mean something else. States:
 // empty, holding. Owner: whoever constructed it. Threads: one at a time.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace netmsg::client {
 class Descriptor {
  public:
   Descriptor() = default;
-  // Takes over `fd`, a socket, or -1. Moves it above standard error if it is not there (a program may have
+  // Takes over `fd`, or nothing (-1). Moves it above standard error if it is not there (a program may have
   // started with 0, 1 or 2 closed); empty if that fails.
   explicit Descriptor(int fd);
   Descriptor(Descriptor&& other) noexcept
@@ -24,9 +24,9 @@ class Descriptor {
 
   // The number, or -1 if this holds nothing.
   int fd() const { return fd_; }
-  // Does the number still stand for the socket that was taken over?
+  // Does the number still stand for what was taken over?
   bool still_ours() const;
-  // Closes the socket if it is still ours; empty afterwards.
+  // Closes it if it is still ours; empty afterwards.
   void close();
 
  private:

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -27,12 +28,12 @@ Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, SentMe
                              const sigset_t* wait_mask, MsgAnswer* answer) {
   answer_kind_ = local::Kind::kMachMsgDone;
   answer->send = send_mach_msg(request, buffer, memory);
-  if (answer->send == Io::kBadMemory) return Outcome::kOk;
+  if (answer->send == Io::kBadMemory || answer->send == Io::kNoFiles) return Outcome::kOk;
   if (answer->send == Io::kClosed) return broken(Outcome::kNotSent);
   if (wait_mask != nullptr) wait_or_cancel(*wait_mask);
   if (!receive_head()) return broken(Outcome::kLost);
   answer->done = head_.done;
-  memory.deallocate(head_.done.memory_taken);
+  memory.settle(head_.done.memory_taken);
   char* const message = static_cast<char*>(buffer) + head_.done.offset;
   answer->receive = receive_bytes(message, head_.done.length);
   if (answer->receive == Io::kClosed) return broken(Outcome::kLost);
@@ -82,11 +83,11 @@ Io Lane::send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& 
   copy.regions = memory.count();
   iovec parts[] = {{}, {&copy, sizeof copy}, {buffer, request.send_size}};
   if (memory.count() == 0) return send_request(local::Kind::kMachMsg, parts);
-  return send_request(local::Kind::kMachMsg, memory.frame(parts));
+  return send_request(local::Kind::kMachMsg, memory.frame(parts), memory.files());
 }
 
 // The payload, in parts; the first one is left for the header.
-Io Lane::send_request(local::Kind kind, std::span<iovec> parts) {
+Io Lane::send_request(local::Kind kind, std::span<iovec> parts, std::span<const int> files) {
   std::size_t length = 0;
   for (const iovec& part : parts.subspan(1)) length += part.iov_len;
   local::FrameHeader header{static_cast<std::uint32_t>(length), static_cast<std::uint16_t>(kind), 0, ++id_};
@@ -94,11 +95,11 @@ Io Lane::send_request(local::Kind kind, std::span<iovec> parts) {
   bool started = false;
   head_.header.kind = 0;
   state_ = State::kSending;
-  const Io io = send_parts(socket_.fd(), parts, &started);
+  const Io io = send_parts(socket_.fd(), parts, &started, files);
   if (io == Io::kOk) state_ = State::kWaiting;
   // Nothing has gone out: as if nothing had been tried.
   // Else the frame is cut short and so is the lane's life.
-  if (io == Io::kBadMemory) state_ = started ? State::kBroken : State::kIdle;
+  if (io == Io::kBadMemory || io == Io::kNoFiles) state_ = started ? State::kBroken : State::kIdle;
   return io;
 }
 
@@ -109,8 +110,7 @@ void Lane::wait_or_cancel(const sigset_t& mask) {
 }
 
 bool Lane::receive_head() {
-  std::size_t done = 0;
-  if (receive_all(socket_.fd(), &head_, sizeof head_, &done) != Io::kOk) return false;
+  if (files_.receive(socket_.fd(), &head_, sizeof head_) != Io::kOk) return false;
   state_ = State::kReading;
   return is_expected_answer();
 }
@@ -141,9 +141,25 @@ bool Lane::receive_regions(char* message, MsgAnswer* answer) {
 }
 
 Io Lane::receive_region(char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
+  if (region.form == static_cast<std::uint16_t>(local::RegionForm::kFile))
+    return receive_file(message, region, answer);
   const ReceivedMemory memory = place_region(message, region.slot, region.length);
   if (memory.pages == nullptr) return lose_region(message, region, answer);
   return receive_bytes(memory.data, region.length);
+}
+
+// Without a message nobody would ever know of the pages.
+Io Lane::receive_file(char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
+  const int fd = files_.take();
+  if (fd < 0) {
+    client::lose_region(message, region.slot);
+    answer->memory_lost |= MACH_MSG_VM_KERNEL;
+  } else if (message == nullptr) {
+    ::close(fd);
+  } else if (place_file(message, region, fd).pages == nullptr) {
+    answer->memory_lost |= MACH_MSG_VM_SPACE;
+  }
+  return Io::kOk;
 }
 
 namespace {
@@ -160,7 +176,7 @@ void note(std::vector<LostRight>& rights, LostRight right) {
 
 // No room: an array's rights are noted, so that they can be given up when the lane is free; data is dropped.
 Io Lane::lose_region(const char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
-  answer->memory_lost = true;
+  answer->memory_lost |= MACH_MSG_VM_SPACE;
   const mach_msg_type_name_t type = type_of_item(message, region.slot);
   if (!MACH_MSG_TYPE_PORT_ANY_RIGHT(type)) return discard(socket_.fd(), region.length);
   for (std::uint64_t left = region.length / sizeof(mach_port_name_t); left > 0; --left) {
@@ -177,7 +193,10 @@ bool Lane::send_cancel() {
 }
 
 bool Lane::drop_answer() {
-  return receive_head() && discard(socket_.fd(), head_.header.length - sizeof head_.done) == Io::kOk;
+  const bool dropped =
+      receive_head() && discard(socket_.fd(), head_.header.length - sizeof head_.done) == Io::kOk;
+  files_.clear();
+  return dropped;
 }
 
 Lane::Outcome Lane::broken(Outcome outcome) {

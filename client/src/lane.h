@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "client/src/descriptor.h"
+#include "client/src/incoming_files.h"
 #include "client/src/memory.h"
 #include "client/src/socket_io.h"
 #include "proto/local/frame.h"
@@ -46,8 +47,9 @@ class Lane {
   struct MsgAnswer {
     local::MachMsgDone done{};
     Io send = Io::kOk;                   // kBadMemory: message or memory was not readable; nothing was asked
+                                         // kNoFiles: nor was it
     Io receive = Io::kOk;                // kBadMemory: the buffer was not writable; the bytes are lost
-    bool memory_lost = false;            // there was no address space for some region
+    mach_msg_return_t memory_lost = 0;   // there was no room for some region: the bits of spec 03 §8
     std::vector<LostRight> lost_rights;  // of arrays among those
   };
   // mach_msg. `buffer` holds request.send_size bytes to send, with request.regions regions in `memory`, and is
@@ -75,12 +77,13 @@ class Lane {
   Outcome exchange(const local::MachMsg& request, void* buffer, SentMemory& memory, const sigset_t* wait_mask,
                    MsgAnswer* answer);
   Io send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory);
-  Io send_request(local::Kind kind, std::span<iovec> parts);
+  Io send_request(local::Kind kind, std::span<iovec> parts, std::span<const int> files = {});
   void wait_or_cancel(const sigset_t& mask);
   bool receive_head();
   Io receive_bytes(void* buffer, std::size_t size);
   bool receive_regions(char* message, MsgAnswer* answer);
   Io receive_region(char* message, const local::ReceivedRegion& region, MsgAnswer* answer);
+  Io receive_file(char* message, const local::ReceivedRegion& region, MsgAnswer* answer);
   Io lose_region(const char* message, const local::ReceivedRegion& region, MsgAnswer* answer);
   bool send_cancel();
   bool drop_answer();
@@ -92,6 +95,7 @@ class Lane {
   State state_ = State::kIdle;
   local::Kind answer_kind_ = local::Kind::kMachMsgDone;
   std::uint64_t id_ = 0;
+  IncomingFiles files_;
   AnswerHead head_{};  // header.kind is 0 as long as no byte of the answer has been read
 };
 

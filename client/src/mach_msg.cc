@@ -62,23 +62,33 @@ mach_msg_return_t find_memory(const mach_msg_header_t* msg, const local::MachMsg
 }
 
 // A region without room is an error of the body, or a detail of the code with which a message came back.
-mach_msg_return_t with_memory_lost(mach_msg_return_t code) {
-  return (code == MACH_MSG_SUCCESS ? MACH_RCV_BODY_ERROR : code) | MACH_MSG_VM_SPACE;
+mach_msg_return_t with_memory_lost(mach_msg_return_t code, mach_msg_return_t bits) {
+  return (code == MACH_MSG_SUCCESS ? MACH_RCV_BODY_ERROR : code) | bits;
 }
 
 mach_msg_return_t finish(const Lane::MsgAnswer& answer) {
   for (const LostRight& lost : answer.lost_rights) drop_right(lost.name, lost.type);
   const auto code = static_cast<mach_msg_return_t>(answer.done.code);
-  return after_write(answer.memory_lost ? with_memory_lost(code) : code, answer.receive);
+  const mach_msg_return_t bits = answer.memory_lost;
+  return after_write(bits != 0 ? with_memory_lost(code, bits) : code, answer.receive);
+}
+
+// Was there no room for the message, perhaps for its files alone? Then nothing of it was taken.
+bool found_no_room(const Lane::MsgAnswer& answer) {
+  return answer.send == Io::kNoFiles ||
+         (answer.send == Io::kOk && answer.done.code == MACH_SEND_NO_BUFFER && answer.done.length == 0);
 }
 
 mach_msg_return_t carry_out(mach_msg_header_t* msg, const local::MachMsg& request, SentMemory& memory,
                             bool interruptible) {
+  memory.pack();
   for (;;) {
     Lane::MsgAnswer answer;
     const Reach reach = Task::current().run(
         [&](Lane& lane) { return lane.mach_msg(request, msg, memory, interruptible, &answer); });
     if (reach != Reach::kOk) return msg_code(reach, static_cast<mach_msg_option_t>(request.option));
+    if (found_no_room(answer) && memory.unpack()) continue;
+    if (answer.send == Io::kNoFiles) return MACH_SEND_NO_BUFFER;
     if (answer.send == Io::kOk) return finish(answer);
     if (!memory.drop_unreadable()) return MACH_SEND_INVALID_DATA;
   }

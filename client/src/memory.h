@@ -7,11 +7,13 @@
 #include <mach/port.h>
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "client/src/descriptor.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::client {
@@ -43,7 +45,14 @@ class SentMemory {
   Found find(const void* message, std::uint32_t size, std::uint64_t bytes_max);
   void clear();
 
+  // Puts large regions of data into files, as far as those are to be had and the regions readable.
+  void pack();
+  // The files are not wanted: they are given up, and all goes as bytes. False: there were none, or it is too much.
+  bool unpack();
+
   std::uint32_t count() const { return static_cast<std::uint32_t>(regions_.size()); }
+  // Those that go with the frame; valid until the next call.
+  std::span<const int> files();
   // The parts of a frame: those before the regions, and the regions. Valid until the next call. REQUIRES: no more
   // than kPartsBefore of the former.
   static constexpr std::size_t kPartsBefore = 3;
@@ -51,20 +60,24 @@ class SentMemory {
 
   // Forgets the first region that the kernel could not read, and all behind it. False: it can read all of them.
   bool drop_unreadable();
-  // The first `taken` of them are in the message: those that were to be deallocated are.
-  void deallocate(std::uint32_t taken) const;
+  // The first `taken` of them are in the message: those that were to be deallocated are. The files have gone.
+  void settle(std::uint32_t taken);
 
  private:
   struct Region {
     std::uint64_t address;
     local::SentRegion wire;
     bool deallocate;
+    bool is_data;  // no array of names
+    Descriptor file = {};
   };
+  void pack(Region& region);
   Found find_all(const void* message, std::uint32_t size, std::uint64_t bytes_max);
   bool can_be_read(const Region& region) const;
 
   std::vector<Region> regions_;
   std::vector<iovec> parts_;  // room for all that frame() gives: where memory is short, find() says so
+  std::array<int, local::kFilesMax> fds_{};
 };
 
 // A region of a received message.
@@ -76,6 +89,11 @@ struct ReceivedMemory {
 // (`message` null: at its beginning), and puts the address into the slot; without room, address and size of the
 // item become 0 (02 §6).
 ReceivedMemory place_region(char* message, std::uint32_t slot, std::uint64_t length);
+
+// The same for a region in a file, which is closed: maps it privately.
+ReceivedMemory place_file(char* message, const local::ReceivedRegion& region, int fd);
+// There is no room for the region of that slot.
+void lose_region(char* message, std::uint32_t slot);
 
 // The type in the descriptor before the slot; 0 without a message.
 mach_msg_type_name_t type_of_item(const char* message, std::uint32_t slot);

@@ -8,6 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstring>
+
+#include "proto/local/frame.h"
 
 namespace netmsg::client {
 
@@ -15,6 +18,24 @@ namespace {
 
 Io failure() {
   return errno == EFAULT ? Io::kBadMemory : Io::kClosed;
+}
+
+// EBADF: the program has closed one of them; ETOOMANYREFS: its user has too many on their way.
+bool is_about_files() {
+  return errno == EBADF || errno == ETOOMANYREFS;
+}
+
+using Control = std::array<char, CMSG_SPACE(local::kFilesMax * sizeof(int))>;
+
+void attach(std::span<const int> files, Control& control, msghdr& message) {
+  if (files.empty()) return;
+  message.msg_control = control.data();
+  message.msg_controllen = CMSG_SPACE(files.size_bytes());
+  cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(files.size_bytes());
+  std::memcpy(CMSG_DATA(rights), files.data(), files.size_bytes());
 }
 
 // Takes `size` sent bytes off the front of message.msg_iov.
@@ -31,8 +52,10 @@ void consume(msghdr& message, std::size_t size) {
 
 }  // namespace
 
-Io send_parts(int fd, std::span<iovec> parts, bool* started) {
+Io send_parts(int fd, std::span<iovec> parts, bool* started, std::span<const int> files) {
   msghdr message{};
+  alignas(cmsghdr) Control control;
+  attach(files, control, message);
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
   *started = false;
@@ -42,8 +65,9 @@ Io send_parts(int fd, std::span<iovec> parts, bool* started) {
     piece.msg_iovlen = std::min<std::size_t>(message.msg_iovlen, IOV_MAX);
     const ssize_t sent = ::sendmsg(fd, &piece, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) return failure();
+    if (sent < 0) return message.msg_controllen > 0 && is_about_files() ? Io::kNoFiles : failure();
     *started = true;
+    message.msg_controllen = 0;
     consume(message, static_cast<std::size_t>(sent));
   }
   return Io::kOk;

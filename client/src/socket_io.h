@@ -14,12 +14,14 @@ namespace netmsg::client {
 enum class Io {
   kOk,
   kBadMemory,  // the memory given is not readable or not writable; the stream: see below
+  kNoFiles,    // the descriptors could not go along; nothing has gone out
   kClosed,     // the other end is gone, or the descriptor is not a socket any more
 };
 
 // Sends all the bytes of `parts`. kBadMemory: *started tells if some bytes have gone out (the frame is then
-// cut short and the stream of no further use) or none. Uses `parts` up.
-Io send_parts(int fd, std::span<iovec> parts, bool* started);
+// cut short and the stream of no further use) or none. Uses `parts` up. `files`, at most local::kFilesMax
+// descriptors, go with the first byte.
+Io send_parts(int fd, std::span<iovec> parts, bool* started, std::span<const int> files = {});
 // Sends one piece of the library's own memory.
 Io send_all(int fd, const void* bytes, std::size_t size);
 // Fills `bytes`. kBadMemory: *done bytes have been read; the rest is still in the stream.

@@ -94,6 +94,7 @@ class BodyCopyin {
     item.msgt_deallocate = 1;
     MemoryRef memory;
     if (length > 0 && !take_memory(length, memory)) return MACH_SEND_INVALID_MEMORY;
+    if (is_port_item(item) && !memory.is_here()) return MACH_SEND_INVALID_MEMORY;
     if (is_port_item(item)) return copyin_array(offset, memory, item);
     if (length > 0) {
       store_address(offset, page_offset(address));

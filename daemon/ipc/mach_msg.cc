@@ -164,6 +164,12 @@ std::uint64_t bytes_of(const std::vector<MemoryRef>& memory) {
   return sum;
 }
 
+std::uint64_t buffered_bytes_of(const std::vector<MemoryRef>& memory) {
+  std::uint64_t sum = 0;
+  for (const MemoryRef& region : memory) sum += region.buffered_bytes();
+  return sum;
+}
+
 // Phases 1 and 2: sizes, and the private copy. Sets `code` if there is no message.
 MessagePtr make_message(Space& space, Bytes bytes, const std::vector<MemoryRef>& memory,
                         mach_msg_return_t& code) {
@@ -171,10 +177,9 @@ MessagePtr make_message(Space& space, Bytes bytes, const std::vector<MemoryRef>&
   if (bytes.size() < sizeof(mach_msg_header_t) || bytes.size() % MACH_MSG_USER_ALIGNMENT != 0) return nullptr;
   code = MACH_SEND_NO_BUFFER;
   const Limits& limits = space.core().limits();
-  const std::uint64_t memory_bytes = bytes_of(memory);
-  if (bytes.size() > limits.inline_bytes || memory_bytes > limits.memory_bytes) return nullptr;
-  Charge charge = Charge::bytes(
-      space.account(), Message::cost(bytes.size()) + Message::memory_cost(memory.size(), memory_bytes));
+  if (bytes.size() > limits.inline_bytes || bytes_of(memory) > limits.memory_bytes) return nullptr;
+  const std::uint64_t memory_cost = Message::memory_cost(memory.size(), buffered_bytes_of(memory));
+  Charge charge = Charge::bytes(space.account(), Message::cost(bytes.size()) + memory_cost);
   if (!charge) return nullptr;
   code = MACH_MSG_SUCCESS;
   return Message::create(space.core().reaper, std::move(bytes), std::move(charge));

@@ -1,38 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out-of-line memory on its way (spec 02 §9): a handle to a memory object whose bytes never change again.
 // States: none (length 0), or an object. Many handles may share one object, since nobody can tell; who keeps one
-// pays for the whole length (Charge). Threads: any.
+// pays for the whole length (Charge). Threads: the owner's.
 //
-// The bytes are reached through read() alone: where they are kept is this file's business. The engine passes
-// data on and never looks at it; the only regions that it reads are arrays of names, on their way in.
+// The bytes are reached through read() alone. Where they are kept is the object's business: here, or outside of the
+// daemon's memory (the session layer's sealed files), and then whoever makes the object charges for it. The engine
+// passes data on and never looks at it; the only regions that it reads are arrays of names, on their way in, and
+// those have to be here.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/types.h"
 
 namespace netmsg::ipc {
 
+class MemoryObject {
+ public:
+  virtual ~MemoryObject() = default;
+  virtual std::uint64_t length() const = 0;
+  // Are the bytes in the daemon's own memory? Then they count as buffered.
+  virtual bool is_here() const = 0;
+  // Copies `into.size()` bytes out, from `offset` on. REQUIRES: they lie within the object.
+  virtual void read(std::uint64_t offset, std::span<std::byte> into) const = 0;
+};
+
 class MemoryRef {
  public:
   MemoryRef() = default;  // none
-  static MemoryRef of(Bytes bytes) { return MemoryRef(std::move(bytes)); }
+  explicit MemoryRef(std::shared_ptr<const MemoryObject> object) : object_(std::move(object)) {}
+  static MemoryRef of(Bytes bytes) { return MemoryRef(std::make_shared<const Buffered>(std::move(bytes))); }
 
-  std::uint64_t length() const { return bytes_ ? bytes_->size() : 0; }
-  // Copies `into.size()` bytes out, from `offset` on. REQUIRES: they lie within the object.
+  std::uint64_t length() const { return object_ ? object_->length() : 0; }
+  bool is_here() const { return !object_ || object_->is_here(); }
+  std::uint64_t buffered_bytes() const { return is_here() ? length() : 0; }
+  // As the object's.
   void read(std::uint64_t offset, std::span<std::byte> into) const {
     NETMSG_CHECK(offset <= length());
     NETMSG_CHECK(into.size() <= length() - offset);
-    if (!into.empty()) std::memcpy(into.data(), bytes_->data() + offset, into.size());
+    if (!into.empty()) object_->read(offset, into);
   }
+  // For whoever made it.
+  const std::shared_ptr<const MemoryObject>& object() const { return object_; }
 
  private:
-  explicit MemoryRef(Bytes bytes) : bytes_(std::make_shared<const Bytes>(std::move(bytes))) {}
-  std::shared_ptr<const Bytes> bytes_;
+  class Buffered final : public MemoryObject {
+   public:
+    explicit Buffered(Bytes bytes) : bytes_(std::move(bytes)) {}
+    std::uint64_t length() const override { return bytes_.size(); }
+    bool is_here() const override { return true; }
+    void read(std::uint64_t offset, std::span<std::byte> into) const override {
+      std::memcpy(into.data(), bytes_.data() + offset, into.size());
+    }
+
+   private:
+    const Bytes bytes_;
+  };
+
+  std::shared_ptr<const MemoryObject> object_;
 };
 
 // An out-of-line item of a message that is not empty. `memory` is none while the item is an array of rights in

@@ -31,6 +31,12 @@ std::uint64_t Message::memory_bytes() const {
   return sum;
 }
 
+std::uint64_t Message::buffered_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Region& region : regions) sum += region.memory.buffered_bytes();
+  return sum;
+}
+
 void Message::take_apart() {
   accepted.reset();
   destination.reset();

@@ -51,15 +51,16 @@ struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arriv
 
   void charge_rights() { charge_.grow(body.size() * sizeof(BodyRight)); }
   // For memory that was not charged with the message itself.
-  void charge_memory() { charge_.grow(memory_cost(regions.size(), memory_bytes())); }
+  void charge_memory() { charge_.grow(memory_cost(regions.size(), buffered_bytes())); }
   // The engine answers a request at the expense of whoever paid for it.
   Charge take_charge() { return std::move(charge_); }
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(bytes.size()); }
   // The type descriptor at `offset`. REQUIRES: all of it is in the message.
   mach_msg_type_t descriptor_at(std::uint32_t offset) const;
-  // Bytes of its out-of-line data.
+  // Bytes of its out-of-line data, and of those the ones that are kept in the daemon's memory.
   std::uint64_t memory_bytes() const;
+  std::uint64_t buffered_bytes() const;
   bool sent_to_send_once() const { return destination.type() == RightType::kSendOnce; }
 
   // The bits above the two type fields, as the receiver shall see them: CIRCULAR cleared, COMPLEX set only if

@@ -11,6 +11,7 @@
 #include "daemon/ipc/mach_port.h"
 #include "daemon/ipc/space.h"
 #include "daemon/ipc/task_ports.h"
+#include "daemon/session/sealed_file.h"
 #include "daemon/session/wire.h"
 
 namespace netmsg::session {
@@ -162,39 +163,97 @@ std::span<const std::byte> take(std::span<const std::byte>& rest, std::uint64_t 
   return taken;
 }
 
-std::optional<Violation> decode_regions(std::span<const std::byte> rest, std::uint32_t count,
-                                        std::vector<ipc::MemoryRef>& memory) {
-  for (std::uint32_t at = 0; at < count; ++at) {
-    if (rest.size() < sizeof(local::SentRegion)) return Violation{"a MachMsg's regions are cut short"};
-    const auto region = decode_fixed<local::SentRegion>(take(rest, sizeof(local::SentRegion)));
-    if (region->length > rest.size()) return Violation{"a region is longer than its frame"};
-    const auto bytes = take(rest, region->length);
-    memory.push_back(ipc::MemoryRef::of({bytes.begin(), bytes.end()}));
+// Takes the regions of a MachMsg one after the other.
+class RegionReader {
+ public:
+  RegionReader(std::span<const std::byte> rest, SentFiles files) : rest_(rest), sent_(std::move(files)) {}
+
+  // No region is left to be read: is everything used up?
+  const char* complaint_at_end() const {
+    if (!rest_.empty()) return "a MachMsg is longer than it says";
+    const bool left = !sent_.arrived.lost && next_file_ < sent_.arrived.files.size();
+    return left ? "more descriptors than regions in files" : nullptr;
   }
-  if (!rest.empty()) return Violation{"a MachMsg is longer than it says"};
-  return std::nullopt;
-}
+  bool found_room() const { return !sent_.arrived.lost && !full_; }
+
+  // What is wrong with the next region, which goes to `memory` else; null: nothing.
+  const char* read(std::vector<ipc::MemoryRef>& memory) {
+    if (rest_.size() < sizeof(local::SentRegion)) return "a MachMsg's regions are cut short";
+    const auto region = decode_fixed<local::SentRegion>(take(rest_, sizeof(local::SentRegion)));
+    if (region->zero != 0) return "a region has a reserved field set";
+    switch (static_cast<local::RegionForm>(region->form)) {
+      case local::RegionForm::kBytes:
+        return read_bytes(*region, memory);
+      case local::RegionForm::kFile:
+        return read_file(*region, memory);
+    }
+    return "a region of an unknown form";
+  }
+
+ private:
+  const char* read_bytes(const local::SentRegion& region, std::vector<ipc::MemoryRef>& memory) {
+    if (region.offset != 0) return "a region of bytes has an offset";
+    if (region.length > rest_.size()) return "a region is longer than its frame";
+    const auto bytes = take(rest_, region.length);
+    memory.push_back(ipc::MemoryRef::of({bytes.begin(), bytes.end()}));
+    return nullptr;
+  }
+
+  // Where some are lost nobody can say which.
+  const char* read_file(const local::SentRegion& region, std::vector<ipc::MemoryRef>& memory) {
+    if (region.offset >= local::kRegionPage) return "a region begins behind its first page";
+    if (region.length == 0 || region.length > UINT64_MAX - region.offset)
+      return "a region of an impossible length";
+    if (sent_.arrived.lost) return nullptr;
+    if (next_file_ == sent_.arrived.files.size()) return "a region without its descriptor";
+    ClientFile& file = sent_.arrived.files[next_file_++];
+    const std::uint64_t size = region.offset + region.length;
+    if (!SealedFile::is_one(file.fd(), size)) return "a descriptor of something else than a sealed region";
+    full_ =
+        full_ || sent_.user->file_bytes > sent_.bytes_max || size > sent_.bytes_max - sent_.user->file_bytes;
+    if (full_) return nullptr;
+    memory.emplace_back(
+        std::make_shared<const SealedFile>(std::move(file), region.offset, region.length, *sent_.user));
+    return nullptr;
+  }
+
+  std::span<const std::byte> rest_;
+  SentFiles sent_;
+  std::size_t next_file_ = 0;
+  bool full_ = false;  // the user's files have too many bytes
+};
 
 std::uint64_t encoded_size(const std::vector<ipc::Region>& regions) {
   std::uint64_t size = regions.size() * sizeof(local::ReceivedRegion);
-  for (const ipc::Region& region : regions) size += region.memory.length();
+  for (const ipc::Region& region : regions) size += region.memory.buffered_bytes();
   return size;
+}
+
+local::ReceivedRegion head_of(const ipc::Region& region) {
+  if (const auto file = SealedFile::behind(region.memory)) {
+    constexpr auto kFile = static_cast<std::uint16_t>(local::RegionForm::kFile);
+    return {region.slot, kFile, file->offset(), file->length()};
+  }
+  constexpr auto kBytes = static_cast<std::uint16_t>(local::RegionForm::kBytes);
+  return {region.slot, kBytes, 0, region.memory.length()};
 }
 
 // Into the end of `frame`, from `at` on.
 void encode_regions(const std::vector<ipc::Region>& regions, std::vector<std::byte>& frame, std::size_t at) {
   for (const ipc::Region& region : regions) {
-    const local::ReceivedRegion head{region.slot, 0, region.memory.length()};
+    const local::ReceivedRegion head = head_of(region);
     std::memcpy(frame.data() + at, &head, sizeof head);
     at += sizeof head;
-    region.memory.read(0, std::span(frame).subspan(at, static_cast<std::size_t>(head.length)));
-    at += static_cast<std::size_t>(head.length);
+    const auto bytes = static_cast<std::size_t>(region.memory.buffered_bytes());
+    region.memory.read(0, std::span(frame).subspan(at, bytes));
+    at += bytes;
   }
 }
 
 }  // namespace
 
-std::variant<ipc::MsgArgs, Violation> decode_mach_msg(std::span<const std::byte> payload) {
+std::variant<ipc::MsgArgs, Violation, NoRoom> decode_mach_msg(std::span<const std::byte> payload,
+                                                              SentFiles files) {
   if (payload.size() < sizeof(local::MachMsg)) return Violation{"a MachMsg is shorter than its arguments"};
   const auto request = decode_fixed<local::MachMsg>(payload.first(sizeof(local::MachMsg)));
   auto rest = payload.subspan(sizeof(local::MachMsg));
@@ -206,7 +265,12 @@ std::variant<ipc::MsgArgs, Violation> decode_mach_msg(std::span<const std::byte>
     return Violation{"a MachMsg has more regions than its message can have"};
   const auto bytes = take(rest, request->send_size);
   ipc::MsgArgs args;
-  if (auto violation = decode_regions(rest, request->regions, args.memory)) return *violation;
+  RegionReader reader(rest, std::move(files));
+  for (std::uint32_t at = 0; at < request->regions; ++at) {
+    if (const char* complaint = reader.read(args.memory)) return Violation{complaint};
+  }
+  if (const char* complaint = reader.complaint_at_end()) return Violation{complaint};
+  if (!reader.found_room()) return NoRoom{};
   args.option = static_cast<mach_msg_option_t>(request->option);
   args.rcv_size = request->rcv_size;
   args.rcv_name = request->rcv_name;
@@ -228,6 +292,17 @@ std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResu
   frame.resize(at - length + more);
   encode_regions(result.regions, frame, at);
   return frame;
+}
+
+Attachments files_of(const ipc::MsgResult& result) {
+  Attachments files;
+  for (const ipc::Region& region : result.regions) {
+    if (auto file = SealedFile::behind(region.memory)) {
+      const int fd = file->fd();
+      files.push_back({fd, std::move(file)});
+    }
+  }
+  return files;
 }
 
 std::variant<std::vector<std::byte>, Violation> run_port_call(ipc::Space& space, ipc::OpToken thread,

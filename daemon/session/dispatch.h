@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "daemon/ipc/engine.h"
+#include "daemon/session/socket_channel.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::session {
@@ -18,11 +19,24 @@ struct Violation {
   const char* what;
 };
 
-// The arguments of mach_msg, or what is wrong with the frame.
-std::variant<ipc::MsgArgs, Violation> decode_mach_msg(std::span<const std::byte> payload);
+// Files that came with a message, and who pays for them: `user` may have `bytes_max` in files, and outlives the
+// memory. Without files there need not be a user.
+struct SentFiles {
+  ArrivedFiles arrived = {};
+  User* user = nullptr;
+  std::uint64_t bytes_max = 0;
+};
 
-// The frame that answers request `id`.
+// The files of a message have found no room (spec 09 §5): nothing of it was taken.
+struct NoRoom {};
+
+// The arguments of mach_msg, or what is wrong with the frame.
+std::variant<ipc::MsgArgs, Violation, NoRoom> decode_mach_msg(std::span<const std::byte> payload,
+                                                              SentFiles files = {});
+
+// The frame that answers request `id`, and the files that go with it.
 std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result);
+Attachments files_of(const ipc::MsgResult& result);
 
 // Makes the call that `payload` asks for on `space`, and returns the frame that answers request `id`. `thread`
 // labels the calling thread: the token of its lane.

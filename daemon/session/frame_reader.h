@@ -43,6 +43,8 @@ class FrameReader {
   const local::FrameHeader& header() const { return header_; }
   std::span<const std::byte> payload() const { return {buffer_.data() + begin_, header_.length}; }
   const char* why_broken() const { return why_broken_; }
+  // Nothing has arrived of a frame that has not been given out.
+  bool between_frames() const { return state_ == State::kHeader && available() == given_out_; }
 
  private:
   enum class State { kHeader, kPayload, kSkipping, kBroken };

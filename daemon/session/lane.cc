@@ -26,8 +26,9 @@ std::uint32_t length_max_of(const ListenerOptions& options) {
 
 void Lane::open(base::UniqueFd socket, User& user, const ListenerOptions& options) {
   SocketChannel::Sink& sink = *this;
-  channel_ = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user,
-                                             surroundings_.users.limits(), length_max_of(options), sink);
+  user_ = &user;
+  channel_ = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user, surroundings_.users,
+                                             length_max_of(options), sink);
   channel_->start();
 }
 
@@ -38,26 +39,36 @@ void Lane::close() {
 void Lane::complete(ipc::MsgResult result) {
   if (!request_) return;
   auto frame = encode_mach_msg_done(*std::exchange(request_, std::nullopt), result);
-  channel_->send(std::move(frame), {}, std::move(result.charge));
+  Attachments files = files_of(result);
+  files_sent_ = !files.empty();
+  channel_->send(std::move(frame), std::move(files), std::move(result.charge));
 }
 
 void Lane::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) {
   const auto kind = static_cast<local::Kind>(header.kind);
   if (kind == local::Kind::kCancel) return on_cancel(header.id, payload);
   if (request_) return owner_.lane_violation("a frame other than Cancel while a MachMsg is outstanding");
+  if (!has_read_files()) return owner_.lane_violation("a frame before an answer with descriptors was read");
   if (kind == local::Kind::kMachMsg) return on_mach_msg(header.id, payload, skipped);
   if (kind == local::Kind::kPortCall) return on_port_call(header.id, payload);
   owner_.lane_violation("a frame of a kind that does not belong on a lane");
 }
 
 void Lane::on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped) {
-  // The account could not bear the message: as if no buffer for it could be allocated (spec 03 §3 phase 2).
-  if (skipped)
+  const std::uint64_t file_bytes_max = surroundings_.users.limits().file_bytes;
+  SentFiles files{channel_->take_files(), user_, file_bytes_max};
+  auto args = skipped ? NoRoom{} : decode_mach_msg(payload, std::move(files));
+  // An account could not bear the message: as if no buffer for it could be allocated (spec 03 §3 phase 2).
+  if (std::holds_alternative<NoRoom>(args))
     return channel_->send(encode_mach_msg_done(id, {.code = MACH_SEND_NO_BUFFER, .memory_taken = 0}));
-  auto args = decode_mach_msg(payload);
   if (const auto* violation = std::get_if<Violation>(&args)) return owner_.lane_violation(violation->what);
   request_ = id;
   surroundings_.engine.mach_msg(space_, token_, std::move(std::get<ipc::MsgArgs>(args)));
+}
+
+// Descriptors that are on their way are few for all users together: no more than one answer's on a lane.
+bool Lane::has_read_files() {
+  return !std::exchange(files_sent_, false) || channel_->all_read();
 }
 
 void Lane::on_port_call(std::uint64_t id, std::span<const std::byte> payload) {

@@ -40,6 +40,7 @@ class Lane final : private SocketChannel::Sink {
   Lane(const Surroundings& surroundings, ipc::Space& space, ipc::OpToken token, Owner& owner);
   ~Lane() override { close(); }
 
+  // `user` outlives this.
   void open(base::UniqueFd socket, User& user, const ListenerOptions& options);
   // Stops at once; an answer that comes later is dropped.
   void close();
@@ -52,6 +53,7 @@ class Lane final : private SocketChannel::Sink {
   void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) override;
   void on_turn_over() override;
   void on_end(std::string_view violation) override;
+  bool has_read_files();
   void on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped);
   void on_port_call(std::uint64_t id, std::span<const std::byte> payload);
   void on_cancel(std::uint64_t id, std::span<const std::byte> payload);
@@ -61,7 +63,9 @@ class Lane final : private SocketChannel::Sink {
   const ipc::OpToken token_;
   Owner& owner_;
   std::shared_ptr<SocketChannel> channel_;
+  User* user_ = nullptr;                  // from open() on
   std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg
+  bool files_sent_ = false;               // with the last answer to a mach_msg
 };
 
 }  // namespace netmsg::session

@@ -34,9 +34,8 @@ Session::Session(const Surroundings& surroundings, const ListenerOptions& option
       user_(user),
       pid_(identity.pid),
       handshake_(std::move(handshake)),
-      main_(std::make_shared<SocketChannel>(surroundings.io, std::move(socket), user,
-                                            surroundings.users.limits(), kMainLengthMax,
-                                            static_cast<SocketChannel::Sink&>(*this))),
+      main_(std::make_shared<SocketChannel>(surroundings.io, std::move(socket), user, surroundings.users,
+                                            kMainLengthMax, static_cast<SocketChannel::Sink&>(*this))),
       process_(surroundings.io),
       greeting_timer_(surroundings.io) {
   asio::error_code error;
@@ -129,7 +128,7 @@ void Session::on_open_inheritance() {
   } else if (!(handle = inheritances_.keep(std::move(inheritance), user_))) {
     opened.code = static_cast<std::uint32_t>(local::InheritanceCode::kOutOfResources);
   }
-  main_->send(encode_frame(local::Kind::kInheritanceOpened, 0, opened), std::move(handle));
+  main_->send(encode_frame(local::Kind::kInheritanceOpened, 0, opened), attachment_of(std::move(handle)));
 }
 
 void Session::inherit(const ipc::Inheritance& inheritance) {
@@ -156,7 +155,7 @@ void Session::on_open_lane() {
 
 void Session::answer_open_lane(local::LaneCode code, base::UniqueFd client_end) {
   const local::LaneOpened opened{static_cast<std::uint32_t>(code), 0};
-  main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), std::move(client_end));
+  main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), attachment_of(std::move(client_end)));
 }
 
 // The thread is gone for the engine, and its port with it. A blocked call ends as if interrupted; what it gives back

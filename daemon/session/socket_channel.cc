@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/session/socket_channel.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -20,14 +22,19 @@ std::span<std::byte> scratch() {
   return bytes;
 }
 
-void attach(int descriptor, std::span<std::byte> control, msghdr* message) {
+// Room for one descriptor more than a frame may have, so that a frame with too many is known as one.
+constexpr std::size_t kControlSize = CMSG_SPACE((local::kFilesMax + 1) * sizeof(int));
+
+void write_control(const Attachments& attachments, std::span<std::byte> control, msghdr* message) {
+  const std::size_t size = attachments.size() * sizeof(int);
   message->msg_control = control.data();
-  message->msg_controllen = control.size();
+  message->msg_controllen = CMSG_SPACE(size);
   cmsghdr* rights = CMSG_FIRSTHDR(message);
   rights->cmsg_level = SOL_SOCKET;
   rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof descriptor);
-  std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+  rights->cmsg_len = CMSG_LEN(size);
+  auto* fd = reinterpret_cast<int*>(CMSG_DATA(rights));
+  for (const Attachment& attachment : attachments) *fd++ = attachment.fd;
 }
 
 bool would_block() {
@@ -36,9 +43,15 @@ bool would_block() {
 
 }  // namespace
 
-SocketChannel::SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user,
-                             const UserLimits& limits, std::uint32_t length_max, Sink& sink)
-    : socket_(io), user_(user), limits_(limits), sink_(&sink), reader_(user.account, length_max) {
+Attachments attachment_of(base::UniqueFd descriptor) {
+  if (!descriptor) return {};
+  const int fd = descriptor.get();
+  return {{fd, std::make_shared<const base::UniqueFd>(std::move(descriptor))}};
+}
+
+SocketChannel::SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user, Users& users,
+                             std::uint32_t length_max, Sink& sink)
+    : socket_(io), user_(user), users_(users), sink_(&sink), reader_(user.account, length_max) {
   asio::error_code error;
   socket_.assign(socket.get(), error);
   // If the event loop had no room for it, the first read fails and the connection is over.
@@ -58,6 +71,12 @@ void SocketChannel::close() {
   asio::error_code ignored;
   socket_.close(ignored);
   while (!unsent_.empty()) pop_unsent();
+  files_ = {};
+}
+
+bool SocketChannel::all_read() {
+  int unread = 0;
+  return unsent_.empty() && ::ioctl(socket_.native_handle(), SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
 void SocketChannel::wait_readable() {
@@ -75,16 +94,39 @@ void SocketChannel::read_turn() {
   take_frames();
 }
 
+// Where there is no room for descriptors the kernel is given none for them either: it drops them without closing
+// them as we would have to, who might have to wait.
 bool SocketChannel::receive() {
-  const ssize_t got = ::recv(socket_.native_handle(), scratch().data(), scratch().size(), MSG_DONTWAIT);
+  alignas(cmsghdr) std::array<std::byte, kControlSize> control;
+  iovec part{scratch().data(), scratch().size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = users_.has_room_for_files(user_) ? control.size() : 0;
+  const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got > 0) {
     reader_.feed(scratch().first(static_cast<std::size_t>(got)));
-    return true;
+    return take_arrived(message);
   }
   if (got < 0 && would_block())
     wait_readable();
   else
     end("");
+  return false;
+}
+
+// False: there are too many, and the connection is over.
+bool SocketChannel::take_arrived(msghdr& message) {
+  if ((message.msg_flags & MSG_CTRUNC) != 0) files_.lost = true;
+  for (cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr; item = CMSG_NXTHDR(&message, item)) {
+    if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
+    const auto* const fds = reinterpret_cast<const int*>(CMSG_DATA(item));
+    const std::size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (const int fd : std::span(fds, count)) files_.files.push_back(users_.take_file(user_, fd));
+  }
+  if (files_.files.size() <= local::kFilesMax) return true;
+  end("more descriptors than a frame may have");
   return false;
 }
 
@@ -100,6 +142,8 @@ void SocketChannel::take_frames() {
   if (sink_ == nullptr) return;
   sink_->on_turn_over();
   if (step == FrameReader::Step::kBroken) return end(reader_.why_broken());
+  if (reader_.between_frames() && !take_files().files.empty())
+    return end("descriptors without a frame for them");
   if (step == FrameReader::Step::kNeedMore) return wait_readable();
   go_on_later();
 }
@@ -114,24 +158,30 @@ void SocketChannel::go_on_later() {
   });
 }
 
-void SocketChannel::send(std::vector<std::byte> bytes, base::UniqueFd descriptor, ipc::Charge charge) {
+void SocketChannel::send(std::vector<std::byte> bytes, Attachments attachments, ipc::Charge charge) {
   if (sink_ == nullptr) return;
-  Unsent frame{std::move(bytes), 0, std::move(descriptor), std::move(charge)};
+  Unsent frame{std::move(bytes), 0, std::move(attachments), std::move(charge)};
   const Sent sent = unsent_.empty() ? send_some(frame) : Sent::kPart;
   if (sent == Sent::kFailed) return end_later("");
   if (sent == Sent::kPart) queue(std::move(frame));
 }
 
+// ETOOMANYREFS: this user has as many descriptors on their way as the kernel allows. The frame goes without, which for
+// the receiver is as if it had no room for them.
 SocketChannel::Sent SocketChannel::send_some(Unsent& frame) {
   iovec part{frame.bytes.data() + frame.sent, frame.bytes.size() - frame.sent};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-  if (frame.descriptor) attach(frame.descriptor.get(), control, &message);
-  const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  alignas(cmsghdr) std::array<std::byte, kControlSize> control{};
+  if (!frame.attachments.empty()) write_control(frame.attachments, control, &message);
+  ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0 && errno == ETOOMANYREFS) {
+    message.msg_controllen = 0;
+    sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
   if (sent < 0) return would_block() ? Sent::kPart : Sent::kFailed;
-  frame.descriptor.reset();
+  frame.attachments.clear();
   frame.sent += static_cast<std::size_t>(sent);
   return frame.sent == frame.bytes.size() ? Sent::kAll : Sent::kPart;
 }
@@ -139,7 +189,7 @@ SocketChannel::Sent SocketChannel::send_some(Unsent& frame) {
 void SocketChannel::queue(Unsent frame) {
   const std::size_t left = frame.bytes.size() - frame.sent;
   const std::size_t unpaid = frame.charge ? 0 : left;
-  if (user_.unread_bytes + unpaid > limits_.unread_bytes)
+  if (user_.unread_bytes + unpaid > users_.limits().unread_bytes)
     return end_later("its user leaves too many answers unread");
   frame.unpaid = unpaid;
   frame.left = left;

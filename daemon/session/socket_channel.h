@@ -4,9 +4,14 @@
 // States: open, closed. While more than kBacklogMax bytes of answers wait to be read by the client, nothing
 // is read from it: whoever does not listen is not listened to.
 //
+// Descriptors that arrive wait for the frame that they belong to, whose reader takes them; any that are left when all
+// frames have been taken break the rules.
+//
 // Owner: the session (as a lane, or as its main connection), together with the waits that the event loop
 // holds, which look at the state when they come back. Owner thread only.
 #pragma once
+
+#include <sys/socket.h>
 
 #include <asio/posix/stream_descriptor.hpp>
 #include <cstddef>
@@ -15,14 +20,31 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/base/unique_fd.h"
+#include "daemon/session/client_file.h"
 #include "daemon/session/frame_reader.h"
 #include "daemon/session/users.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::session {
+
+// Descriptors that came with a frame.
+struct ArrivedFiles {
+  std::vector<ClientFile> files;
+  bool lost = false;  // there were more, but no room for them
+};
+
+// A descriptor that goes with a frame, and what keeps it open until then.
+struct Attachment {
+  int fd;
+  std::shared_ptr<const void> owner;
+};
+using Attachments = std::vector<Attachment>;
+// One that is closed when it has gone; none of an empty one.
+Attachments attachment_of(base::UniqueFd descriptor);
 
 class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
  public:
@@ -45,17 +67,21 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
     virtual void on_end(std::string_view violation) = 0;
   };
 
-  // `sink` and `user` must live until close().
-  SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user, const UserLimits& limits,
+  // `sink`, `user` and `users` must live until close().
+  SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user, Users& users,
                 std::uint32_t length_max, Sink& sink);
   ~SocketChannel();
 
   // Begins to read.
   void start();
-  // Queues a frame; `descriptor` goes with its first byte. What a closed channel is given is dropped. `charge`:
-  // somebody pays for the frame already, and does as long as it is queued; others count as unread answers of the
-  // user.
-  void send(std::vector<std::byte> frame, base::UniqueFd descriptor = {}, ipc::Charge charge = {});
+  // For the sink's on_frame: what came with the frame, and belongs to nobody afterwards.
+  ArrivedFiles take_files() { return std::exchange(files_, {}); }
+  // Has the client read all that was sent?
+  bool all_read();
+  // Queues a frame; `attachments`, at most kFilesMax, go with its first byte, or are left out if too many are on
+  // their way already. What a closed channel is given is dropped. `charge`: somebody pays for the frame already, and
+  // does as long as it is queued; others count as unread answers of the user.
+  void send(std::vector<std::byte> frame, Attachments attachments = {}, ipc::Charge charge = {});
   // Stops at once, without on_end. Idempotent.
   void close();
 
@@ -63,7 +89,7 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
   struct Unsent {
     std::vector<std::byte> bytes;
     std::size_t sent = 0;
-    base::UniqueFd descriptor;
+    Attachments attachments;
     ipc::Charge charge = {};
     std::size_t unpaid = 0;  // counted against the user when it was queued
     std::size_t left = 0;    // in backlog_, likewise
@@ -74,6 +100,7 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
   void wait_writable();
   void read_turn();
   bool receive();
+  bool take_arrived(msghdr& message);
   void take_frames();
   void go_on_later();
   void flush();
@@ -86,9 +113,10 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
 
   asio::posix::stream_descriptor socket_;
   User& user_;
-  const UserLimits& limits_;
+  Users& users_;
   Sink* sink_;  // null: closed
   FrameReader reader_;
+  ArrivedFiles files_;
   std::list<Unsent> unsent_;
   std::size_t backlog_ = 0;  // bytes unsent when they were queued
   bool reading_ = false;     // a turn of reading is due

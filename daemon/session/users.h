@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "daemon/ipc/quota.h"
+#include "daemon/session/client_file.h"
 
 namespace netmsg::session {
 
@@ -22,6 +23,9 @@ struct UserLimits {
   std::uint32_t handshakes = 32;             // unfinished ones
   std::uint32_t inheritances = 1024;         // handles that are open somewhere
   std::uint64_t unread_bytes = 64ULL << 20;  // answers that its programs have not read yet
+  std::uint64_t file_bytes = 4ULL << 30;     // in files handed over, whole sizes
+  std::uint32_t files = 256;                 // descriptors of such files
+  std::uint32_t files_of_all = 512;          // of all users together: a share of what the daemon may have
 };
 
 // One user's counts. Raised and lowered by the holders below.
@@ -33,6 +37,8 @@ struct User {
   std::uint32_t handshakes = 0;
   std::uint32_t inheritances = 0;
   std::uint64_t unread_bytes = 0;
+  std::uint64_t file_bytes = 0;
+  FileCount files = std::make_shared<FileCount::element_type>(0);
 };
 
 // One of something counted against a user, given back by the destructor. Empty if the limit was reached.
@@ -70,8 +76,19 @@ class Users {
   UserSlot take_handshake(User& user) { return {user.handshakes, limits_.handshakes}; }
   UserSlot take_inheritance(User& user) { return {user.inheritances, limits_.inheritances}; }
 
+  // May the user, and may the daemon, have more descriptors of files?
+  bool has_room_for_files(const User& user) const {
+    return *user.files < limits_.files && *files_ < limits_.files_of_all;
+  }
+  // Takes `fd` over. What one call of the kernel's has brought is taken whole, so that the limits may be exceeded
+  // by that much.
+  ClientFile take_file(const User& user, int fd) { return {closer_, {fd, user.files, files_}}; }
+  std::uint32_t files() const { return *files_; }
+
  private:
   UserLimits limits_;
+  FileCount files_ = std::make_shared<FileCount::element_type>(0);
+  FileCloser closer_;
   std::map<uid_t, std::unique_ptr<User>> users_;
 };
 

@@ -24,8 +24,8 @@
 //   OpenInheritance    main  client  -                InheritanceOpened
 //   InheritanceOpened  main  daemon  InheritanceOpened
 //   Inherited     main  daemon  Inherited
-//   MachMsg       lane  client  MachMsg, bytes, regions   MachMsgDone
-//   MachMsgDone   lane  daemon  MachMsgDone, bytes, regions
+//   MachMsg       lane  client  MachMsg, bytes, regions   MachMsgDone        may come with descriptors
+//   MachMsgDone   lane  daemon  MachMsgDone, bytes, regions                  may come with descriptors
 //   PortCall      lane  client  PortCall                  PortCallDone
 //   PortCallDone  lane  daemon  PortCallDone
 //   Cancel        lane  client  -                         never itself
@@ -76,6 +76,20 @@
 //   MachMsgDone tells how many were taken: for those the deallocate bit counts.
 //   A message that comes back with regions has in each one's address slot the offset within its page that the
 //   client has to give it (0 for an array of names), and the client puts the address there.
+//   A region is told as bytes, or, if it is data, as a file: a memfd whose descriptor goes with the first byte of the
+//   frame (SCM_RIGHTS; one for each such region, in their order, at most kFilesMax in a frame). Nothing mutable is
+//   ever shared: the sender has sealed the file with F_SEAL_WRITE, F_SEAL_SHRINK and F_SEAL_GROW, which the kernel
+//   refuses as long as anybody can write to it. The file holds `offset` bytes that are of no interest (0, if the
+//   sender behaves), then the region, and nothing else: its size is offset + length. The daemon checks all that and
+//   never maps it. A receiver maps it privately, with the region at that offset in its first page, and closes it.
+//   What counts as broken rules: a descriptor of anything else (another kind of file, without these seals, opened for
+//   writing alone, of another size, of huge pages), more or fewer descriptors than regions told as files, and a
+//   descriptor with a frame that is no MachMsg. An array of names told as a file is memory that is not readable.
+//   A user's files have limits of their own, in number and bytes: above them, and when the daemon has no descriptor
+//   left, the answer is MACH_SEND_NO_BUFFER, and nothing was taken; the client may try again with bytes.
+//   A receiver that gets fewer descriptors than regions told as files had no room for them; what is missing is lost.
+//   A client reads an answer that came with descriptors to its end before it asks for anything else on that lane
+//   (but for Cancel): what it has not taken counts against everybody's descriptors on their way.
 //
 // Ends
 //   A lane may be closed by the client at any moment, also within a frame: the half frame is dropped, an
@@ -212,8 +226,21 @@ struct MachMsg {
 
 inline constexpr std::uint32_t kRegionItemSize = 16;  // of an out-of-line item in a message
 
+// How a region is told.
+enum class RegionForm : std::uint16_t {
+  kBytes = 0,  // its bytes follow
+  kFile = 1,   // the next descriptor stands for it
+};
+
+inline constexpr unsigned kFilesMax = 32;  // of one frame
+inline constexpr std::uint32_t kRegionPage = 4096;
+
 struct SentRegion {
   std::uint64_t length;
+  std::uint16_t form;  // RegionForm
+  std::uint16_t
+      offset;  // of the region in its file, below kRegionPage: that of the address in its page; else 0
+  std::uint32_t zero;
 };
 
 // What mach_msg returns, followed by `length` bytes to be written at `offset` of the caller's buffer (a whole
@@ -230,8 +257,9 @@ struct MachMsgDone {
 inline constexpr std::uint32_t kAllMemory = UINT32_MAX;
 
 struct ReceivedRegion {
-  std::uint32_t slot;  // where its address goes: offset from the start of the message
-  std::uint32_t zero;
+  std::uint32_t slot;    // where its address goes: offset from the start of the message
+  std::uint16_t form;    // RegionForm
+  std::uint16_t offset;  // of the region in its file, and in the page of its address; 0 without a file
   std::uint64_t length;
 };
 
@@ -298,7 +326,7 @@ static_assert(kIsWire<Inherited, 16>);
 static_assert(kIsWire<InheritanceHead, 8>);
 static_assert(kIsWire<MachMsg, 32>);
 static_assert(kIsWire<MachMsgDone, 24>);
-static_assert(kIsWire<SentRegion, 8>);
+static_assert(kIsWire<SentRegion, 16>);
 static_assert(kIsWire<ReceivedRegion, 16>);
 static_assert(kIsWire<PortCall, 56>);
 static_assert(kIsWire<PortCallDone, 48>);

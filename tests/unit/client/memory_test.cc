@@ -218,10 +218,14 @@ TEST_F(OutOfLine, MoreThanTheDaemonTakesIsNoBufferAndNothingIsConsumed) {
 }
 
 TEST_F(OutOfLine, MoreThanTheUsersShareIsNoBufferAndNothingIsConsumed) {
-  const std::size_t size = 65UL << 20;
-  void* const sent = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  constexpr std::size_t kSmall = 15 * kPage;  // travels as bytes
+  const std::size_t size = 1100 * kSmall;
+  auto* const sent = static_cast<char*>(
+      ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   ASSERT_NE(sent, MAP_FAILED);
-  EXPECT_EQ(Buffer(port, {region(sent, size, true)}).send(), MACH_SEND_NO_BUFFER);
+  std::vector<Item> items;
+  for (std::size_t at = 0; at < size; at += kSmall) items.push_back(region(sent + at, kSmall, true));
+  EXPECT_EQ(Buffer(port, items).send(), MACH_SEND_NO_BUFFER);
   EXPECT_TRUE(is_mapped(sent));
   ::munmap(sent, size);
 }

@@ -201,7 +201,8 @@ void append(std::vector<std::byte>& bytes, const void* from, std::size_t size) {
 }
 
 void append_region(std::vector<std::byte>& payload, std::uint64_t said, std::size_t length) {
-  append(payload, &said, sizeof said);
+  const local::SentRegion region{said, 0, 0, 0};
+  append(payload, &region, sizeof region);
   payload.resize(payload.size() + length, std::byte{5});
 }
 

@@ -59,6 +59,22 @@ class RawConnection {
   bool send(const Frame& bytes) {
     return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
   }
+  // With descriptors beside the first byte, any number of them.
+  bool send(const Frame& bytes, const std::vector<int>& fds) {
+    std::vector<char> control(CMSG_SPACE(fds.size() * sizeof(int)));
+    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+    return ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+  }
   // A frame's header and its payload as T (the beginning of it); nothing at the end of the connection.
   template <typename T>
   std::optional<T> receive(local::Kind kind, std::uint64_t* id = nullptr) {

@@ -58,6 +58,15 @@ bool TestDaemon::tasks_become(const std::function<bool(const std::vector<session
   return true;
 }
 
+bool TestDaemon::files_become(std::uint32_t count) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (users_.files() != count) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
 void TestDaemon::stop() {
   on_owner([this] {
     listener_->close();

@@ -42,6 +42,8 @@ class TestDaemon {
   std::vector<session::TaskRow> tasks();
   // Waits until `done(tasks())`, at most five seconds; the last answer.
   bool tasks_become(const std::function<bool(const std::vector<session::TaskRow>&)>& done);
+  // Waits until the daemon holds `count` descriptors of its clients, at most ten seconds.
+  bool files_become(std::uint32_t count);
   // As a daemon that ends: all sessions end, the socket goes.
   void stop();
 

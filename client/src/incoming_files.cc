@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/src/incoming_files.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace netmsg::client {
+
+// The control buffer says by itself whether anything is in it: its header is cleared before the kernel gets it.
+Io IncomingFiles::receive(int socket, void* bytes, std::size_t size) {
+  clear();
+  iovec part{bytes, size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  ssize_t got;
+  do {
+    message.msg_control = control_;
+    message.msg_controllen = sizeof control_;
+    got = ::recvmsg(socket, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+  } while (got < 0 && errno == EINTR);
+  if (got <= 0) return got < 0 && errno == EFAULT ? Io::kBadMemory : Io::kClosed;
+  std::size_t rest = 0;
+  const auto done = static_cast<std::size_t>(got);
+  return receive_all(socket, static_cast<char*>(bytes) + done, size - done, &rest);
+}
+
+int IncomingFiles::take() {
+  return taken_ < count() ? at(taken_++) : -1;
+}
+
+void IncomingFiles::clear() {
+  while (taken_ < count()) ::close(at(taken_++));
+  std::memset(control_, 0, sizeof(cmsghdr));
+  taken_ = 0;
+}
+
+std::size_t IncomingFiles::count() const {
+  cmsghdr head;
+  std::memcpy(&head, control_, sizeof head);
+  const bool has_files =
+      head.cmsg_level == SOL_SOCKET && head.cmsg_type == SCM_RIGHTS && head.cmsg_len > CMSG_LEN(0);
+  return has_files ? (head.cmsg_len - CMSG_LEN(0)) / sizeof(int) : 0;
+}
+
+int IncomingFiles::at(std::size_t index) const {
+  int fd;
+  std::memcpy(&fd, control_ + CMSG_LEN(index * sizeof fd), sizeof fd);
+  return fd;
+}
+
+}  // namespace netmsg::client
