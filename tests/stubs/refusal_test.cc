@@ -4,7 +4,6 @@
 #include <mach.h>
 #include <mach/mig_support.h>
 
-#include <algorithm>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -18,19 +17,6 @@ namespace {
 
 constexpr unsigned kPatienceMs = 20'000;
 
-unsigned dead_names() {
-  mach_port_name_array_t names = nullptr;
-  mach_port_type_array_t types = nullptr;
-  mach_msg_type_number_t name_count = 0, type_count = 0;
-  EXPECT_EQ(mach_port_names(mach_task_self(), &names, &name_count, &types, &type_count), KERN_SUCCESS);
-  const auto count = std::count_if(types, types + type_count, [](mach_port_type_t type) {
-    return (type & MACH_PORT_TYPE_DEAD_NAME) != 0;
-  });
-  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(names), name_count * sizeof *names);
-  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(types), type_count * sizeof *types);
-  return static_cast<unsigned>(count);
-}
-
 // 07.5: what came back in the buffer is a send right for the destination, and a send-once right for the reply port, which
 // dies when the stub gives that port up.
 TEST(RefusedStub, WhoseSendTimesOutGivesItsReplyPortUp) {
@@ -39,11 +25,12 @@ TEST(RefusedStub, WhoseSendTimesOutGivesItsReplyPortUp) {
   mach_port_insert_right(mach_task_self(), full, full, MACH_MSG_TYPE_MAKE_SEND);
   mach_port_set_qlimit(mach_task_self(), full, 0);
   const mach_port_t reply = mig_get_reply_port();
-  const unsigned before = dead_names();
+  const unsigned before = names_held(MACH_PORT_TYPE_DEAD_NAME);
   EXPECT_EQ(sample_try(full, MACH_SEND_TIMEOUT, 1), MACH_SEND_TIMED_OUT);
   EXPECT_EQ(state_of(reply), "free");
   EXPECT_EQ(state_of(full), "R+S2");
-  EXPECT_EQ(dead_names(), before + 1) << "the send-once right was not taken for the receive right";
+  EXPECT_EQ(names_held(MACH_PORT_TYPE_DEAD_NAME), before + 1)
+      << "the send-once right was not taken for the receive right";
   EXPECT_NE(mig_get_reply_port(), reply);
   EXPECT_EQ(sample_nothing(server.port()), KERN_SUCCESS);
   mach_port_destroy(mach_task_self(), full);

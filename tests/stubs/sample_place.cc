@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "tests/stubs/sample.h"
@@ -80,6 +81,18 @@ mach_port_t once_right(mach_port_t port) {
   EXPECT_EQ(mach_port_extract_right(mach_task_self(), port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &once, &type),
             KERN_SUCCESS);
   return once;
+}
+
+unsigned names_held(mach_port_type_t kinds) {
+  mach_port_name_array_t names = nullptr;
+  mach_port_type_array_t types = nullptr;
+  mach_msg_type_number_t name_count = 0, type_count = 0;
+  EXPECT_EQ(mach_port_names(mach_task_self(), &names, &name_count, &types, &type_count), KERN_SUCCESS);
+  const auto held = std::count_if(types, types + type_count,
+                                  [kinds](mach_port_type_t type) { return (type & kinds) != 0; });
+  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(names), name_count * sizeof *names);
+  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(types), type_count * sizeof *types);
+  return static_cast<unsigned>(held);
 }
 
 bool in_child(const std::function<void()>& body) {

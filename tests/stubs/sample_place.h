@@ -43,6 +43,9 @@ class SampleServer {
 // A new send-once right for a port whose receive right is here.
 mach_port_t once_right(mach_port_t port);
 
+// Names of this task that denote any of these kinds of right.
+unsigned names_held(mach_port_type_t kinds = MACH_PORT_TYPE_ALL_RIGHTS);
+
 // Runs `body`, with its expectations, in a forked child, which is a new task. True if nothing failed there.
 bool in_child(const std::function<void()>& body);
 

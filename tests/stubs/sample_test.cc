@@ -24,6 +24,9 @@ class Stubs : public testing::TestWithParam<Place> {
   // Hosts do not move receive rights to each other yet.
   static bool can_move_receive_rights() { return GetParam() != Place::kOtherHost; }
 
+  // All rights of both hosts add up when everything has come to rest.
+  static void TearDownTestSuite() { EXPECT_EQ(balanced({&hosts().a, &hosts().b}), ""); }
+
   SampleServer server_{GetParam()};
 };
 
@@ -324,6 +327,26 @@ TEST_P(Stubs, SayThatTheServerDied) {
   EXPECT_EQ(sample_nothing(server()), MACH_SEND_INVALID_DEST) << "a dead name";
   SampleServer next(GetParam());
   EXPECT_EQ(sample_nothing(next.port()), KERN_SUCCESS);
+}
+
+// What a call brought and was given back, and what it took and gave up, is gone.
+TEST_P(Stubs, LeaveNothingBehind) {
+  const mach_port_t port = new_port();
+  sample_nothing(server());  // a reply port stays
+  const unsigned before = names_held();
+  for (int i = 0; i < 20; ++i) {
+    mach_port_t back = MACH_PORT_NULL;
+    mach_msg_type_name_t type = 0;
+    ASSERT_EQ(sample_any(server(), port, MACH_MSG_TYPE_MAKE_SEND_ONCE, &back, &type), KERN_SUCCESS);
+    mach_port_deallocate(mach_task_self(), back);
+    ASSERT_EQ(sample_take(server(), MACH_PORT_NULL, port, MACH_PORT_NULL, port, MACH_PORT_NULL),
+              KERN_SUCCESS);
+    for (const mach_msg_id_t id : {MACH_NOTIFY_SEND_ONCE, 2, 4})
+      ASSERT_EQ(receive_message(port, kPatienceMs).header.msgh_id, id);
+    ASSERT_EQ(sample_fail(server(), KERN_FAILURE), KERN_FAILURE);
+  }
+  EXPECT_EQ(names_held(), before);
+  mach_port_destroy(mach_task_self(), port);
 }
 
 // Adds up in steps, which go wrong if answers are mixed up.
