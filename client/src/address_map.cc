@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/address_map.h"
 
+#include <sys/mman.h>
+
 #include <array>
 #include <cinttypes>
 #include <string_view>
@@ -13,8 +15,8 @@ constexpr int kLineMax = 512;  // the name behind the numbers may be longer: the
 
 bool parse(const char* line, Mapping* mapping) {
   std::array<char, 5> flags{};
-  if (std::sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64, &mapping->start, &mapping->end, flags.data(),
-                  &mapping->offset) != 4)
+  if (std::sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64, &mapping->start,
+                  &mapping->end, flags.data(), &mapping->offset, &mapping->inode) != 5)
     return false;
   mapping->protection = (flags[0] == 'r' ? VM_PROT_READ : 0) | (flags[1] == 'w' ? VM_PROT_WRITE : 0) |
                         (flags[2] == 'x' ? VM_PROT_EXECUTE : 0);
@@ -23,6 +25,12 @@ bool parse(const char* line, Mapping* mapping) {
 }
 
 }  // namespace
+
+int kernel_protection(vm_prot_t protection) {
+  return ((protection & VM_PROT_READ) != 0 ? PROT_READ : 0) |
+         ((protection & VM_PROT_WRITE) != 0 ? PROT_WRITE : 0) |
+         ((protection & VM_PROT_EXECUTE) != 0 ? PROT_EXEC : 0);
+}
 
 AddressMap::AddressMap() : file_(std::fopen("/proc/self/maps", "re")) {}
 

@@ -19,7 +19,11 @@ struct Mapping {
   vm_prot_t protection;
   bool shared;
   std::uint64_t offset;  // in what is mapped
+  std::uint64_t inode;   // of that, or 0
 };
+
+// Protections have the same bits in both worlds, but for their order.
+int kernel_protection(vm_prot_t protection);
 
 // The mappings in ascending order.
 class AddressMap {

@@ -24,6 +24,8 @@ class Descriptor {
 
   // The number, or -1 if this holds nothing.
   int fd() const { return fd_; }
+  // Of what was taken over.
+  ino_t inode() const { return inode_; }
   // Does the number still stand for what was taken over?
   bool still_ours() const;
   // Closes it if it is still ours; empty afterwards.

@@ -12,6 +12,7 @@
 
 #include "client/src/item.h"
 #include "client/src/memory_file.h"
+#include "client/src/region_table.h"
 
 namespace netmsg::client {
 
@@ -73,8 +74,7 @@ void* map_pages(std::uint64_t size) {
 }
 
 void unmap_pages(std::uint64_t address, std::uint64_t length) {
-  const std::uint64_t start = page_floor(address);
-  ::munmap(reinterpret_cast<void*>(start), page_ceiling(address + length) - start);
+  RegionTable::current().unmap(page_floor(address), page_ceiling(address + length));
 }
 
 // ---------------------------------------------------------------- sending
@@ -146,7 +146,8 @@ void SentMemory::pack() {
 }
 
 void SentMemory::pack(Region& region) {
-  region.file = copy_to_file(region.address, region.wire.length);
+  region.file = RegionTable::current().hand_over(region.address, region.wire.length);
+  if (region.file.fd() < 0) region.file = copy_to_file(region.address, region.wire.length);
   if (region.file.fd() < 0) return;
   region.wire.form = static_cast<std::uint16_t>(local::RegionForm::kFile);
   region.wire.offset = static_cast<std::uint16_t>(region.address % kPageSize);

@@ -8,6 +8,7 @@
 #include "client/src/export.h"
 #include "client/src/guards.h"
 #include "client/src/mach_calls.h"
+#include "client/src/region_table.h"
 
 extern "C" {
 NETMSG_EXPORT mach_port_t mach_task_self_ = MACH_PORT_NULL;
@@ -145,6 +146,7 @@ void Task::daemon_gone() {
 
 // What goes wrong with the inheritance here costs the child its inheritance, and nobody anything else.
 void Task::before_fork() {
+  RegionTable::current().before_fork();
   mutex_.lock();
   const ErrnoGuard errno_guard;
   const QuietSection quiet;
@@ -156,6 +158,7 @@ void Task::in_parent() {
   const ErrnoGuard errno_guard;
   for_child_.reset();
   mutex_.unlock();
+  RegionTable::current().after_fork();
 }
 
 // The child is a new task that has what it inherits; it attaches on first use. Until then the variables say what that
@@ -180,6 +183,7 @@ void Task::in_child() {
     for_child_.reset();
   }
   mutex_.unlock();
+  RegionTable::current().after_fork();
 }
 
 void Task::thread_ends(ThreadState* thread) {

@@ -18,6 +18,7 @@
 #include "client/src/export.h"
 #include "client/src/guards.h"
 #include "client/src/memory.h"
+#include "client/src/region_table.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::client {
@@ -45,13 +46,6 @@ void* pointer(std::uint64_t address) {
   return reinterpret_cast<void*>(address);
 }
 
-// The protections have the same bits in both worlds, but for their order.
-int kernel_protection(vm_prot_t protection) {
-  return ((protection & VM_PROT_READ) != 0 ? PROT_READ : 0) |
-         ((protection & VM_PROT_WRITE) != 0 ? PROT_WRITE : 0) |
-         ((protection & VM_PROT_EXECUTE) != 0 ? PROT_EXEC : 0);
-}
-
 bool is_protection(vm_prot_t protection) {
   return (protection & ~VM_PROT_ALL) == 0;
 }
@@ -71,6 +65,16 @@ kern_return_t allocate_at(vm_address_t* address, std::uint64_t size, int protect
   if (pages == MAP_FAILED) return errno == EEXIST || errno == ENOMEM ? KERN_NO_SPACE : KERN_INVALID_ADDRESS;
   *address = start;
   return KERN_SUCCESS;
+}
+
+// As a region that can be handed over. False: none is to be had, there or at all.
+bool allocate_region(vm_address_t* address, std::uint64_t size, bool anywhere) {
+  const std::uint64_t start = anywhere ? 0 : page_floor(*address);
+  const std::uint64_t length = page_ceiling(size);
+  if (length < size || wraps(start, length) || (start == 0 && !anywhere)) return false;
+  const std::uint64_t region = RegionTable::current().allocate(start, length);
+  if (region != 0) *address = region;
+  return region != 0;
 }
 
 // Maps more than is needed, and gives back what is before and behind an address without bits of `mask`.
@@ -176,7 +180,14 @@ kern_return_t for_each_mapped(std::uint64_t address, std::uint64_t size, Change 
   return code;
 }
 
+// What is changed in part can no longer be handed over as a whole.
+void make_private(std::uint64_t address, std::uint64_t size) {
+  const std::uint64_t end = wraps(address, size) ? kAddressEnd : page_ceiling(address + size);
+  RegionTable::current().make_private(page_floor(address), end);
+}
+
 kern_return_t protect(std::uint64_t address, std::uint64_t size, bool only_less, vm_prot_t protection) {
+  make_private(address, size);
   return for_each_mapped(address, size, [&](void* start, std::uint64_t length, const Mapping& mapping) {
     const vm_prot_t wanted = only_less ? mapping.protection & protection : protection;
     return ::mprotect(start, length, kernel_protection(wanted)) == 0 ? KERN_SUCCESS : KERN_PROTECTION_FAILURE;
@@ -189,6 +200,7 @@ void advise(void* start, std::uint64_t length, vm_inherit_t inheritance) {
 }
 
 kern_return_t inherit(std::uint64_t address, std::uint64_t size, vm_inherit_t inheritance) {
+  make_private(address, size);
   return for_each_mapped(address, size, [&](void* start, std::uint64_t length, const Mapping&) {
     advise(start, length, inheritance);
     return KERN_SUCCESS;
@@ -209,6 +221,7 @@ NETMSG_EXPORT kern_return_t vm_allocate(vm_task_t target_task, vm_address_t* add
     *address = 0;
     return KERN_SUCCESS;
   }
+  if (allocate_region(address, size, anywhere != 0)) return KERN_SUCCESS;
   constexpr int kProtection = PROT_READ | PROT_WRITE;
   return anywhere ? allocate_anywhere(address, size, 0, kProtection)
                   : allocate_at(address, size, kProtection);
@@ -303,8 +316,9 @@ NETMSG_EXPORT kern_return_t vm_region(vm_task_t target_task, vm_address_t* addre
   *size = mapping.end - mapping.start;
   *protection = mapping.protection;
   *maximum = VM_PROT_ALL;
-  *inheritance = mapping.shared ? VM_INHERIT_SHARE : VM_INHERIT_COPY;
-  *shared = mapping.shared;
+  const bool is_shared = mapping.shared && !RegionTable::current().has(mapping.start);  // with another task
+  *inheritance = is_shared ? VM_INHERIT_SHARE : VM_INHERIT_COPY;
+  *shared = is_shared;
   *object_name = MACH_PORT_NULL;
   *offset = mapping.offset;
   return KERN_SUCCESS;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Out-of-line memory as programs see it (spec 02 §§6, 8, 9), through a daemon.
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -7,7 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/support/mach_message.h"
 #include "tests/unit/client/fixture.h"
@@ -228,6 +231,155 @@ TEST_F(OutOfLine, MoreThanTheUsersShareIsNoBufferAndNothingIsConsumed) {
   EXPECT_EQ(Buffer(port, items).send(), MACH_SEND_NO_BUFFER);
   EXPECT_TRUE(is_mapped(sent));
   ::munmap(sent, size);
+}
+
+// ---------------------------------------------------------------- regions that are handed over
+
+constexpr std::size_t kLarge = 1U << 20;
+
+char* filled_region(std::size_t size, char letter) {
+  char* const data = pages(size / kPage);
+  std::memset(data, letter, size);
+  return data;
+}
+
+bool is_all(const char* data, std::size_t size, char letter) {
+  return std::all_of(data, data + size, [letter](char c) { return c == letter; });
+}
+
+int descriptors() {
+  int count = 0;
+  for (int fd = 0; fd < 4096; ++fd) count += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+  return count;
+}
+
+TEST_F(OutOfLine, ARegionThatIsKeptIsACopyOnBothSides) {
+  char* const sent = filled_region(kLarge, 'a');
+  ASSERT_EQ(Buffer(port, {region(sent, kLarge)}).send(), MACH_MSG_SUCCESS);
+  EXPECT_TRUE(is_all(sent, kLarge, 'a'));
+  std::memset(sent, 'b', kLarge);
+  Buffer got;
+  ASSERT_EQ(got.receive(port), MACH_MSG_SUCCESS);
+  char* const data = got.address(kSlot);
+  EXPECT_TRUE(is_all(data, kLarge, 'a'));
+  std::memset(data, 'c', kLarge);
+  EXPECT_TRUE(is_all(sent, kLarge, 'b'));
+  ASSERT_EQ(Buffer(port, {region(sent, kLarge), region(data, kLarge, true)}).send(), MACH_MSG_SUCCESS);
+  EXPECT_FALSE(is_mapped(data));
+  Buffer again;
+  ASSERT_EQ(again.receive(port), MACH_MSG_SUCCESS);
+  EXPECT_TRUE(is_all(again.address(kSlot), kLarge, 'b')) << "sent again";
+  EXPECT_TRUE(is_all(again.address(kSlot + 16), kLarge, 'c')) << "received, and sent on";
+  mach_msg_destroy(again.head());
+  vm_deallocate(mach_task_self(), number(sent), kLarge);
+}
+
+// Nothing but what was sent goes along, and nothing of the rest is lost.
+TEST_F(OutOfLine, TheRestOfARegionStaysBehind) {
+  const struct {
+    std::size_t begin, length;
+  } parts[] = {{0, kLarge - 100}, {0, kLarge / 2}, {kPage, kLarge - kPage}, {5, kLarge - 5}};
+  for (const auto& part : parts) {
+    char* const whole = filled_region(kLarge, 'a');
+    ASSERT_EQ(Buffer(port, {region(whole + part.begin, part.length)}).send(), MACH_MSG_SUCCESS);
+    EXPECT_TRUE(is_all(whole, kLarge, 'a'));
+    Buffer got;
+    ASSERT_EQ(got.receive(port), MACH_MSG_SUCCESS);
+    char* const data = got.address(kSlot);
+    EXPECT_TRUE(is_all(data, part.length, 'a'));
+    EXPECT_TRUE(is_all(data - number(data) % kPage, number(data) % kPage, 0));
+    EXPECT_TRUE(is_all(data + part.length, (kPage - number(data + part.length) % kPage) % kPage, 0));
+    mach_msg_destroy(got.head());
+    vm_deallocate(mach_task_self(), number(whole), kLarge);
+  }
+}
+
+TEST_F(OutOfLine, ARegionOfASendThatFailsStaysAsItIs) {
+  char* const sent = filled_region(kLarge, 'a');
+  EXPECT_EQ(Buffer(0x7777, {region(sent, kLarge - 1, true)}).send(), MACH_SEND_INVALID_DEST);
+  EXPECT_TRUE(is_all(sent, kLarge, 'a'));
+  sent[0] = 'b';
+  ASSERT_EQ(Buffer(port, {region(sent, kLarge, true)}).send(), MACH_MSG_SUCCESS);
+  EXPECT_FALSE(is_mapped(sent));
+  Buffer got;
+  ASSERT_EQ(got.receive(port), MACH_MSG_SUCCESS);
+  EXPECT_EQ(got.address(kSlot)[0], 'b');
+  mach_msg_destroy(got.head());
+}
+
+TEST_F(OutOfLine, RegionsAreCopiesInBothProcessesOfAFork) {
+  char* const data = filled_region(kLarge, 'a');
+  EXPECT_TRUE(in_process(daemon().path(), [data] {
+    EXPECT_TRUE(is_all(data, kLarge, 'a'));
+    std::memset(data, 'c', kLarge);
+    const mach_port_t own = new_port();
+    ASSERT_EQ(Buffer(own, {region(data, kLarge)}).send(), MACH_MSG_SUCCESS);
+    Buffer got;
+    ASSERT_EQ(got.receive(own), MACH_MSG_SUCCESS);
+    EXPECT_TRUE(is_all(got.address(kSlot), kLarge, 'c'));
+  }));
+  EXPECT_TRUE(is_all(data, kLarge, 'a'));
+  vm_deallocate(mach_task_self(), number(data), kLarge);
+}
+
+// A program may give back, protect or replace parts by itself, or in the Mach way.
+TEST_F(OutOfLine, ChangedRegionsAreSentAsTheyAre) {
+  const std::function<void(char*)> changes[] = {
+      [](char* data) { vm_protect(mach_task_self(), number(data), kPage, FALSE, VM_PROT_READ); },
+      [](char* data) { ::mprotect(data, kPage, PROT_READ); },
+      [](char* data) { vm_inherit(mach_task_self(), number(data), kPage, VM_INHERIT_NONE); },
+      [](char* data) {
+        ::mmap(data, kLarge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        std::memset(data, 'a', kLarge);
+      },
+  };
+  for (const auto& change : changes) {
+    char* const data = filled_region(kLarge, 'a');
+    change(data);
+    ASSERT_EQ(Buffer(port, {region(data, kLarge)}).send(), MACH_MSG_SUCCESS);
+    Buffer got;
+    ASSERT_EQ(got.receive(port), MACH_MSG_SUCCESS);
+    EXPECT_TRUE(is_all(got.address(kSlot), kLarge, 'a'));
+    EXPECT_TRUE(is_all(data, kLarge, 'a'));
+    mach_msg_destroy(got.head());
+    vm_deallocate(mach_task_self(), number(data), kLarge);
+  }
+}
+
+TEST_F(OutOfLine, HandOversLeaveNoDescriptorBehind) {
+  const int before = descriptors();
+  const int times = scaled(10'000);
+  for (int at = 0; at < times; ++at) {
+    char* const data = filled_region(kLarge / 4, static_cast<char>(at));
+    ASSERT_EQ(Buffer(port, {region(data, kLarge / 4, at % 2 == 0)}).send(), MACH_MSG_SUCCESS);
+    Buffer got;
+    ASSERT_EQ(got.receive(port), MACH_MSG_SUCCESS);
+    EXPECT_EQ(got.address(kSlot)[kPage], static_cast<char>(at));
+    mach_msg_destroy(got.head());
+    vm_deallocate(mach_task_self(), number(data), kLarge / 4);
+  }
+  EXPECT_TRUE(daemon().files_become(0));
+  EXPECT_EQ(descriptors(), before);
+}
+
+// Few descriptors: few regions of their own, and then ordinary memory, which is sent as well.
+TEST_F(OutOfLine, RegionsTakeAShareOfTheDescriptorsOnly) {
+  rlimit old{};
+  ::getrlimit(RLIMIT_NOFILE, &old);
+  const int before = descriptors();
+  const rlimit few{200, old.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  std::vector<char*> all;
+  for (int at = 0; at < 100; ++at) all.push_back(filled_region(kLarge / 4, 'a'));
+  EXPECT_LE(descriptors(), before + 50);
+  EXPECT_EQ(Buffer(port, {region(all.back(), kLarge / 4)}).send(), MACH_MSG_SUCCESS);
+  Buffer got;
+  EXPECT_EQ(got.receive(port), MACH_MSG_SUCCESS);
+  mach_msg_destroy(got.head());
+  for (char* data : all) vm_deallocate(mach_task_self(), number(data), kLarge / 4);
+  EXPECT_TRUE(daemon().files_become(0));
+  EXPECT_EQ(descriptors(), before);
+  ::setrlimit(RLIMIT_NOFILE, &old);
 }
 
 TEST_F(OutOfLine, SixteenMegabytesComeWhole) {
