@@ -8,6 +8,7 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "daemon/base/check.h"
@@ -16,6 +17,8 @@
 namespace netmsg::session {
 
 namespace {
+
+constexpr std::size_t kDescriptorsMax = 253;  // in one packet, says the kernel
 
 template <typename Value>
 Value random_value() {
@@ -33,11 +36,18 @@ bool would_block() {
 
 class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
  public:
-  Kept(Inheritances& owner, UserSlot slot, std::unique_ptr<ipc::Inheritance> inheritance)
+  Kept(Inheritances& owner, User& user, UserSlot slot, std::unique_ptr<ipc::Inheritance> inheritance)
       : owner_(owner),
+        user_(user),
         slot_(std::move(slot)),
         inheritance_(std::move(inheritance)),
         socket_(owner.surroundings_.io) {}
+  // Descriptors that are still in the socket are closed with it.
+  ~Kept() {
+    if (socket_.is_open()) close_elsewhere(socket_.release());
+  }
+  Kept(const Kept&) = delete;
+  Kept& operator=(const Kept&) = delete;
 
   // Takes over the daemon's end of the handle; false if the event loop has no room for it.
   bool start(base::UniqueFd socket) {
@@ -65,7 +75,7 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
   // One packet a turn. A packet that is too long is cut to more than a claim.
   void read() {
     std::array<std::byte, sizeof(Claim) + 1> packet;
-    const ssize_t got = ::recv(socket_.native_handle(), packet.data(), packet.size(), MSG_DONTWAIT);
+    const ssize_t got = receive(packet);
     if (got < 0 && would_block()) return wait();
     if (got != sizeof(Claim)) return end();
     Claim claim;
@@ -74,6 +84,25 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
     wait();
   }
 
+  // Descriptors that come along are nobody's, but closing them may take time (client_file.h): there is room for all.
+  ssize_t receive(std::span<std::byte> packet) {
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kDescriptorsMax * sizeof(int))> control;
+    iovec part{packet.data(), packet.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const cmsghdr* const item = got >= 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+    if (item == nullptr || item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) return got;
+    const auto* const fds = reinterpret_cast<const int*>(CMSG_DATA(item));
+    for (const int fd : std::span(fds, (item->cmsg_len - CMSG_LEN(0)) / sizeof(int))) close_elsewhere(fd);
+    return got;
+  }
+
+  void close_elsewhere(int fd) { owner_.surroundings_.users.take_file(user_, fd); }
+
   void end() {
     const auto self = shared_from_this();
     owner_.kept_.erase(self);
@@ -81,6 +110,7 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
   }
 
   Inheritances& owner_;
+  User& user_;
   UserSlot slot_;
   std::unique_ptr<ipc::Inheritance> inheritance_;
   asio::posix::stream_descriptor socket_;
@@ -107,7 +137,7 @@ base::UniqueFd Inheritances::keep(std::unique_ptr<ipc::Inheritance> inheritance,
   if (!slot || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return {};
   base::UniqueFd ours(ends[0]);
   base::UniqueFd theirs(ends[1]);
-  const auto kept = std::make_shared<Kept>(*this, std::move(slot), std::move(inheritance));
+  const auto kept = std::make_shared<Kept>(*this, user, std::move(slot), std::move(inheritance));
   if (!kept->start(std::move(ours))) return {};
   kept_.insert(kept);
   return theirs;

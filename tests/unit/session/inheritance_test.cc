@@ -2,6 +2,7 @@
 // Handles and claims, made by hand, well and badly (proto/local/frame.h, "Inheritance").
 #include <gtest/gtest.h>
 #include <mach/mach_types.h>
+#include <netinet/in.h>
 #include <poll.h>
 
 #include "daemon/ipc/core.h"
@@ -185,6 +186,60 @@ TEST(Claims, OfAnotherSizeEndTheHandleAndNothingElse) {
     EXPECT_FALSE(is_kept(daemon));
   }
   EXPECT_TRUE(parent.client().is_served());
+}
+
+// A TCP connection with bytes that nobody reads: who closes its last descriptor waits for half a minute.
+base::UniqueFd lingering(base::UniqueFd* peer) {
+  const base::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  peer->reset(::accept(listener.get(), nullptr, nullptr));
+  const linger wait{1, 30};
+  EXPECT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof wait), 0);
+  const std::vector<char> bytes(1U << 16);
+  while (::send(fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+  }
+  return fd;
+}
+
+void send_with(RawConnection& handle, const void* bytes, std::size_t size, base::UniqueFd fd) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  iovec part{const_cast<void*>(bytes), size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  const int number = fd.get();
+  std::memcpy(CMSG_DATA(rights), &number, sizeof number);
+  EXPECT_EQ(::sendmsg(handle.fd(), &message, MSG_NOSIGNAL), static_cast<ssize_t>(size));
+}
+
+// 09 §3: descriptors that come with a packet, or stay in the handle, hold nobody up.
+TEST(Claims, WithDescriptorsThatDoNotCloseHoldNobodyUp) {
+  TestDaemon daemon;
+  Parent parent(daemon);
+  base::UniqueFd peers[3];
+  const char bytes[sizeof(local::Welcome::claim)] = {};
+  RawConnection handle = parent.handle();
+  const auto begin = std::chrono::steady_clock::now();
+  send_with(handle, bytes, sizeof bytes, lingering(&peers[0]));
+  send_with(handle, bytes, 3, lingering(&peers[1]));
+  send_with(handle, bytes, sizeof bytes, lingering(&peers[2]));
+  EXPECT_TRUE(daemon.tasks_become([&](const auto&) { return !is_kept(daemon); }));
+  EXPECT_TRUE(parent.client().is_served());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
 TEST(Claims, OnTheMainConnectionAreAViolation) {
