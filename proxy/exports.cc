@@ -2,10 +2,12 @@
 #include "proxy/exports.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "daemon/base/check.h"
 #include "proxy/hash.h"
+#include "proxy/mutant.h"
 
 namespace netmsg::proxy {
 
@@ -41,6 +43,7 @@ void ExportRegistry::unshare(Serial serial, PeerIndex peer) {
   if (!entry->peers.empty() || serial == kNameServiceSerial) return;
   entry->port->link_slot = 0;
   entries_.erase(serial);
+  if (broken(Rule::kSerialsAreNew)) next_serial_ = serial;
 }
 
 ExportRegistry::Entry ExportRegistry::remove(Serial serial) {
@@ -76,6 +79,7 @@ Serial Exports::grant(ipc::SendRight right) {
   const Serial serial = registry_.share(*right.port(), peer_);
   Entry& entry = entries_[serial];
   // All units share the first one's right: that of another unit ends here, never as the last of its port.
+  if (entry.granted > 0 && broken(Rule::kGrantEachUnit)) return serial;
   if (++entry.granted == 1) entry.right = std::move(right);
   return serial;
 }
@@ -96,6 +100,7 @@ ipc::SendRight Exports::use(Serial serial) {
 ipc::SendOnceRight Exports::use_once(Serial serial) {
   const auto found = entries_.find(serial);
   if (found == entries_.end() || found->second.once.empty()) return {};
+  if (broken(Rule::kOnceIsUsedUp)) return ipc::SendOnceRight::mint(*found->second.once.back().port());
   ipc::SendOnceRight right = std::move(found->second.once.back());
   found->second.once.pop_back();
   --send_once_units_;
@@ -108,7 +113,7 @@ bool Exports::release(Serial serial, std::uint64_t units) {
   if (found == entries_.end()) return true;
   Entry& entry = found->second;
   if (units > entry.granted) return false;
-  entry.granted -= units;
+  entry.granted = broken(Rule::kReleaseWhatCame) ? 0 : entry.granted - units;
   const ipc::SendRight given_up = entry.granted == 0 ? std::move(entry.right) : ipc::SendRight();
   erase_if_empty(serial);
   return true;  // the right goes last: what follows from that finds the tables in order
@@ -123,6 +128,9 @@ void Exports::drop_all() {
   for (const auto& [serial, entry] : all) serials.push_back(serial);
   std::sort(serials.begin(), serials.end());
   for (const Serial serial : serials) {
+    if (broken(Rule::kOnceOutlivesTheHolder)) {
+      for (ipc::SendOnceRight& right : all.at(serial).once) right.consume();
+    }
     registry_.unshare(serial, peer_);
     all.erase(serial);
   }
@@ -131,6 +139,15 @@ void Exports::drop_all() {
 bool Exports::has_send_units(Serial serial) const {
   const auto found = entries_.find(serial);
   return found != entries_.end() && found->second.granted > 0;
+}
+
+void Exports::for_each(
+    const std::function<void(Serial, std::uint64_t, std::uint64_t, const ipc::Port&)>& visit) const {
+  std::map<Serial, const Entry*> sorted;
+  for (const auto& [serial, entry] : entries_) sorted.emplace(serial, &entry);
+  for (const auto& [serial, entry] : sorted) {
+    visit(serial, entry->granted, entry->once.size(), *registry_.find(serial)->port);
+  }
 }
 
 void Exports::for_each_right(const std::function<void(const ipc::Port&)>& send,

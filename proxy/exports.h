@@ -87,6 +87,9 @@ class Exports {
   std::size_t ports() const { return entries_.size(); }
   std::size_t send_once_units() const { return send_once_units_; }
 
+  // In ascending order of serials.
+  void for_each(const std::function<void(Serial, std::uint64_t send, std::uint64_t send_once,
+                                         const ipc::Port&)>& visit) const;
   // Each unit's right once, for audit.
   void for_each_right(const std::function<void(const ipc::Port&)>& send,
                       const std::function<void(const ipc::Port&)>& send_once) const;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "proxy/mutant.h"
 #include "proxy/wire.h"
 
 namespace netmsg::proxy {
@@ -27,6 +28,7 @@ Check check_node(const NodeId& node, const Options& options, const PeerIdentity&
 
 Check check_incarnation(const Greeting& greeting, const std::optional<Greeting>& known) {
   if (greeting.incarnation == 0) return protocol_error("incarnation 0");
+  if (broken(Rule::kIncarnationsGrow)) return std::nullopt;
   if (!known || known->node != greeting.node || greeting.incarnation >= known->incarnation)
     return std::nullopt;
   return Fault{v1::Fence::INCARNATION, "incarnation " + std::to_string(greeting.incarnation) + " after " +

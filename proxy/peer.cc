@@ -6,6 +6,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
+#include "proxy/mutant.h"
 #include "proxy/translate.h"
 
 namespace netmsg::proxy {
@@ -149,8 +150,9 @@ Check Peer::make_way(const Greeting& theirs) {
 
 // Exchange 8, step 2.
 Check Peer::make_way_to_resume(const Greeting& theirs) {
-  const bool known =
-      session_ && theirs.incarnation == known_->incarnation && theirs.nonce == session_->nonce();
+  const bool known = broken(Rule::kResumeTheSame) ? session_.has_value()
+                                                  : session_ && theirs.incarnation == known_->incarnation &&
+                                                        theirs.nonce == session_->nonce();
   if (!known) return Fault{v1::Fence::UNKNOWN_SESSION, "the session to be resumed is over"};
   if (stream_ && stream_goes_first(theirs.node)) {
     return Fault{v1::Fence::SUPERSEDED, "both have dialed: the stream of the lower node stays"};
@@ -251,6 +253,7 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
 Check Peer::frame(const v1::Frame& frame) {
   if (Check fault = session_->expect(frame.number())) return fault;
   if (Check fault = apply(frame)) return fault;
+  if (frame.has_message() && broken(Rule::kFrameOnce)) (void)apply(frame);
   session_->count_applied(world_.clock.now());
   return std::nullopt;
 }
@@ -336,6 +339,7 @@ Check Peer::apply_message(const v1::Message& message) {
   if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) {
     world_.registry.mark_dirty(message.destination().serial());
   }
+  if (broken(Rule::kRoomWithUnits)) return std::nullopt;
   for (const Arrival::Room& told : arrival.rooms) set_room(told.serial, told.room, message.as_of());
   return std::nullopt;
 }
@@ -351,6 +355,7 @@ Check Peer::apply_release(const v1::Release& release) {
 // Exchange 6, step 2.
 Check Peer::apply_died(const v1::Died& died) {
   if (Check fault = expect(died.port(), v1::Uid::SENDER)) return fault;
+  if (broken(Rule::kDiedIsApplied)) return std::nullopt;
   const std::optional<Holder> gone = tables_->holders.remove(died.port().serial());
   return std::nullopt;  // and with the entry the proxy
 }
@@ -358,6 +363,10 @@ Check Peer::apply_died(const v1::Died& died) {
 // Exchange 5.
 Check Peer::apply_credit(const v1::Credit& credit) {
   if (Check fault = expect(credit.port(), v1::Uid::SENDER)) return fault;
+  if (broken(Rule::kRoomIsTold)) {
+    const Holder* holder = tables_->holders.find(credit.port().serial());
+    if (holder != nullptr && holder->room == 0) return std::nullopt;
+  }
   set_room(credit.port().serial(), credit.room(), credit.as_of());
   return std::nullopt;
 }
@@ -371,7 +380,8 @@ void Peer::set_room(Serial serial, std::uint32_t room, FrameNumber as_of) {
 }
 
 void Peer::refresh_window(Serial serial, Holder& holder) {
-  const std::uint32_t outstanding = tables_->flight.outstanding(serial, holder.as_of);
+  const std::uint32_t outstanding =
+      broken(Rule::kFlightIsCounted) ? 0 : tables_->flight.outstanding(serial, holder.as_of);
   world_.engine.set_window(holder.port(), congested_ ? 0 : holder.room, outstanding);
 }
 
@@ -416,6 +426,12 @@ void Peer::forward(ipc::MessagePtr message) {
     if (takes_room) stale_.push_back(serial);  // its place in the window is free again
     return touch();
   }
+  if (broken(Rule::kReleaseAfterUse)) release_if_unused(serial);
+  if (broken(Rule::kAppendedIsGone)) {
+    for (const v1::Right& right : frame.message().rights()) {
+      if (right.port().side() == v1::Uid::SENDER) tables_->exports.release(right.port().serial(), 1);
+    }
+  }
   // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer.
   const FrameNumber number = append(std::move(frame), message->take_charge());
   if (takes_room) tables_->flight.took_off(serial, number);
@@ -441,7 +457,7 @@ void Peer::port_died(Serial serial) {
   if (!open()) return;
   v1::Frame frame;
   *frame.mutable_died()->mutable_port() = uid(v1::Uid::SENDER, serial);
-  append(std::move(frame));
+  if (!broken(Rule::kDiedIsTold)) append(std::move(frame));
   tables_->exports.forget(serial);
 }
 
@@ -469,13 +485,15 @@ void Peer::end_of_event() {
 // Exchange 4, steps 1 and 2.
 void Peer::release_if_unused(Serial serial) {
   Holder* holder = open() ? tables_->holders.find(serial) : nullptr;
-  if (holder == nullptr || holder->port().referenced()) return;
+  if (holder == nullptr || holder->port().srights() > 0 || broken(Rule::kReleaseAtAll)) return;
   if (holder->received > 0) {
     v1::Frame frame;
     *frame.mutable_release()->mutable_port() = uid(v1::Uid::RECEIVER, serial);
-    frame.mutable_release()->set_units(holder->received);
+    frame.mutable_release()->set_units(std::exchange(holder->received, 0));
+    if (broken(Rule::kReleaseOnce)) append(frame);
     append(std::move(frame));
   }
+  if (holder->port().referenced()) return;  // send-once rights have no Release
   const std::optional<Holder> gone = tables_->holders.remove(serial);
 }
 
@@ -507,6 +525,21 @@ void Peer::add_to(Counters& counters) const {
   counters.frames_sent += past_.frames_sent + (session_ ? session_->sent() : 0);
   counters.frames_applied += past_.frames_applied + (session_ ? session_->applied() : 0);
   counters.unacknowledged += session_ ? session_->unacknowledged() : 0;
+}
+
+SessionRow Peer::session_row() const {
+  SessionRow row{index_, session_->nonce(), session_->applied(), {}, {}};
+  std::vector<UnitRow>& rows = row.units;
+  tables_->exports.for_each(
+      [&](Serial serial, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {
+        rows.push_back({UnitRow::Side::kExport, serial, send, send_once, &port});
+      });
+  tables_->holders.for_each([&](Serial serial, const Holder& holder) {
+    rows.push_back(
+        {UnitRow::Side::kProxy, serial, holder.received, holder.port().sorights(), &holder.port()});
+  });
+  session_->for_each_kept([&](const v1::Frame& frame) { row.kept.push_back(&frame); });
+  return row;
 }
 
 void Peer::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {

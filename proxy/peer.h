@@ -71,6 +71,8 @@ class Peer final : private StreamUser {
   // --- looking in ---
   PeerRow row() const;
   void add_to(Counters& counters) const;
+  // REQUIRES: open.
+  SessionRow session_row() const;
   void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
   std::uint64_t digest() const;
   void check_invariants() const;

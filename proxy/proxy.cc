@@ -236,6 +236,15 @@ Counters Proxy::counters() const {
   return counters;
 }
 
+std::vector<SessionRow> Proxy::open_sessions() const {
+  std::vector<SessionRow> rows;
+  for (std::size_t at = 0; at < impl_->peers.size(); ++at) {
+    const Peer& peer = *impl_->peers[at];
+    if (peer.open()) rows.push_back(peer.session_row());
+  }
+  return rows;
+}
+
 std::uint64_t Proxy::digest() const {
   std::uint64_t digest = 0;
   for (const auto& peer : impl_->peers) digest = mix_in(digest, peer->digest());

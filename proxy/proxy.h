@@ -23,6 +23,10 @@
 #include "proxy/options.h"
 #include "proxy/transport.h"
 
+namespace netmsg::v1 {
+class Frame;
+}  // namespace netmsg::v1
+
 namespace netmsg::proxy {
 
 struct PeerInfo {
@@ -74,6 +78,25 @@ struct Counters {
   std::uint64_t unacknowledged = 0;  // now
 };
 
+// One port as one open session counts it (peer.proto, TABLES): for audits that span hosts. The port is valid until
+// the next event.
+struct UnitRow {
+  enum class Side { kExport, kProxy };
+  Side side;
+  Serial serial;
+  std::uint64_t send;       // granted; received
+  std::uint64_t send_once;  // of ours, at the peer; of theirs, here
+  const ipc::Port* port;
+};
+// What is under way from one side to the other is what the first one keeps beyond what the other one has applied.
+struct SessionRow {
+  std::size_t peer;  // as in peers()
+  std::uint64_t nonce;
+  FrameNumber applied;
+  std::vector<UnitRow> units;          // exports, then proxies, each by serial
+  std::vector<const v1::Frame*> kept;  // in order; valid until the next event
+};
+
 class Proxy final : public ipc::RemoteLink, private TransportEvents {
  public:
   // `name_service` is a send right to the local name-service port (serial 0). Engine, clock and transport
@@ -97,6 +120,7 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
 
   std::vector<PeerRow> peers() const;
   Counters counters() const;
+  std::vector<SessionRow> open_sessions() const;
   // Equal for equal states of all peers' tables; nothing about time or addresses.
   std::uint64_t digest() const;
   // Stops the process if the tables contradict each other or the engine's ports. For tests.

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/mutant.h"
+
 namespace netmsg::proxy {
 
 Check Session::expect(FrameNumber number) const {
-  if (number == applied_ + 1) return std::nullopt;
+  if (number == applied_ + 1 || broken(Rule::kResumeAfterApplied)) return std::nullopt;
   return protocol_error("frame out of order");
 }
 
@@ -26,8 +28,9 @@ Check Session::acknowledge(FrameNumber number) {
 }
 
 Check Session::resume(FrameNumber number, base::Instant now) {
+  if (broken(Rule::kResumeAfterApplied)) number = acknowledged_;
   if (Check fault = acknowledge(number)) return fault;
-  written_ = number;
+  if (!broken(Rule::kResumeFromApplied)) written_ = number;
   heard_ = now;
   return std::nullopt;
 }
@@ -42,10 +45,10 @@ FrameNumber Session::append(v1::Frame frame, ipc::Charge charge) {
 
 bool Session::write(BatchWriter& out, base::Instant now) {
   const bool ack = ack_due_ && now >= *ack_due_;
-  const bool heartbeat = now >= spoke_ + timing_.heartbeat;
+  const bool heartbeat = !broken(Rule::kHeartbeat) && now >= spoke_ + timing_.heartbeat;
   if (written_ == sent_ && !ack && !heartbeat && out.empty()) return false;
   for (; written_ < sent_; ++written_) out.frame(kept_[written_ - acknowledged_].frame);
-  out.applied(applied_);
+  out.applied(applied_ + (broken(Rule::kAckWhatIsApplied) ? 1 : 0));
   ack_due_.reset();
   spoke_ = now;
   return true;
@@ -58,7 +61,7 @@ Check Session::tick(base::Instant now) const {
 
 base::Instant Session::next_deadline(bool has_stream) const {
   const base::Instant lease = heard_ + timing_.lease;
-  if (!has_stream) return lease;
+  if (!has_stream || broken(Rule::kHeartbeat)) return std::min(lease, ack_due_.value_or(lease));
   const base::Instant speak = spoke_ + timing_.heartbeat;
   return std::min({lease, speak, ack_due_.value_or(speak)});
 }

@@ -61,6 +61,11 @@ class Session {
   FrameNumber sent() const { return sent_; }
   FrameNumber applied() const { return applied_; }
   std::uint64_t unacknowledged() const { return kept_.size(); }
+  // What is kept, in order.
+  template <typename Visitor>
+  void for_each_kept(Visitor visit) const {
+    for (const Kept& each : kept_) visit(each.frame);
+  }
   std::uint64_t unacknowledged_bytes() const { return kept_bytes_; }
 
  private:

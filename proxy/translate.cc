@@ -9,6 +9,7 @@
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
 #include "proxy/body_check.h"
+#include "proxy/mutant.h"
 #include "proxy/wire.h"
 
 namespace netmsg::proxy {
@@ -53,6 +54,7 @@ void say(v1::Right& wire, v1::Uid::Side side, Serial serial) {
 // R2: what goes home is used up here; a send-once right becomes the home's again, without a notification.
 void go_home(ipc::CarriedRight& right, v1::Right& wire) {
   say(wire, v1::Uid::RECEIVER, proxy_serial(right.port()->link_slot));
+  if (broken(Rule::kOnceGoesHomeSilently)) return right.reset();
   right.consume();
 }
 
@@ -232,8 +234,11 @@ class Entrance {
   ipc::CarriedRight receive(const v1::Right& wire, ipc::RightType type) {
     Holder& holder = tables_.holders.obtain(wire.port().serial(), wire.room());
     arrival_.rooms.push_back({wire.port().serial(), wire.room()});
-    if (type == ipc::RightType::kSendOnce) return ipc::CarriedRight(ipc::SendOnceRight::mint(holder.port()));
-    ++holder.received;
+    if (type == ipc::RightType::kSendOnce) {
+      if (broken(Rule::kOnceArrives)) return ipc::CarriedRight::dead(type);
+      return ipc::CarriedRight(ipc::SendOnceRight::mint(holder.port()));
+    }
+    if (!broken(Rule::kCountEachUnit) || holder.received == 0) ++holder.received;
     return ipc::CarriedRight(ipc::SendRight::mint(holder.port()));
   }
 
@@ -266,14 +271,18 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
   arrival.overdrawn = account.overdrawn();
   ipc::MessagePtr message = engine.new_message(account, message_bytes(wire));
 
+  if (arrival.overdrawn && broken(Rule::kOverdrawnIsSettled)) return std::nullopt;
+
   Entrance entrance(tables, arrival);
   message->other_bits = wire.other_bits();
   message->id = wire.id();
   message->destination =
       entrance.come_home(wire.destination().serial(), static_cast<ipc::RightType>(wire.destination_type()));
+  if (message->destination.is_dead() && broken(Rule::kRefusedIsSettled)) return std::nullopt;
   message->reply = entrance.enter(wire.reply());
   message->body.reserve(plan.slots.size());
   for (std::size_t at = 0; at < plan.slots.size(); ++at) {
+    if (message->reply.is_dead() && broken(Rule::kHeaderAndBodyTogether)) break;
     const BodyPlan::Slot& slot = plan.slots[at];
     message->body.push_back({slot.offset, entrance.enter(wire.rights(static_cast<int>(at))), slot.region});
   }

@@ -45,8 +45,8 @@ class RemoteLink {
   // straight back as a notification to the same proxy.
   virtual void forward(MessagePtr message) = 0;
 
-  // The last local right to this proxy is gone. It may gain rights again before end_of_event(): look again
-  // there.
+  // The last local send right to this proxy is gone, or the last right of any kind. It may gain rights again before
+  // end_of_event(): look again there.
   virtual void unreferenced(Port& proxy) = 0;
 
   // The free room (Port::room) of a port whose link_slot is set has changed; read it at end_of_event().

@@ -17,14 +17,6 @@ PortRef::~PortRef() {
   if (port_ != nullptr && --port_->memory_refs_ == 0) delete port_;
 }
 
-namespace {
-
-void tell_link_if_unreferenced(Port& port) {
-  if (port.remote() && !port.referenced()) port.core().link().unreferenced(port);
-}
-
-}  // namespace
-
 SendRight SendRight::mint(Port& port) {
   ++port.srights_;
   return SendRight(port);
@@ -40,7 +32,7 @@ bool SendRight::release_quietly() {
   const PortRef port = std::move(port_);
   NETMSG_CHECK(port->srights_ > 0);
   --port->srights_;
-  tell_link_if_unreferenced(*port);
+  if (port->remote() && port->srights_ == 0) port->core().link().unreferenced(*port);
   return port->srights_ == 0 && !port->dead();
 }
 
@@ -67,7 +59,7 @@ void SendOnceRight::consume() {
   const PortRef port = std::move(port_);
   NETMSG_CHECK(port->sorights_ > 0);
   --port->sorights_;
-  tell_link_if_unreferenced(*port);
+  if (port->remote() && !port->referenced()) port->core().link().unreferenced(*port);
 }
 
 void SendOnceRight::reset() {

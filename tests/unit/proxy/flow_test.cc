@@ -143,6 +143,20 @@ TEST_F(Units, ARightOnTheWireIsASender) {
   EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
 }
 
+TEST_F(Units, ASendOnceRightThatIsKeptIsNoSender) {
+  const Name notify = server.port();
+  ASSERT_EQ(server.request(r, MACH_NOTIFY_NO_SENDERS, notify), KERN_SUCCESS);
+  const Name once = give_across(b, server, r, kMakeOnce, a, client);
+  EXPECT_EQ(client.deallocate(x), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(server.drain(notify, MACH_NOTIFY_NO_SENDERS), 1U);
+  EXPECT_EQ(client.state(once), "SO") << "and is not touched";
+  EXPECT_EQ(client.send({.remote = once, .remote_type = kMoveOnce, .id = 7}), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(server.receive(r).header.msgh_id, 7);
+  EXPECT_EQ(b.row().exports, 1U) << "the name service's";
+}
+
 // F1: the last right is dropped while another copy is on its way.
 TEST_F(Units, AReleaseThatMeetsAGrantTakesBackOnlyWhatItHad) {
   const Name notify = server.port();
@@ -166,6 +180,24 @@ TEST_F(Units, OnePortHasOneNameHoweverItsRightsCome) {
   EXPECT_EQ(client.state(x), "S2");
   EXPECT_EQ(client.state(once), "SO");
   EXPECT_EQ(a.row().proxies, 2U) << "the port's, the name service's";
+}
+
+TEST_F(Units, BothSidesOfASessionCountTheSame) {
+  give_across(b, server, r, kMakeSend, a, client);
+  give_across(b, server, r, kMakeOnce, a, client);
+  const std::vector<proxy::SessionRow> at_home = b.link->open_sessions();
+  const std::vector<proxy::SessionRow> at_holder = a.link->open_sessions();
+  ASSERT_EQ(at_home.size(), 1U);
+  ASSERT_EQ(at_holder.size(), 1U);
+  const proxy::UnitRow& granted = at_home[0].units.at(1);  // after the name service's
+  const proxy::UnitRow& received = at_holder[0].units.back();
+  EXPECT_EQ(granted.side, proxy::UnitRow::Side::kExport);
+  EXPECT_EQ(received.side, proxy::UnitRow::Side::kProxy);
+  EXPECT_EQ(granted.serial, received.serial);
+  EXPECT_EQ(granted.send, 2U);
+  EXPECT_EQ(received.send, 2U);
+  EXPECT_EQ(granted.send_once, 1U);
+  EXPECT_EQ(received.send_once, 1U);
 }
 
 TEST_F(Units, ARightThatComesHomeIsThePortAndSendsNothing) {

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/census.h"
+
+#include <algorithm>
+#include <set>
+
+namespace netmsg::sim {
+
+using proxy::Serial;
+
+void Census::recount(HostIndex host) {
+  read(host);
+  for (const Session& mine : sessions_[host]) {
+    const Session* theirs = other_side(host, mine);
+    if (theirs == nullptr) continue;
+    compare(host, mine, *theirs);
+    compare(mine.peer, *theirs, mine);
+  }
+}
+
+void Census::read(HostIndex host) {
+  sessions_[host].clear();
+  if (!daemons_[host]) return;
+  Daemon& daemon = *daemons_[host];
+  for (proxy::SessionRow& row : daemon.link().open_sessions()) {
+    Session session{daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), {}, {}};
+    for (const proxy::UnitRow& unit : row.units) {
+      const bool ours = unit.side == proxy::UnitRow::Side::kExport;
+      (ours ? session.exports : session.proxies)[unit.serial] = {unit.send, unit.send_once, unit.port};
+      if (ours) {
+        ledger_.exported(host, daemon.incarnation(), unit.serial,
+                         ledger_.know(host, const_cast<ipc::Port&>(*unit.port)));
+      } else if ((unit.send > 0) != (unit.port->srights() > 0)) {
+        accuse("I5", session.peer, host, unit.serial,
+               std::to_string(unit.send) + " units for " + std::to_string(unit.port->srights()) +
+                   " send rights");
+      }
+    }
+    sessions_[host].push_back(std::move(session));
+  }
+}
+
+// Nobody, if that has fenced the session already, or does not know of it yet.
+const Census::Session* Census::other_side(HostIndex host, const Session& session) const {
+  for (const Session& theirs : sessions_[session.peer]) {
+    if (theirs.peer == host && theirs.nonce == session.nonce) return &theirs;
+  }
+  return nullptr;
+}
+
+void Census::for_each_coming(const Session& from, const Session& to,
+                             const std::function<void(const v1::Frame&)>& visit) {
+  for (const v1::Frame* frame : from.kept) {
+    if (frame->number() > to.applied) visit(*frame);
+  }
+}
+
+void Census::compare(HostIndex home, const Session& at_home, const Session& at_holder) {
+  ComingBySerial coming;
+  for_each_coming(at_home, at_holder, [&](const v1::Frame& frame) { see_to_holder(frame, coming); });
+  for_each_coming(at_holder, at_home,
+                  [&](const v1::Frame& frame) { see_to_home(home, frame, at_home, coming); });
+  std::set<Serial> all;
+  for (const auto& [serial, unit] : at_home.exports) all.insert(serial);
+  for (const auto& [serial, unit] : at_holder.proxies) all.insert(serial);
+  for (const auto& [serial, under_way] : coming) all.insert(serial);
+  for (const Serial serial : all) compare(home, serial, at_home, at_holder, coming[serial]);
+}
+
+void Census::compare(HostIndex home, Serial serial, const Session& at_home, const Session& at_holder,
+                     const Coming& coming) {
+  const auto find = [serial](const Units& units) {
+    const auto found = units.find(serial);
+    return found == units.end() ? Unit{} : found->second;
+  };
+  const Unit granted = find(at_home.exports);
+  const Unit received = find(at_holder.proxies);
+  const PortId port = ledger_.find_exported(home, daemons_[home]->incarnation(), serial);
+  if (port == 0 || ledger_.dead(port)) {
+    if (received.port != nullptr && !coming.died) {
+      accuse("N2", home, at_home.peer, serial, "the port is dead, the holder is not told");
+    }
+    return;
+  }
+  if (coming.died) accuse("N2", home, at_home.peer, serial, "the port lives, Died is under way");
+  if (granted.send != received.send + coming.send + coming.released) {
+    accuse("I2", home, at_home.peer, serial,
+           "granted " + std::to_string(granted.send) + ", received " + std::to_string(received.send) +
+               ", under way " + std::to_string(coming.send) + ", under way back " +
+               std::to_string(coming.released));
+  }
+  if (granted.send_once != received.send_once + coming.send_once) {
+    accuse("I2", home, at_home.peer, serial,
+           "send-once units " + std::to_string(granted.send_once) + ", held " +
+               std::to_string(received.send_once) + ", under way " + std::to_string(coming.send_once));
+  }
+  if (coming.messages > ledger_.port(port).limit_max) {
+    accuse("C1", home, at_home.peer, serial, std::to_string(coming.messages) + " messages under way");
+  }
+}
+
+void Census::see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const {
+  if (frame.has_died()) coming[frame.died().port().serial()].died = true;
+  if (!frame.has_message()) return;
+  const auto see = [&](const v1::Right& right) {
+    if (right.value() != v1::Right::PORT || right.port().side() != v1::Uid::SENDER) return;
+    Coming& port = coming[right.port().serial()];
+    ++(right.type() == MACH_MSG_TYPE_PORT_SEND_ONCE ? port.send_once : port.send);
+  };
+  see(frame.message().reply());
+  for (const v1::Right& right : frame.message().rights()) see(right);
+}
+
+void Census::see_to_home(HostIndex home, const v1::Frame& frame, const Session& at_home,
+                         ComingBySerial& coming) {
+  if (frame.has_release()) coming[frame.release().port().serial()].released += frame.release().units();
+  if (!frame.has_message()) return;
+  const v1::Message& message = frame.message();
+  const auto see = [&](const v1::Right& right) {
+    if (right.value() == v1::Right::PORT && right.port().side() == v1::Uid::RECEIVER) {
+      see_use(home, right.port(), right.type(), at_home, coming);
+    }
+  };
+  see_use(home, message.destination(), message.destination_type(), at_home, coming);
+  if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND)
+    ++coming[message.destination().serial()].messages;
+  see(message.reply());
+  for (const v1::Right& right : message.rights()) see(right);
+}
+
+void Census::see_use(HostIndex home, const v1::Uid& uid, std::uint32_t type, const Session& at_home,
+                     ComingBySerial& coming) {
+  Coming& port = coming[uid.serial()];
+  if (type == MACH_MSG_TYPE_PORT_SEND_ONCE) {
+    ++port.send_once;
+    return;
+  }
+  const auto unit = at_home.exports.find(uid.serial());
+  const PortId id = ledger_.find_exported(home, daemons_[home]->incarnation(), uid.serial());
+  if (id == 0 || ledger_.dead(id)) return;
+  if (unit == at_home.exports.end() || unit->second.send <= port.released) {
+    accuse("R4", home, at_home.peer, uid.serial(), "a use is under way behind the Release of the last unit");
+  }
+}
+
+void Census::expect_rooms_settled() {
+  for (HostIndex holder = 0; holder < sessions_.size(); ++holder) {
+    for (const Session& session : sessions_[holder]) {
+      const Session* home = other_side(holder, session);
+      if (home == nullptr) continue;
+      for (const auto& [serial, unit] : session.proxies) {
+        const auto port = home->exports.find(serial);
+        if (unit.send == 0 || port == home->exports.end()) continue;
+        if (unit.port->room() == port->second.port->room()) continue;
+        accuse("C1", session.peer, holder, serial,
+               "at rest the holder sees room for " + std::to_string(unit.port->room()) + ", there is " +
+                   std::to_string(port->second.port->room()));
+      }
+    }
+  }
+}
+
+void Census::expect_nothing_left() {
+  for (HostIndex host = 0; host < sessions_.size(); ++host) {
+    for (const Session& session : sessions_[host]) {
+      for (const Units* units : {&session.exports, &session.proxies}) {
+        for (const auto& [serial, unit] : *units) {
+          if (serial != proxy::kNameServiceSerial)
+            accuse("I5", host, session.peer, serial, "is left in a table at the end");
+        }
+      }
+    }
+  }
+}
+
+void Census::accuse(const char* invariant, HostIndex home, HostIndex holder, Serial serial,
+                    const std::string& what) {
+  story_.accuse(invariant, host_name(home) + "'s port " + std::to_string(serial) + " at " +
+                               host_name(holder) + ": " + what);
+}
+
+}  // namespace netmsg::sim

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rights of the whole world, as no single host can count them: the tables of both sides of each session, and the
+// frames under way between them. After each event the sessions of the host where it happened are counted again: nobody
+// else's tables have changed.
+//
+// A session is counted while both sides have it, whatever its streams do: what one keeps beyond what the other one has
+// applied is under way. For each port (I2):
+//   send:       granted at the home = received at the holder + units under way to it + units in Releases under way back
+//   send-once:  units at the home = rights at the holder + units under way to it + rights under way home
+// and each use of a send unit that is under way home comes before the Release of the last one (R4); a dead port's Died
+// is under way to each holder (N2); nobody has more messages under way than the port's queue has ever had room for (C1);
+// a holder has no units without a right to show for them (I5).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "tests/sim/daemon.h"
+
+namespace netmsg::sim {
+
+class Census {
+ public:
+  using Daemons = std::vector<std::unique_ptr<Daemon>>;  // null: down
+
+  Census(const Daemons& daemons, Ledger& ledger, Story& story)
+      : daemons_(daemons), ledger_(ledger), story_(story), sessions_(daemons.size()) {}
+
+  // An event has happened at this host (or it is down now).
+  void recount(HostIndex host);
+  // Nothing is under way, all clients are gone: nothing may be left but the name services' units.
+  void expect_nothing_left();
+  // Nothing is under way: what holders think of the room is the room.
+  void expect_rooms_settled();
+
+ private:
+  struct Unit {
+    std::uint64_t send = 0;
+    std::uint64_t send_once = 0;
+    const ipc::Port* port = nullptr;
+  };
+  using Units = std::map<proxy::Serial, Unit>;
+  struct Session {
+    HostIndex peer;
+    std::uint64_t nonce;
+    proxy::FrameNumber applied;
+    std::vector<const v1::Frame*> kept;
+    Units exports;
+    Units proxies;
+  };
+  // What is under way, by serial of the home.
+  struct Coming {
+    std::uint64_t send = 0;       // units to the holder
+    std::uint64_t send_once = 0;  // to the holder, or rights home
+    std::uint64_t released = 0;
+    std::uint64_t messages = 0;  // to a send right
+    bool died = false;
+  };
+  using ComingBySerial = std::map<proxy::Serial, Coming>;
+
+  void read(HostIndex host);
+  static void for_each_coming(const Session& from, const Session& to,
+                              const std::function<void(const v1::Frame&)>& visit);
+  const Session* other_side(HostIndex host, const Session& session) const;
+  void compare(HostIndex home, const Session& at_home, const Session& at_holder);
+  void compare(HostIndex home, proxy::Serial serial, const Session& at_home, const Session& at_holder,
+               const Coming& coming);
+  void see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const;
+  void see_to_home(HostIndex home, const v1::Frame& frame, const Session& at_home, ComingBySerial& coming);
+  void see_use(HostIndex home, const v1::Uid& uid, std::uint32_t type, const Session& at_home,
+               ComingBySerial& coming);
+  void accuse(const char* invariant, HostIndex home, HostIndex holder, proxy::Serial serial,
+              const std::string& what);
+
+  const Daemons& daemons_;
+  Ledger& ledger_;
+  Story& story_;
+  std::vector<std::vector<Session>> sessions_;
+};
+
+}  // namespace netmsg::sim

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/client.h"
+
+#include <mach/notify.h>
+
+#include <algorithm>
+
+#include "daemon/ipc/mach_port.h"
+#include "daemon/ipc/space.h"
+
+namespace netmsg::sim {
+
+namespace {
+
+std::string words(const Offer& offer) {
+  return std::to_string(offer.name) + "/" + std::to_string(offer.disposition);
+}
+
+// The message came back with its rights under their names.
+bool came_back(mach_msg_return_t code) {
+  return code == MACH_SEND_TIMED_OUT || code == MACH_SEND_INTERRUPTED;
+}
+
+// These promise that nothing has changed.
+bool consumed_nothing(mach_msg_return_t code) {
+  return code == MACH_SEND_INVALID_DEST || code == MACH_SEND_INVALID_REPLY ||
+         code == MACH_SEND_INVALID_HEADER || code == MACH_SEND_NO_BUFFER;
+}
+
+std::vector<std::uint32_t> rights_of(const std::vector<std::uint32_t>& values, std::size_t count) {
+  return {values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size()))};
+}
+
+}  // namespace
+
+Client::Client(Surroundings& around, ClientId id, const std::string& label, ipc::Account& account)
+    : around_(around), id_(id), space_(&around.engine().create_space(label, account, *this)) {}
+
+Client::~Client() {
+  around_.engine().destroy_space(*space_);
+}
+
+PortId Client::port_of(Name name) {
+  ipc::Entry* entry = space_->find(name);
+  ipc::Port* port = entry == nullptr ? nullptr : entry->port();
+  return port == nullptr ? 0 : around_.identify(*port);
+}
+
+std::vector<Held> Client::held() {
+  std::vector<Held> all;
+  space_->for_each([&](Name name, ipc::Entry& entry) {
+    if (name == ipc::kTaskSelfName) return;
+    const PortId port = entry.port() == nullptr ? 0 : around_.identify(*entry.port());
+    const HostIndex home = port == 0 ? around_.host() : around_.ledger().port(port).home;
+    all.push_back({name, entry.state(), entry.urefs, port, home});
+  });
+  return all;
+}
+
+Name Client::allocate(unsigned limit) {
+  const ipc::Kern<Name> name = ipc::mach_port::allocate(*space_, MACH_PORT_RIGHT_RECEIVE);
+  if (!name.ok()) return 0;
+  ipc::mach_port::set_qlimit(*space_, name.value(), limit);
+  around_.story().tell(around_.host(), [&] {
+    return "client " + std::to_string(id_) + " makes port " + std::to_string(name.value()) + " limit " +
+           std::to_string(limit);
+  });
+  around_.ledger().port(port_of(name.value())).limit_max = limit;
+  return name.value();
+}
+
+void Client::deallocate(Name name) {
+  around_.story().tell(around_.host(), [&] {
+    return "client " + std::to_string(id_) + " gives up one reference of " + std::to_string(name);
+  });
+  ipc::mach_port::deallocate(*space_, name);
+}
+
+void Client::destroy(Name name) {
+  around_.story().tell(around_.host(),
+                       [&] { return "client " + std::to_string(id_) + " destroys " + std::to_string(name); });
+  ipc::mach_port::destroy(*space_, name);
+}
+
+void Client::set_limit(Name name, unsigned limit) {
+  around_.story().tell(around_.host(), [&] {
+    return "client " + std::to_string(id_) + " sets the limit of " + std::to_string(name) + " to " +
+           std::to_string(limit);
+  });
+  unsigned& most = around_.ledger().port(port_of(name)).limit_max;
+  most = std::max(most, limit);
+  ipc::mach_port::set_qlimit(*space_, name, limit);
+}
+
+// A request that fails has consumed the right that it was to be answered by.
+bool Client::request(Name name, mach_msg_id_t id, Name notify) {
+  around_.story().tell(around_.host(), [&] {
+    return "client " + std::to_string(id_) + " asks for " + std::to_string(id) + " of " +
+           std::to_string(name) + " at " + std::to_string(notify);
+  });
+  PortFacts& answer = around_.ledger().port(port_of(notify));
+  const auto previous = ipc::mach_port::request_notification(*space_, *space_, name, id, 0, notify,
+                                                             MACH_MSG_TYPE_MAKE_SEND_ONCE);
+  if (!previous.ok()) {
+    answer.once_unsure = true;
+    return false;
+  }
+  ++answer.once_born;
+  return true;
+}
+
+void Client::watch_senders(Name name, Name notify) {
+  const PortId answer = port_of(notify);
+  if (watches_.count(answer) != 0) return;
+  if (request(name, MACH_NOTIFY_NO_SENDERS, notify)) watches_[answer] = port_of(name);
+}
+
+void Client::watch_death(Name name, Name notify) {
+  request(name, MACH_NOTIFY_DEAD_NAME, notify);
+}
+
+// The facts are taken before the call: afterwards names may be gone.
+std::uint32_t Client::announce(Offer to, Offer reply, const std::vector<Offer>& body, Sending& sending) {
+  MessageFacts facts{id_, around_.host(), port_of(to.name), {}, {}, 0, 0};
+  const auto offer = [&](const Offer& each) {
+    facts.rights.push_back(port_of(each.name));
+    if (each.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE) sending.once.push_back(facts.rights.back());
+  };
+  offer(reply);
+  std::for_each(body.begin(), body.end(), offer);
+  return around_.ledger().begin(std::move(facts));
+}
+
+void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, unsigned timeout_ms,
+                  std::size_t payload) {
+  if (port_of(to.name) == 0) return;
+  Sending sending{};
+  sending.message = announce(to, reply, body, sending);
+  around_.story().tell(around_.host(), [&] {
+    std::string line = "client " + std::to_string(id_) + " sends " + std::to_string(sending.message) +
+                       " to " + words(to) + " reply " + words(reply);
+    for (const Offer& each : body) line += " [" + words(each) + "]";
+    return line;
+  });
+  test::Outgoing message{.remote = to.name,
+                         .remote_type = to.disposition,
+                         .local = reply.name,
+                         .local_type = reply.disposition,
+                         .id = static_cast<mach_msg_id_t>(sending.message)};
+  for (const Offer& each : body) message.items.push_back(test::rights(each.disposition, {each.name}));
+  message.items.push_back(test::numbers({static_cast<std::uint32_t>(body.size())}));
+  message.items.back().values.resize(1 + payload / 4);
+  message.items.back().descriptor.msgt_number = static_cast<unsigned>(1 + payload / 4) & 0xfff;
+  ipc::MsgArgs args;
+  args.option = MACH_SEND_MSG | MACH_SEND_TIMEOUT;
+  args.timeout_ms = timeout_ms;
+  args.message = message.encode();
+  const ipc::OpToken token = next_token_++;
+  const std::uint64_t before = around_.digest();
+  around_.engine().mach_msg(*space_, token, std::move(args));
+  auto done = results_.extract(token);
+  if (done.empty()) {
+    begun(sending);
+    pending_.emplace(token, std::move(sending));
+    return;
+  }
+  const mach_msg_return_t code = done.mapped().code;
+  if (consumed_nothing(code) && around_.digest() != before) {
+    around_.story().accuse("I14",
+                           "a send that failed with code " + std::to_string(code) + " has changed a table");
+  }
+  if (code == MACH_MSG_SUCCESS || came_back(code)) {
+    begun(sending);
+  } else if (!consumed_nothing(code)) {
+    for (const PortId port : sending.once) around_.ledger().port(port).once_unsure = true;
+  }
+  ended(sending, code);
+}
+
+void Client::begun(const Sending& sending) {
+  for (const PortId port : sending.once) ++around_.ledger().port(port).once_born;
+}
+
+void Client::ended(const Sending& sending, mach_msg_return_t code) {
+  around_.story().tell(around_.host(), [&] {
+    return "client " + std::to_string(id_) + " has sent " + std::to_string(sending.message) + ": code " +
+           std::to_string(code);
+  });
+  if (code == MACH_MSG_SUCCESS) {
+    around_.ledger().accepted(sending.message);
+  } else {
+    around_.ledger().failed(sending.message);
+  }
+}
+
+void Client::interrupt() {
+  while (!pending_.empty()) around_.engine().cancel(*space_, pending_.begin()->first);
+}
+
+void Client::complete(ipc::OpToken token, ipc::MsgResult result) {
+  const auto waited = pending_.extract(token);
+  if (waited.empty()) {
+    results_.emplace(token, std::move(result));
+  } else {
+    ended(waited.mapped(), result.code);
+  }
+}
+
+bool Client::receive(Name name) {
+  ipc::MsgArgs args;
+  args.option = MACH_RCV_MSG | MACH_RCV_TIMEOUT;
+  args.rcv_name = name;
+  args.rcv_size = 1U << 20;
+  const ipc::OpToken token = next_token_++;
+  around_.engine().mach_msg(*space_, token, std::move(args));
+  auto done = results_.extract(token);
+  if (done.empty() || done.mapped().code != MACH_MSG_SUCCESS) return false;
+  const test::Bytes& bytes = done.mapped().bytes;
+  hear(test::header_of(bytes), test::values_of(bytes));
+  return true;
+}
+
+void Client::hear(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values) {
+  around_.story().tell(around_.host(), [&] {
+    std::string line = "client " + std::to_string(id_) + " receives " + std::to_string(header.msgh_id) +
+                       " from " + std::to_string(header.msgh_local_port) + " reply " +
+                       std::to_string(header.msgh_remote_port);
+    for (const std::uint32_t value : rights_of(values, 4)) line += " [" + std::to_string(value) + "]";
+    return line;
+  });
+  const PortId at = port_of(header.msgh_local_port);
+  PortFacts& facts = around_.ledger().port(at);
+  if (MACH_MSGH_BITS_LOCAL(header.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE) {
+    ++facts.once_heard;
+    if (facts.once_heard > facts.once_born && !facts.once_unsure) {
+      around_.story().accuse("I8", "a port has heard more than it has made send-once rights");
+    }
+  } else if (facts.silent_at && *facts.silent_at == facts.port->mscount) {
+    around_.story().accuse("I4", "a port without senders gets a message");
+  }
+  const auto id = static_cast<std::uint32_t>(header.msgh_id);
+  if (!around_.ledger().knows(id)) return hear_notification(header, values);
+  compare(around_.ledger().received(id, at), header, values);
+}
+
+void Client::hear_notification(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values) {
+  if (header.msgh_id == MACH_NOTIFY_NO_SENDERS && !values.empty()) {
+    hear_no_senders(port_of(header.msgh_local_port), values[0]);
+  }
+}
+
+// Nobody has made a send right since it fired: then there is none, and never will be.
+void Client::hear_no_senders(PortId notify, std::uint32_t count) {
+  const auto watch = watches_.extract(notify);
+  if (watch.empty() || watch.mapped() == 0 || around_.ledger().dead(watch.mapped())) return;
+  PortFacts& facts = around_.ledger().port(watch.mapped());
+  if (facts.port->mscount != count) return;
+  facts.silent_at = count;
+  if (facts.port->srights() != 0) around_.story().accuse("I3", "no-senders, and there is a send right");
+}
+
+void Client::compare(const MessageFacts& sent, const mach_msg_header_t& header,
+                     const std::vector<std::uint32_t>& values) {
+  compare(sent, sent.rights[0], header.msgh_remote_port);
+  for (std::size_t at = 1; at < sent.rights.size() && at - 1 < values.size(); ++at) {
+    compare(sent, sent.rights[at], values[at - 1]);
+  }
+}
+
+void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
+  if (got == MACH_PORT_NULL || got == MACH_PORT_DEAD) {
+    if (meant == 0 || may_have_died(meant, sent)) return;
+    return around_.story().accuse("I10", "a right arrives dead, its port lives and no session was lost");
+  }
+  const PortId is = port_of(got);
+  if (is == meant || (is == 0 && may_have_died(meant, sent))) return;
+  around_.story().accuse("I10", "a right arrives as another port");
+}
+
+// Did a fence touch the way of this right since it was sent?
+bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
+  const Ledger& ledger = around_.ledger();
+  if (ledger.dead(port)) return true;
+  const HostIndex home = around_.ledger().port(port).home;
+  const HostIndex here = around_.host();
+  const std::uint64_t last = std::max({ledger.last_fence(sent.from, home), ledger.last_fence(here, home),
+                                       ledger.last_fence(sent.from, here)});
+  return last > sent.begun;
+}
+
+void Client::check() {
+  Ledger& ledger = around_.ledger();
+  for (const Held& each : held()) {
+    if (each.port != 0) {
+      const auto [at, fresh] =
+          beliefs_.try_emplace(each.name, Belief{each.port, ledger.last_fence(around_.host(), each.home)});
+      if (!fresh && at->second.port != each.port)
+        at->second = {each.port, ledger.last_fence(around_.host(), each.home)};
+      continue;
+    }
+    const auto believed = beliefs_.extract(each.name);
+    if (believed.empty() || each.state != ipc::EntryState::kDead || ledger.dead(believed.mapped().port))
+      continue;
+    const HostIndex home = ledger.port(believed.mapped().port).home;
+    if (ledger.last_fence(around_.host(), home) > believed.mapped().fences) continue;
+    around_.story().accuse("I10", "the name " + std::to_string(each.name) + " of client " +
+                                      std::to_string(id_) +
+                                      " is dead, its port lives and no session was lost");
+  }
+}
+
+}  // namespace netmsg::sim

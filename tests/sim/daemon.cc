@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/daemon.h"
+
+#include <algorithm>
+
+#include "daemon/ipc/mach_port.h"
+#include "daemon/ipc/space.h"
+#include "proxy/link_slot.h"
+
+namespace netmsg::sim {
+
+Time DriftingClock::when(base::Instant at) const {
+  const Time local = at.time_since_epoch() - offset_;
+  return local - local / (1'000'000 + drift_) * drift_ + std::chrono::microseconds(1);
+}
+
+Daemon::Daemon(const DaemonOptions& options, Network& network, const Time& now, Ledger& ledger, Story& story)
+    : options_(options),
+      ledger_(ledger),
+      story_(story),
+      clock_(now, options.clock_offset, options.clock_drift),
+      engine_(clock_, {}),
+      names_(std::make_unique<Client>(*this, 0, "names", account_)) {
+  names_port_ = names_->allocate(MACH_PORT_QLIMIT_MAX);
+  ipc::mach_port::insert_right(names_->space(), names_->space(), names_port_, names_port_,
+                               MACH_MSG_TYPE_MAKE_SEND);
+  ipc::Port* port = names_->space().find(names_port_)->port();
+  ledger_.exported(options_.host, options_.incarnation, proxy::kNameServiceSerial, identify(*port));
+  ipc::Kern<ipc::SendRight> right = engine_.copy_send(names_->space(), names_port_);
+  link_ = std::make_unique<proxy::Proxy>(engine_, clock_, network.attach(options_.host), link_options(),
+                                         std::move(right.value()), callbacks());
+  (void)link_->start();
+  link_->tick();
+}
+
+Daemon::~Daemon() {
+  clients_.clear();
+  names_.reset();
+  link_.reset();
+}
+
+proxy::Options Daemon::link_options() const {
+  proxy::Options made;
+  made.node.bytes.fill(static_cast<std::uint8_t>(options_.host + 1));
+  made.incarnation = options_.incarnation;
+  made.name = host_name(options_.host);
+  made.limits = options_.limits;
+  made.seed = options_.seed;
+  for (HostIndex peer = 0; peer < options_.hosts; ++peer) {
+    const std::string name = host_name(peer);
+    if (peer != options_.host) made.peers.push_back({name, options_.dials[peer] ? name : ""});
+  }
+  return made;
+}
+
+proxy::Callbacks Daemon::callbacks() {
+  const auto host_of = [](const std::string& name) { return static_cast<HostIndex>(name[0] - 'a'); };
+  proxy::Callbacks to;
+  to.peer_up = [this](const proxy::PeerInfo& peer, ipc::SendRight right) {
+    session_up(peer, std::move(right));
+  };
+  to.peer_down = [this, host_of](const std::string& name, const std::string& reason) {
+    story_.tell(options_.host, [&] { return "session with " + name + " is over: " + reason; });
+    ledger_.fenced(options_.host, host_of(name));
+  };
+  to.log = [this, host_of](const std::string& line) {
+    story_.tell(options_.host, [&] { return "log: " + line; });
+    if (line.find("destroyed") != std::string::npos) ledger_.lost(options_.host, host_of(line));
+  };
+  return to;
+}
+
+void Daemon::session_up(const proxy::PeerInfo& peer, ipc::SendRight right) {
+  const auto host = static_cast<HostIndex>(peer.name[0] - 'a');
+  story_.tell(options_.host, [&] {
+    return "session with " + peer.name + " is open, incarnation " + std::to_string(peer.incarnation);
+  });
+  if (peer.incarnation < incarnations_[host])
+    story_.accuse("S4", "a session with an older incarnation of " + peer.name);
+  incarnations_[host] = peer.incarnation;
+  const ipc::Kern<Name> name = engine_.insert_send(names_->space(), std::move(right));
+  peer_names_[host] = name.ok() ? name.value() : 0;
+}
+
+void Daemon::tick() {
+  engine_.advance();
+  link_->tick();
+}
+
+std::optional<Time> Daemon::next_deadline() const {
+  const std::optional<base::Instant> link = link_->next_deadline();
+  const std::optional<base::Instant> engine = engine_.next_deadline();
+  if (!link && !engine) return std::nullopt;
+  return clock_.when(std::min(link.value_or(base::Instant::max()), engine.value_or(base::Instant::max())));
+}
+
+Client& Daemon::add_client(ClientId id) {
+  return *clients_.emplace_back(std::make_unique<Client>(*this, id, "client", account_));
+}
+
+void Daemon::remove_client(std::size_t at) {
+  story_.tell(options_.host, [&] { return "client " + std::to_string(clients_[at]->id()) + " ends"; });
+  clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void Daemon::stop() {
+  link_->stop();
+}
+
+bool Daemon::reach(HostIndex peer, Client& client) {
+  const auto found = peer_names_.find(peer);
+  if (found == peer_names_.end()) return false;
+  ipc::Kern<ipc::SendRight> right = engine_.copy_send(names_->space(), found->second);
+  if (!right.ok()) return false;
+  return engine_.insert_send(client.space(), std::move(right.value())).ok();
+}
+
+void Daemon::serve(Client* client) {
+  while (names_->receive(names_port_)) {
+  }
+  for (const Held& each : names_->held()) {
+    const bool kept =
+        each.name == names_port_ || std::any_of(peer_names_.begin(), peer_names_.end(),
+                                                [&](const auto& peer) { return peer.second == each.name; });
+    if (kept) continue;
+    if (client == nullptr || each.state == ipc::EntryState::kDead) {
+      names_->destroy(each.name);
+      continue;
+    }
+    const bool once = each.state == ipc::EntryState::kSendOnce;
+    (void)ipc::mach_port::extract_right(client->space(), names_->space(), each.name,
+                                        once ? MACH_MSG_TYPE_MOVE_SEND_ONCE : MACH_MSG_TYPE_MOVE_SEND);
+  }
+}
+
+bool Daemon::all_open() const {
+  return link_->open_sessions().size() + 1 == options_.hosts;
+}
+
+proxy::Incarnation Daemon::incarnation_of(HostIndex peer) const {
+  const auto found = incarnations_.find(peer);
+  return found == incarnations_.end() ? 0 : found->second;
+}
+
+PortId Daemon::identify_slot(std::uint64_t slot) const {
+  const HostIndex home = host_of_peer(proxy::proxy_peer(slot));
+  return ledger_.find_exported(home, incarnation_of(home), proxy::proxy_serial(slot));
+}
+
+PortId Daemon::identify(ipc::Port& port) {
+  if (port.dead()) return 0;
+  return port.remote() ? identify_slot(port.link_slot) : ledger_.know(options_.host, port);
+}
+
+void Daemon::check() const {
+  engine_.check_invariants();
+  link_->check_invariants();
+  for (const auto& client : clients_) client->check();
+  names_->check();
+}
+
+}  // namespace netmsg::sim

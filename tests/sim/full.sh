@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The simulator at full counts: more than ten million events without a violation, and every mutant at another place.
+# Usage: tests/sim/full.sh [BUILD_FOLDER] [FIRST_SEED]
+set -eu
+sim="${1:-build/release}/bin/netmsg_sim"
+first="${2:-1}"
+for hosts in 3 4 5 6 7; do
+  for faults in none blips cuts crashes all; do
+    echo "hosts $hosts, faults $faults"
+    "$sim" --hosts "$hosts" --seeds "$first..$((first + 99))" --steps 5000 --faults "$faults"
+  done
+done
+"$sim" --all-mutants --hosts 4

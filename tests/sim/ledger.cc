@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/ledger.h"
+
+#include <algorithm>
+
+namespace netmsg::sim {
+
+PortId Ledger::know(HostIndex home, ipc::Port& port) {
+  PortId& id = by_address_[&port];
+  if (id != 0) return id;
+  ports_.push_back({.home = home, .port = ipc::PortRef(&port)});
+  return id = static_cast<PortId>(ports_.size());
+}
+
+void Ledger::exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial, PortId port) {
+  const auto [at, fresh] = exported_.try_emplace({home, incarnation, serial}, port);
+  if (fresh || at->second == port) return;
+  story_.accuse("I9", host_name(home) + " gives serial " + std::to_string(serial) + " to a second port");
+}
+
+PortId Ledger::find_exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial) const {
+  const auto found = exported_.find({home, incarnation, serial});
+  return found == exported_.end() ? 0 : found->second;
+}
+
+bool Ledger::dead(PortId id) const {
+  const PortFacts& facts = ports_[id - 1];
+  return !facts.port || facts.port->dead();
+}
+
+void Ledger::crashed(HostIndex host) {
+  for (PortFacts& facts : ports_) {
+    if (facts.home != host || !facts.port) continue;
+    by_address_.erase(facts.port.get());
+    facts.port = {};
+  }
+}
+
+void Ledger::fenced(HostIndex a, HostIndex b) {
+  fences_[slot(a, b)] = ++clock_;
+  if (!fences_expected_)
+    story_.accuse("S4", host_name(a) + " has lost the session with " + host_name(b) + ", nothing is broken");
+}
+
+std::uint32_t Ledger::begin(MessageFacts facts) {
+  facts.begun = clock_;
+  messages_.push_back(std::move(facts));
+  return kFirst + static_cast<std::uint32_t>(messages_.size()) - 1;
+}
+
+void Ledger::accepted(std::uint32_t id) {
+  MessageFacts& facts = message(id);
+  if (facts.state != MessageFacts::State::kBegun) return;  // a local receiver was faster
+  facts.state = MessageFacts::State::kAccepted;
+  facts.order = next_order_++;
+}
+
+const MessageFacts& Ledger::received(std::uint32_t id, PortId at) {
+  MessageFacts& facts = message(id);
+  const std::string what = "message " + std::to_string(id);
+  if (facts.state == MessageFacts::State::kReceived) story_.accuse("I7", what + " was received twice");
+  if (facts.state == MessageFacts::State::kFailed)
+    story_.accuse("I7", what + " was received though its send failed");
+  if (facts.to != at) story_.accuse("I7", what + " was received from another port than it was sent to");
+  facts.state = MessageFacts::State::kReceived;
+  std::uint64_t& last = last_order_[{facts.sender, facts.to}];
+  if (facts.order < last) story_.accuse("I6", what + " was overtaken by a later one of the same client");
+  last = std::max(last, facts.order);
+  return facts;
+}
+
+void Ledger::expect_all_received() {
+  for (std::size_t at = 0; at < messages_.size(); ++at) {
+    const MessageFacts& facts = messages_[at];
+    if (facts.state != MessageFacts::State::kAccepted || dead(facts.to)) continue;
+    const HostIndex home = port(facts.to).home;
+    if (last_fence(facts.from, home) > facts.begun || last_loss(facts.from, home) > facts.begun) continue;
+    story_.accuse("I7", "message " + std::to_string(kFirst + at) + " was accepted and never received");
+  }
+}
+
+void Ledger::expect_all_answered() {
+  for (const PortFacts& facts : ports_) {
+    if (!facts.port || facts.port->dead() || facts.once_unsure) continue;
+    if (facts.once_born == facts.once_heard + facts.port->sorights()) continue;
+    story_.accuse("I8", "a port of " + host_name(facts.home) + " has made " +
+                            std::to_string(facts.once_born) + " send-once rights, heard of " +
+                            std::to_string(facts.once_heard) + ", and has " +
+                            std::to_string(facts.port->sorights()) + " left");
+  }
+}
+
+}  // namespace netmsg::sim

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an observer of the whole world knows that no daemon does: which port is which, what every client has sent and
+// received, and where a fence excuses a loss. Kept by the clients' verbs and the events of the world.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "daemon/ipc/port.h"
+#include "proxy/net_id.h"
+#include "tests/sim/story.h"
+
+namespace netmsg::sim {
+
+// A port of the world, at home anywhere. 0: none, or none that is known any more.
+using PortId = std::uint32_t;
+// A client, over all restarts.
+using ClientId = std::uint32_t;
+
+struct PortFacts {
+  HostIndex home;
+  ipc::PortRef port;  // empty: its host has crashed. Keeps the memory, so that addresses are never reused
+  std::uint64_t once_born = 0;                  // send-once rights made
+  std::uint64_t once_heard = 0;                 // messages received that came by one
+  bool once_unsure = false;                     // a failed call may have made some
+  unsigned limit_max = MACH_PORT_QLIMIT_MAX;    // of its queue, ever
+  std::optional<std::uint32_t> silent_at = {};  // no-senders was heard with this make-send count
+};
+
+struct MessageFacts {
+  enum class State { kBegun, kAccepted, kFailed, kReceived };
+  ClientId sender;
+  HostIndex from;
+  PortId to;
+  std::vector<PortId> rights;  // the reply, then the body's
+  State state = State::kBegun;
+  std::uint64_t order = 0;  // of acceptance
+  std::uint64_t begun = 0;  // Ledger::clock() when the call began
+};
+
+class Ledger {
+ public:
+  Ledger(std::size_t hosts, Story& story)
+      : hosts_(hosts), story_(story), fences_(hosts * hosts), losses_(hosts * hosts) {}
+
+  // --- ports ---
+  // The port's id; a new one at the first time.
+  PortId know(HostIndex home, ipc::Port& port);
+  void exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial, PortId port);
+  PortId find_exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial) const;
+  PortFacts& port(PortId id) { return ports_[id - 1]; }
+  bool dead(PortId id) const;
+  void crashed(HostIndex host);
+  std::size_t ports() const { return ports_.size(); }
+
+  // --- links ---
+  // A session between the two has ended; messages from one to the other were destroyed for a ceiling.
+  void fenced(HostIndex a, HostIndex b);
+  // From now on a fence is no surprise.
+  void expect_fences() { fences_expected_ = true; }
+  void lost(HostIndex a, HostIndex b) { losses_[slot(a, b)] = ++clock_; }
+  // When that last happened: more than clock() was before, 0 if never.
+  std::uint64_t last_fence(HostIndex a, HostIndex b) const { return fences_[slot(a, b)]; }
+  std::uint64_t last_loss(HostIndex a, HostIndex b) const { return losses_[slot(a, b)]; }
+  std::uint64_t clock() const { return clock_; }
+
+  // --- messages ---
+  // The id that a message carries.
+  std::uint32_t begin(MessageFacts facts);
+  void accepted(std::uint32_t id);
+  void failed(std::uint32_t id) { message(id).state = MessageFacts::State::kFailed; }
+  // I6, I7. Returns its facts.
+  const MessageFacts& received(std::uint32_t id, PortId at);
+  bool knows(std::uint32_t id) const { return id >= kFirst && id - kFirst < messages_.size(); }
+  // At rest, when all queues are empty. I7: what was accepted, for a port that lives, without an excuse. I8: each
+  // send-once right that is gone has led to a message.
+  void expect_all_received();
+  void expect_all_answered();
+
+ private:
+  static constexpr std::uint32_t kFirst = 1000;
+
+  std::size_t slot(HostIndex a, HostIndex b) const { return std::min(a, b) * hosts_ + std::max(a, b); }
+  MessageFacts& message(std::uint32_t id) { return messages_[id - kFirst]; }
+
+  const std::size_t hosts_;
+  Story& story_;
+  std::vector<PortFacts> ports_;
+  std::unordered_map<const ipc::Port*, PortId> by_address_;
+  std::map<std::tuple<HostIndex, proxy::Incarnation, proxy::Serial>, PortId> exported_;
+  std::uint64_t clock_ = 0;
+  bool fences_expected_ = false;
+  std::vector<std::uint64_t> fences_;
+  std::vector<std::uint64_t> losses_;
+  std::vector<MessageFacts> messages_;
+  std::map<std::pair<ClientId, PortId>, std::uint64_t> last_order_;
+  std::uint64_t next_order_ = 1;
+};
+
+}  // namespace netmsg::sim

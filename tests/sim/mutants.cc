@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/mutants.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace netmsg::proxy {
+
+Rule broken_rule = Rule::kNone;
+
+}  // namespace netmsg::proxy
+
+namespace netmsg::sim {
+
+using proxy::Rule;
+
+namespace {
+
+constexpr Mutant kMutants[] = {
+    {Rule::kCountEachUnit, "lost-unit", "a unit for a proxy that is there already is not counted", "none"},
+    {Rule::kGrantEachUnit, "uncounted-grant", "the home counts only the first unit that it grants", "none"},
+    {Rule::kReleaseOnce, "double-release", "a holder gives its units back twice", "none"},
+    {Rule::kReleaseAtAll, "no-release", "a holder keeps its units when nobody needs them", "none"},
+    {Rule::kReleaseWhatCame, "release-all",
+     "the home takes a Release for all units, not for those that had come", "none"},
+    {Rule::kReleaseAfterUse, "early-release",
+     "the Release goes out before the message that uses the last right", "none"},
+    {Rule::kOnceArrives, "lost-send-once", "a send-once right arrives dead", "none"},
+    {Rule::kOnceIsUsedUp, "doubled-send-once", "a send-once unit stays at the peer when it is used", "none"},
+    {Rule::kOnceGoesHomeSilently, "unexpected-notification",
+     "a send-once right that goes home sends its notification too", "none"},
+    {Rule::kOnceOutlivesTheHolder, "silent-fence",
+     "a fence uses send-once units up without their notifications", "cuts"},
+    {Rule::kAppendedIsGone, "acts-on-appended",
+     "the sender gives a granted unit back when its frame is appended", "none"},
+    {Rule::kDiedIsTold, "untold-death", "the holders of a port are not told that it has died", "none"},
+    {Rule::kDiedIsApplied, "ignored-death", "a holder ignores Died", "none"},
+    {Rule::kSerialsAreNew, "reused-serial",
+     "a serial is given to another port when its holders have given it up", "none"},
+    {Rule::kRefusedIsSettled, "refused-rights-lost", "rights of a message to a dead port are not settled",
+     "none"},
+    {Rule::kOverdrawnIsSettled, "overdrawn-rights-lost",
+     "rights of a message that is too much are not settled", "all", 60},
+    {Rule::kRoomIsTold, "credit-leak", "news of room is ignored where there was none", "none"},
+    {Rule::kRoomWithUnits, "stale-room", "the room that comes with a unit is ignored", "none"},
+    {Rule::kFlightIsCounted, "uncounted-flight",
+     "a holder forgets its messages under way when it is told the room", "none"},
+    {Rule::kFrameOnce, "frame-twice", "a message frame is applied twice", "none"},
+    {Rule::kAckWhatIsApplied, "early-acknowledgement", "a frame is acknowledged before it has come", "none"},
+    {Rule::kResumeFromApplied, "resume-forgets", "a resumed session does not write again what was lost",
+     "blips"},
+    {Rule::kResumeAfterApplied, "resume-repeats", "a resumed session applies again what was applied",
+     "blips"},
+    {Rule::kResumeTheSame, "resume-another", "a session is resumed for a peer that speaks of another one",
+     "all", 200},
+    {Rule::kHeartbeat, "no-heartbeat", "a silent daemon stays silent", "none"},
+    {Rule::kIncarnationsGrow, "stale-incarnation", "an incarnation that goes back is accepted", "crashes",
+     200},
+    {Rule::kHeaderAndBodyTogether, "half-translated", "a send unit in a body is dead when the reply is",
+     "none"},
+};
+
+}  // namespace
+
+std::span<const Mutant> mutants() {
+  return kMutants;
+}
+
+const Mutant* find_mutant(const std::string& name) {
+  const auto found = std::find_if(std::begin(kMutants), std::end(kMutants),
+                                  [&](const Mutant& each) { return each.name == name; });
+  return found == std::end(kMutants) ? nullptr : found;
+}
+
+}  // namespace netmsg::sim

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/story.h"
+
+#include <cstdio>
+
+#include "proxy/wire.h"
+
+namespace netmsg::sim {
+
+namespace {
+
+std::string port_words(const v1::Uid& port) {
+  return (port.side() == v1::Uid::SENDER ? "mine " : "yours ") + std::to_string(port.serial());
+}
+
+std::string type_words(std::uint32_t type) {
+  return type == 18 ? " (once)" : " (send)";
+}
+
+std::string right_words(const v1::Right& right) {
+  if (right.value() == v1::Right::NULL_RIGHT) return "null";
+  if (right.value() == v1::Right::DEAD) return "dead" + type_words(right.type());
+  std::string words = port_words(right.port()) + type_words(right.type());
+  if (right.port().side() == v1::Uid::SENDER) words += " room " + std::to_string(right.room());
+  return words;
+}
+
+std::string message_words(const v1::Message& message) {
+  std::string words = "Message to " + port_words(message.destination()) +
+                      type_words(message.destination_type()) + " id " + std::to_string(message.id());
+  if (message.reply().type() != 0) words += " reply " + right_words(message.reply());
+  for (const v1::Right& right : message.rights()) words += " [" + right_words(right) + "]";
+  return words + " as of #" + std::to_string(message.as_of());
+}
+
+}  // namespace
+
+Letter read_letter(const std::string& bytes) {
+  using Item = proxy::BatchReader::Item;
+  Letter letter;
+  proxy::BatchReader reader(bytes);
+  for (Item item = reader.next(); item != Item::kEnd && item != Item::kMalformed; item = reader.next()) {
+    if (item == Item::kHello) letter.hello = true;
+    if (item == Item::kFrame) proxy::read_frame(reader.bytes(), letter.frames.emplace_back());
+    if (item == Item::kApplied) letter.applied = reader.applied();
+    if (item == Item::kFence) proxy::read_fence(reader.bytes(), letter.fence.emplace());
+  }
+  return letter;
+}
+
+std::string in_words(const v1::Frame& frame) {
+  const std::string number = "#" + std::to_string(frame.number()) + " ";
+  if (frame.has_message()) return number + message_words(frame.message());
+  if (frame.has_died()) return number + "Died " + port_words(frame.died().port());
+  if (frame.has_release()) {
+    return number + "Release " + port_words(frame.release().port()) + " units " +
+           std::to_string(frame.release().units());
+  }
+  if (!frame.has_credit()) return number + "?";
+  return number + "Credit " + port_words(frame.credit().port()) + " room " +
+         std::to_string(frame.credit().room()) + " as of #" + std::to_string(frame.credit().as_of());
+}
+
+std::string in_words(const Letter& letter) {
+  std::string words = letter.hello ? "Hello; " : "";
+  for (const v1::Frame& frame : letter.frames) words += in_words(frame) + "; ";
+  if (letter.applied != 0) words += "applied #" + std::to_string(letter.applied);
+  if (letter.fence) words += "Fence " + std::to_string(letter.fence->code()) + " " + letter.fence->text();
+  return words.empty() ? "heartbeat" : words;
+}
+
+std::string host_name(HostIndex host) {
+  return std::string(1, static_cast<char>('a' + host));
+}
+
+void Story::say(HostIndex host, const std::string& words) const {
+  std::printf("%12.6f %s  %s\n", static_cast<double>(now_.count()) / 1e9, host_name(host).c_str(),
+              words.c_str());
+}
+
+void Story::accuse(const std::string& invariant, const std::string& what) {
+  if (verdict_) return;
+  verdict_ = invariant + ": " + what;
+  if (aloud_) std::printf("%12.6f !  %s\n", static_cast<double>(now_.count()) / 1e9, verdict_->c_str());
+}
+
+}  // namespace netmsg::sim
