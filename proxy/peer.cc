@@ -270,7 +270,8 @@ Check Peer::applied(FrameNumber number) {
 
 v1::Hello Peer::make_hello(bool resumes) {
   const ipc::Port& port = *world_.name_service.port();
-  v1::Hello hello = proxy::make_hello(world_.options, ++world_.generation, port.dead() ? 0 : port.room());
+  told_room_ = port.dead() ? 0 : port.room();
+  v1::Hello hello = proxy::make_hello(world_.options, ++world_.generation, told_room_);
   if (!resumes) return hello;
   hello.set_resume(true);
   hello.set_resume_applied(session_->applied());
@@ -296,6 +297,8 @@ void Peer::open_session(const Greeting& greeting) {
     port_died(kNameServiceSerial);
   } else {
     tables_->exports.grant(world_.name_service.duplicate());
+    const std::uint32_t room = world_.name_service.port()->room();
+    if (room != told_room_) room_changed(kNameServiceSerial, room);
   }
   Holder& theirs = tables_->holders.obtain(kNameServiceSerial, greeting.name_service_room);
   theirs.received = 1;

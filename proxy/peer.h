@@ -127,6 +127,7 @@ class Peer final : private StreamUser {
   std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session
   std::optional<Greeting> known_;          // the last one, whatever became of it
 
+  std::uint32_t told_room_ = 0;       // of our name service, in our last Hello
   bool touched_ = false;              // in world_.touched
   bool congested_ = false;            // unacknowledged bytes above the ceiling: windows are 0
   std::optional<Fault> doomed_;       // found in the middle of an event; tick() fences

@@ -61,7 +61,8 @@ Check Session::tick(base::Instant now) const {
 
 base::Instant Session::next_deadline(bool has_stream) const {
   const base::Instant lease = heard_ + timing_.lease;
-  if (!has_stream || broken(Rule::kHeartbeat)) return std::min(lease, ack_due_.value_or(lease));
+  if (!has_stream) return lease;
+  if (broken(Rule::kHeartbeat)) return std::min(lease, ack_due_.value_or(lease));
   const base::Instant speak = spoke_ + timing_.heartbeat;
   return std::min({lease, speak, ack_due_.value_or(speak)});
 }

@@ -97,6 +97,13 @@ void Census::compare(HostIndex home, Serial serial, const Session& at_home, cons
   if (coming.messages > ledger_.port(port).limit_max) {
     accuse("C1", home, at_home.peer, serial, std::to_string(coming.messages) + " messages under way");
   }
+  const bool settled =
+      at_home.kept.empty() && at_holder.kept.empty() && received.send > 0 && granted.send > 0;
+  if (settled && received.port->room() != granted.port->room()) {
+    accuse("C1", home, at_home.peer, serial,
+           "the holder sees room for " + std::to_string(received.port->room()) + ", there is " +
+               std::to_string(granted.port->room()));
+  }
 }
 
 void Census::see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const {
@@ -140,23 +147,6 @@ void Census::see_use(HostIndex home, const v1::Uid& uid, std::uint32_t type, con
   if (id == 0 || ledger_.dead(id)) return;
   if (unit == at_home.exports.end() || unit->second.send <= port.released) {
     accuse("R4", home, at_home.peer, uid.serial(), "a use is under way behind the Release of the last unit");
-  }
-}
-
-void Census::expect_rooms_settled() {
-  for (HostIndex holder = 0; holder < sessions_.size(); ++holder) {
-    for (const Session& session : sessions_[holder]) {
-      const Session* home = other_side(holder, session);
-      if (home == nullptr) continue;
-      for (const auto& [serial, unit] : session.proxies) {
-        const auto port = home->exports.find(serial);
-        if (unit.send == 0 || port == home->exports.end()) continue;
-        if (unit.port->room() == port->second.port->room()) continue;
-        accuse("C1", session.peer, holder, serial,
-               "at rest the holder sees room for " + std::to_string(unit.port->room()) + ", there is " +
-                   std::to_string(port->second.port->room()));
-      }
-    }
   }
 }
 

@@ -9,7 +9,8 @@
 //   send-once:  units at the home = rights at the holder + units under way to it + rights under way home
 // and each use of a send unit that is under way home comes before the Release of the last one (R4); a dead port's Died
 // is under way to each holder (N2); nobody has more messages under way than the port's queue has ever had room for (C1);
-// a holder has no units without a right to show for them (I5).
+// a holder has no units without a right to show for them (I5); when all that both have said is acknowledged, the holder
+// sees the room that there is (C1).
 #pragma once
 
 #include <functional>
@@ -32,8 +33,6 @@ class Census {
   void recount(HostIndex host);
   // Nothing is under way, all clients are gone: nothing may be left but the name services' units.
   void expect_nothing_left();
-  // Nothing is under way: what holders think of the room is the room.
-  void expect_rooms_settled();
 
  private:
   struct Unit {

@@ -114,6 +114,22 @@ TEST_F(Credits, ManyMessagesToAKernelPortNeedNoReceiver) {
   }
 }
 
+// The dialer's Hello sets off before its session opens.
+TEST(NameServiceRoom, IsToldAgainIfItHasChangedSinceHello) {
+  MemoryNetwork network;
+  Host b{network, {.name = "b", .node = 2, .dials = {}, .expects = {"a"}}};
+  Host a{network, {.name = "a", .node = 1, .dials = {"b"}, .expects = {}}};
+  ASSERT_TRUE(network.step("a")) << "connected: Hello is under way";
+  for (int id = 0; id < 2; ++id) {
+    EXPECT_EQ(a.names.send({.remote = a.names_port, .remote_type = kMakeSend, .id = id}), MACH_MSG_SUCCESS);
+  }
+  network.run();
+  ASSERT_TRUE(b.open());
+  const Outgoing look_up{.remote = b.peer_names, .remote_type = kCopySend};
+  for (int id = 0; id < 3; ++id) EXPECT_EQ(b.names.send(look_up), MACH_MSG_SUCCESS);
+  EXPECT_EQ(b.names.send(look_up), MACH_SEND_TIMED_OUT) << "five fit, two were there";
+}
+
 using Units = Flow;
 // A34
 TEST_F(Units, NoSendersComesOnceWhenTheLastHolderLetsGo) {
