@@ -128,7 +128,7 @@ kern_return_t sample_list(mach_port_t server, const_list_t list, mach_msg_type_n
   kern_return_t code;
   Mess.In.listType = kListItem;
   if (listCnt > kListMax) return MIG_ARRAY_TOO_LARGE;
-  if (listCnt) memcpy(Mess.In.list, list, 4 * listCnt);
+  if (listCnt) memcpy(Mess.In.list, list, sizeof *list * listCnt);
   Mess.In.listType.msgt_number = listCnt;
   code = exchange(&Mess.In.Head, call);
   if (code != KERN_SUCCESS) return code;
