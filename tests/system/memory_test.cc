@@ -2,13 +2,16 @@
 // Out-of-line memory between real programs: on one host, and from one host to another and back.
 #include <gtest/gtest.h>
 #include <servers/netname.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 #include "tests/support/host.h"
 #include "tests/support/mach_message.h"
+#include "tests/support/scale.h"
 #include "tests/system/port_client.h"
 
 namespace netmsg::test {
@@ -108,6 +111,47 @@ TEST(MemoryBetweenPrograms, ComesBackOnOneHost) {
   Echo echo(hosts().a);
   echoes_memory_and_rights(echo, 5000);
   echoes_memory_and_rights(echo, 8U << 20);
+  EXPECT_EQ(balanced({&hosts().a}), "");
+}
+
+int descriptors_of(pid_t pid) {
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/fd");
+  return static_cast<int>(std::distance(begin(all), end(all)));
+}
+
+// Handed over there, and back: neither this program nor the daemon keeps a descriptor.
+TEST(MemoryBetweenPrograms, HandedOverManyTimesLeavesNothingBehind) {
+  Echo echo(hosts().a);
+  echoes_memory_and_rights(echo, 1U << 20);
+  const pid_t daemon = hosts().a.daemon().pid();
+  const int ours = descriptors_of(::getpid());
+  const int theirs = descriptors_of(daemon);
+  for (int at = 0, times = scaled(10'000); at < times; ++at) {
+    char* const data = pages(64);
+    data[at % kPage] = 'x';
+    ASSERT_EQ(echo.echo({region(data, 64 * kPage)}), MACH_MSG_SUCCESS) << "time " << at;
+    EXPECT_EQ(echo.address(kFirst)[at % kPage], 'x');
+    mach_msg_destroy(reinterpret_cast<mach_msg_header_t*>(echo.received.data()));
+    vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(data), 64 * kPage);
+  }
+  EXPECT_EQ(descriptors_of(::getpid()), ours);
+  EXPECT_TRUE(eventually([&] { return descriptors_of(daemon) <= theirs; }));
+  EXPECT_EQ(balanced({&hosts().a}), "");
+}
+
+// 05 §7, 02 §9: far more than may be queued as bytes.
+TEST(MemoryBetweenPrograms, OfAQuarterGigabyteComesBackOnOneHost) {
+  Echo echo(hosts().a);
+  constexpr std::size_t kPages = (256U << 20) / kPage;
+  char* const data = pages(kPages);
+  for (std::size_t page = 0; page < kPages; page += 1024)
+    data[page * kPage] = static_cast<char>(page >> 10 | 1);
+  ASSERT_EQ(echo.echo({region(data, kPages * kPage)}), MACH_MSG_SUCCESS);
+  for (std::size_t page = 0; page < kPages; page += 1024) {
+    EXPECT_EQ(echo.address(kFirst)[page * kPage], static_cast<char>(page >> 10 | 1));
+  }
+  mach_msg_destroy(reinterpret_cast<mach_msg_header_t*>(echo.received.data()));
+  vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(data), kPages * kPage);
   EXPECT_EQ(balanced({&hosts().a}), "");
 }
 
