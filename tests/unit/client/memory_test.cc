@@ -362,6 +362,28 @@ TEST_F(OutOfLine, HandOversLeaveNoDescriptorBehind) {
   EXPECT_EQ(descriptors(), before);
 }
 
+// In a process of its own: the daemon of the others needs descriptors.
+TEST_F(OutOfLine, AReceiverWithoutADescriptorLosesTheRegionOnly) {
+  EXPECT_TRUE(in_process(daemon().path(), [] {
+    const mach_port_t own = new_port();
+    char* const data = filled_region(kLarge, 'a');
+    const std::vector<Item> items = {region(data, 3), region(data, kLarge), region(data, 5)};
+    ASSERT_EQ(Buffer(own, items).send(), MACH_MSG_SUCCESS);
+    const rlimit none{0, 4096};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    Buffer got;
+    EXPECT_EQ(got.receive(own), MACH_RCV_BODY_ERROR | MACH_MSG_VM_KERNEL);
+    EXPECT_TRUE(is_all(got.address(kSlot), 3, 'a'));
+    EXPECT_EQ(got.address(kSlot + 16), nullptr);
+    EXPECT_EQ(got.item(kFirst + 16).msgt_size, 0U);
+    EXPECT_TRUE(is_all(got.address(kSlot + 32), 5, 'a'));
+    ASSERT_EQ(Buffer(own, {region(data, kLarge)}).send(), MACH_MSG_SUCCESS) << "as bytes";
+    EXPECT_EQ(got.receive(own), MACH_MSG_SUCCESS);
+    EXPECT_TRUE(is_all(got.address(kSlot), kLarge, 'a'));
+  }));
+  EXPECT_TRUE(daemon().files_become(0));
+}
+
 // Few descriptors: few regions of their own, and then ordinary memory, which is sent as well.
 TEST_F(OutOfLine, RegionsTakeAShareOfTheDescriptorsOnly) {
   rlimit old{};
