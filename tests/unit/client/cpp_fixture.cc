@@ -10,10 +10,13 @@ namespace {
 thread_local std::uint64_t allocated = 0;
 }  // namespace
 
-// All other forms of new come here.
-void* operator new(std::size_t size) {
+// The forms for arrays come here too.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++allocated;
-  void* const memory = std::malloc(size);
+  return std::malloc(size);
+}
+void* operator new(std::size_t size) {
+  void* const memory = operator new(size, std::nothrow);
   if (memory == nullptr) std::abort();
   return memory;
 }
