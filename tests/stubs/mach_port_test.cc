@@ -17,7 +17,7 @@ namespace {
 
 class PortCallStubs : public testing::TestWithParam<Place> {
  protected:
-  PortCallStubs() {
+  void SetUp() override {
     hosts();
     task_ = mach_task_self();
     if (GetParam() == Place::kSameTask) return;
@@ -25,7 +25,7 @@ class PortCallStubs : public testing::TestWithParam<Place> {
     server_ = std::make_unique<PortServerClient>(hosts().a, host, "port server of stubs");
     task_ = server_->task_port();
   }
-  ~PortCallStubs() override {
+  void TearDown() override {
     if (task_ != mach_task_self()) mach_port_destroy(mach_task_self(), task_);
   }
   mach_port_t allocate(mach_port_right_t right = MACH_PORT_RIGHT_RECEIVE) {

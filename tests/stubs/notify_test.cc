@@ -52,12 +52,12 @@ namespace {
 
 class NotifyServer : public testing::Test {
  protected:
-  NotifyServer() {
+  void SetUp() override {
     hosts();
     told.clear();
     notify_ = new_port();
   }
-  ~NotifyServer() override { mach_port_destroy(mach_task_self(), notify_); }
+  void TearDown() override { mach_port_destroy(mach_task_self(), notify_); }
 
   void request(mach_port_t name, mach_msg_id_t what) {
     mach_port_t previous = MACH_PORT_NULL;
