@@ -222,6 +222,28 @@ TEST(VmMap, NeedsNoDescriptor) {
   }));
 }
 
+// However the library keeps it.
+TEST(VmRegion, TellsNobodyThatALargeRegionCanBeHandedOver) {
+  constexpr vm_size_t kLarge = 1U << 20;
+  vm_address_t start = 0;
+  ASSERT_EQ(vm_allocate(mach_task_self(), &start, kLarge, TRUE), KERN_SUCCESS);
+  vm_address_t address = start;
+  vm_size_t size = 0;
+  vm_prot_t protection = 0, maximum = 0;
+  vm_inherit_t inheritance = 0;
+  boolean_t shared = TRUE;
+  mach_port_t object = 0;
+  vm_offset_t offset = 0;
+  EXPECT_EQ(vm_region(mach_task_self(), &address, &size, &protection, &maximum, &inheritance, &shared,
+                      &object, &offset),
+            KERN_SUCCESS);
+  EXPECT_EQ(address, start);
+  EXPECT_EQ(size, kLarge);
+  EXPECT_FALSE(shared);
+  EXPECT_EQ(inheritance, VM_INHERIT_COPY);
+  EXPECT_EQ(vm_deallocate(mach_task_self(), start, kLarge), KERN_SUCCESS);
+}
+
 TEST(VmRegion, EndsWithTheAddressSpace) {
   vm_address_t address = kNowhere;
   vm_size_t size = 0;
