@@ -31,8 +31,6 @@ enum class Rule {
   kAckWhatIsApplied,
   kResumeFromApplied,
   kResumeAfterApplied,
-  kResumeTheSame,
-  kHeartbeat,
   kIncarnationsGrow,
   kHeaderAndBodyTogether,
 };

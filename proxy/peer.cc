@@ -150,9 +150,8 @@ Check Peer::make_way(const Greeting& theirs) {
 
 // Exchange 8, step 2.
 Check Peer::make_way_to_resume(const Greeting& theirs) {
-  const bool known = broken(Rule::kResumeTheSame) ? session_.has_value()
-                                                  : session_ && theirs.incarnation == known_->incarnation &&
-                                                        theirs.nonce == session_->nonce();
+  const bool known =
+      session_ && theirs.incarnation == known_->incarnation && theirs.nonce == session_->nonce();
   if (!known) return Fault{v1::Fence::UNKNOWN_SESSION, "the session to be resumed is over"};
   if (stream_ && stream_goes_first(theirs.node)) {
     return Fault{v1::Fence::SUPERSEDED, "both have dialed: the stream of the lower node stays"};

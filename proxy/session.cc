@@ -45,7 +45,7 @@ FrameNumber Session::append(v1::Frame frame, ipc::Charge charge) {
 
 bool Session::write(BatchWriter& out, base::Instant now) {
   const bool ack = ack_due_ && now >= *ack_due_;
-  const bool heartbeat = !broken(Rule::kHeartbeat) && now >= spoke_ + timing_.heartbeat;
+  const bool heartbeat = now >= spoke_ + timing_.heartbeat;
   if (written_ == sent_ && !ack && !heartbeat && out.empty()) return false;
   for (; written_ < sent_; ++written_) out.frame(kept_[written_ - acknowledged_].frame);
   out.applied(applied_ + (broken(Rule::kAckWhatIsApplied) ? 1 : 0));
@@ -62,7 +62,6 @@ Check Session::tick(base::Instant now) const {
 base::Instant Session::next_deadline(bool has_stream) const {
   const base::Instant lease = heard_ + timing_.lease;
   if (!has_stream) return lease;
-  if (broken(Rule::kHeartbeat)) return std::min(lease, ack_due_.value_or(lease));
   const base::Instant speak = spoke_ + timing_.heartbeat;
   return std::min({lease, speak, ack_due_.value_or(speak)});
 }
