@@ -9,11 +9,14 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
 namespace netmsg::session {
+
+inline constexpr std::size_t kPacketFilesMax = 253;  // that one sendmsg can carry, says the kernel
 
 using FileCount = std::shared_ptr<std::atomic<std::uint32_t>>;
 

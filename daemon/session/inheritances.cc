@@ -18,8 +18,6 @@ namespace netmsg::session {
 
 namespace {
 
-constexpr std::size_t kDescriptorsMax = 253;  // in one packet, says the kernel
-
 template <typename Value>
 Value random_value() {
   Value value;
@@ -86,7 +84,7 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
 
   // Descriptors that come along are nobody's, but closing them may take time (client_file.h): there is room for all.
   ssize_t receive(std::span<std::byte> packet) {
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kDescriptorsMax * sizeof(int))> control;
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kPacketFilesMax * sizeof(int))> control;
     iovec part{packet.data(), packet.size()};
     msghdr message{};
     message.msg_iov = &part;

@@ -22,8 +22,9 @@ std::span<std::byte> scratch() {
   return bytes;
 }
 
-// Room for one descriptor more than a frame may have, so that a frame with too many is known as one.
-constexpr std::size_t kControlSize = CMSG_SPACE((local::kFilesMax + 1) * sizeof(int));
+// Room for all that a packet can bring: what there is no room for the kernel closes on this thread.
+constexpr std::size_t kControlSize = CMSG_SPACE(kPacketFilesMax * sizeof(int));
+static_assert(kPacketFilesMax > local::kFilesMax, "a frame with too many is known as one");
 
 void write_control(const Attachments& attachments, std::span<std::byte> control, msghdr* message) {
   const std::size_t size = attachments.size() * sizeof(int);
@@ -68,10 +69,22 @@ void SocketChannel::start() {
 
 void SocketChannel::close() {
   sink_ = nullptr;
-  asio::error_code ignored;
-  socket_.close(ignored);
+  if (socket_.is_open()) close_socket();
   while (!unsent_.empty()) pop_unsent();
   files_ = {};
+}
+
+// With unread bytes descriptors may be closed, which may take time: that is for the closer. Nothing can be added once the
+// socket is shut down.
+void SocketChannel::close_socket() {
+  int unread = 0;
+  ::shutdown(socket_.native_handle(), SHUT_RDWR);
+  if (::ioctl(socket_.native_handle(), FIONREAD, &unread) != 0 || unread > 0) {
+    users_.take_file(user_, socket_.release());
+    return;
+  }
+  asio::error_code ignored;
+  socket_.close(ignored);
 }
 
 bool SocketChannel::all_read() {

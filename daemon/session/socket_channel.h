@@ -109,6 +109,7 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
   void pop_unsent();
   void end_later(const char* violation);
   void end(std::string_view violation);
+  void close_socket();
   bool may_read() const { return backlog_ <= kBacklogMax; }
 
   asio::posix::stream_descriptor socket_;

@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include "daemon/ipc/core.h"
+#include "daemon/session/socket_channel.h"
 #include "tests/unit/session/raw_client.h"
 #include "tests/unit/session/test_daemon.h"
 
@@ -239,6 +240,23 @@ TEST(Claims, WithDescriptorsThatDoNotCloseHoldNobodyUp) {
   send_with(handle, bytes, sizeof bytes, lingering(&peers[2]));
   EXPECT_TRUE(daemon.tasks_become([&](const auto&) { return !is_kept(daemon); }));
   EXPECT_TRUE(parent.client().is_served());
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+}
+
+// The same for a connection that is ended before they were read.
+TEST(Descriptors, ThatWereNeverReadHoldNobodyUp) {
+  TestDaemon daemon;
+  RawClient other(daemon.path());
+  base::UniqueFd peer;
+  RawConnection hostile = RawConnection::connect(daemon.path());
+  const auto begin = std::chrono::steady_clock::now();
+  const Frame garbage(session::SocketChannel::kReadSize + 4096, std::byte{255});
+  daemon.on_owner([&] {
+    EXPECT_TRUE(hostile.send(garbage));
+    send_with(hostile, "", 1, lingering(&peer));
+  });
+  EXPECT_TRUE(hostile.ends());
+  EXPECT_TRUE(other.is_served());
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
