@@ -44,6 +44,7 @@ struct Limits {
   std::uint64_t file_bytes_per_user = 4ULL << 30;  // 65536..1099511627776; in memory files handed over
   std::uint32_t ports_per_user = 16384;            // 8..16777216
   std::uint32_t tasks_per_user = 4096;             // 1..1048576
+  std::uint32_t watches_per_user = 1024;           // 0..1048576; descriptors for event loops
 };
 
 struct Config {

@@ -28,6 +28,8 @@ class Descriptor {
   ino_t inode() const { return inode_; }
   // Does the number still stand for what was taken over?
   bool still_ours() const;
+  // Empty afterwards; closing is the caller's business.
+  int release() { return std::exchange(fd_, -1); }
   // Closes it if it is still ours; empty afterwards.
   void close();
 

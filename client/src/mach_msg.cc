@@ -68,6 +68,7 @@ mach_msg_return_t with_memory_lost(mach_msg_return_t code, mach_msg_return_t bit
 
 mach_msg_return_t finish(const Lane::MsgAnswer& answer) {
   for (const LostRight& lost : answer.lost_rights) drop_right(lost.name, lost.type);
+  if (answer.done.idle_watch != 0) Task::current().answered(answer.done.idle_watch, answer.done.idle_signal);
   const auto code = static_cast<mach_msg_return_t>(answer.done.code);
   const mach_msg_return_t bits = answer.memory_lost;
   return after_write(bits != 0 ? with_memory_lost(code, bits) : code, answer.receive);

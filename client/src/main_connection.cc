@@ -192,4 +192,14 @@ MainConnection::Legacy MainConnection::open_inheritance() {
   return legacy;
 }
 
+bool MainConnection::open_watch(std::uint32_t name, local::WatchOpened* opened, Descriptor* watch) {
+  if (!socket_.still_ours()) return false;
+  if (!send_frame(socket_.fd(), local::Kind::kOpenWatch, local::OpenWatch{name, 0})) return false;
+  if (!skip_late_answers()) return false;
+  const auto answer =
+      receive_with_descriptor<local::WatchOpened>(socket_.fd(), local::Kind::kWatchOpened, watch);
+  if (answer) *opened = *answer;
+  return answer.has_value();
+}
+
 }  // namespace netmsg::client

@@ -44,6 +44,9 @@ class MainConnection {
   };
   // kNoResources also if the daemon does not answer in time. Unless kOk, a new task has what every one gets.
   Legacy open_inheritance();
+  // Asks for a watch of the right. With KERN_SUCCESS in *opened the descriptor is in *watch, unless this process had
+  // no room for it. False: the daemon is gone.
+  bool open_watch(std::uint32_t name, local::WatchOpened* opened, Descriptor* watch);
 
   // Another process's copy of this descriptor is not its business: lets go of it without ending the task.
   void forget() { socket_.close(); }

@@ -17,4 +17,11 @@ NETMSG_EXPORT kern_return_t netmsg_inherit(int* descriptor) {
   return code;
 }
 
+NETMSG_EXPORT kern_return_t netmsg_port_descriptor(mach_port_name_t name, int* descriptor) {
+  using namespace netmsg::client;
+  if (descriptor == nullptr) return KERN_INVALID_ARGUMENT;
+  const ErrnoGuard errno_guard;
+  return Task::current().open_watch(name, descriptor);
+}
+
 }  // extern "C"

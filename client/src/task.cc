@@ -138,6 +138,29 @@ Reach Task::open_lane(ThreadState& thread) {
   return thread.lane != nullptr ? Reach::kOk : Reach::kNoResources;
 }
 
+kern_return_t Task::open_watch(mach_port_name_t name, int* descriptor) {
+  const QuietSection quiet;
+  const std::lock_guard lock(mutex_);
+  if (!attach_locked()) return standing_ == Standing::kGone ? KERN_INVALID_TASK : KERN_FAILURE;
+  local::WatchOpened opened{};
+  Descriptor watch;
+  if (!main_->open_watch(name, &opened, &watch)) {
+    daemon_gone();
+    return KERN_INVALID_TASK;
+  }
+  if (opened.code != KERN_SUCCESS) return static_cast<kern_return_t>(opened.code);
+  if (watch.fd() < 0) return KERN_RESOURCE_SHORTAGE;
+  watches_.add(opened.watch, watch.fd());
+  *descriptor = watch.release();
+  return KERN_SUCCESS;
+}
+
+void Task::answered(std::uint32_t watch, std::uint32_t signal) {
+  const QuietSection quiet;
+  const std::lock_guard lock(mutex_);
+  watches_.answered(watch, signal);
+}
+
 void Task::daemon_gone() {
   standing_ = Standing::kGone;
   attached_.store(false, std::memory_order_release);
@@ -174,6 +197,7 @@ void Task::in_child() {
   }
   pthread_setspecific(thread_key_, nullptr);
   if (main_) main_->forget();
+  watches_.forget();
   main_.reset();
   standing_ = Standing::kUnattached;
   attached_.store(false, std::memory_order_release);

@@ -28,6 +28,7 @@
 
 #include "client/src/lane.h"
 #include "client/src/main_connection.h"
+#include "client/src/watches.h"
 
 namespace netmsg::client {
 
@@ -77,6 +78,12 @@ class Task {
     return Reach::kGone;
   }
 
+  // A descriptor that tells of messages (netmsg_port_descriptor); KERN_SUCCESS, what the daemon says, or
+  // KERN_RESOURCE_SHORTAGE, KERN_FAILURE, KERN_INVALID_TASK.
+  kern_return_t open_watch(mach_port_name_t name, int* descriptor);
+  // A receive has been told that nothing is left (local::MachMsgDone).
+  void answered(std::uint32_t watch, std::uint32_t signal);
+
   // Largest message, header included; 0 while unattached.
   std::uint32_t inline_max() const { return inline_max_.load(std::memory_order_relaxed); }
   // Most out-of-line bytes of one message; 0 while unattached.
@@ -103,6 +110,7 @@ class Task {
   Standing standing_ = Standing::kUnattached;
   std::atomic<bool> attached_{false};  // standing_ is kAttached; changes under the mutex
   std::optional<MainConnection> main_;
+  Watches watches_;
   std::optional<Inheritance> inheritance_;           // to be claimed, while unattached
   std::optional<MainConnection::Legacy> for_child_;  // during a fork, if the task is attached
   ThreadState* threads_ = nullptr;                   // all, for the child of a fork

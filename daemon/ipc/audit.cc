@@ -136,6 +136,12 @@ void check_set(const Space& space, Name name, const PortSet& set) {
   NETMSG_CHECK(arrived.empty());
 }
 
+void check_watch(const Watch& watch) {
+  NETMSG_CHECK(watch.watchers > 0);
+  NETMSG_CHECK(!watch.linked());
+  NETMSG_CHECK(watch.ready() == watch.has_answer());
+}
+
 void check_entry(Space& space, Name name, const Entry& entry) {
   const EntryState state = entry.state();
   const bool counted =
@@ -229,6 +235,10 @@ class Digest {
     });
     for (const auto& [token, operation] : space.operations()) add_operation(*operation);
     space.task().for_each_right([this](const CarriedRight& right) { add_right(right); });
+    for (const auto& [id, watch] : space.watches()) {
+      for (const std::uint32_t word : {id, watch->watchers, watch->signal(), std::uint32_t{watch->ready()}})
+        add(word);
+    }
   }
 
   // Which port the messages are for, oldest first; they themselves come with their ports.
@@ -280,6 +290,7 @@ void check_structure(const Core& core) {
   });
   for (const auto& [id, space] : core.spaces) {
     space->for_each([&at = *space](Name name, const Entry& entry) { check_entry(at, name, entry); });
+    for (const auto& [watch_id, watch] : space->watches()) check_watch(*watch);
   }
 }
 

@@ -61,7 +61,18 @@ void Core::complete(Space& space, OpToken token, MsgResult result) {
   outbox_.push_back({&space, token, std::move(result)});
 }
 
+void Core::tell_ready(Space& space, WatchId id, std::uint32_t signal) {
+  notes_.push_back({&space, id, signal});
+}
+
+void Core::tell_over(Space& space, WatchId id) {
+  notes_.push_back({&space, id, std::nullopt});
+}
+
 void Core::drop_completions(const Space& space) {
+  for (WatchNote& note : notes_) {
+    if (note.space == &space) note.space = nullptr;
+  }
   for (Completion& completion : outbox_) {
     if (completion.space == &space) completion.space = nullptr;
   }
@@ -75,9 +86,14 @@ void Core::settle() {
   } while (!runnable_.empty());
 }
 
+void Core::settle_watches() {
+  while (Watch* watch = touched.pop_front()) watch->settle();
+}
+
 void Core::end_event() {
   if (event_depth_ == 1) {
     settle();
+    settle_watches();
     ++counters.events;
     counters.timers_pending = deadlines.size();
   }
@@ -88,12 +104,22 @@ void Core::end_event() {
 void Core::hand_out_completions() {
   if (handing_out_) return;  // a handler has called the engine: the outer loop goes on with what that left
   handing_out_ = true;
-  while (!outbox_.empty()) {
+  while (hand_out_notes(), !outbox_.empty()) {
     Completion next = std::move(outbox_.front());
     outbox_.pop_front();
     if (next.space != nullptr) next.space->completions().complete(next.token, std::move(next.result));
   }
   handing_out_ = false;
+}
+
+void Core::hand_out_notes() {
+  while (!notes_.empty()) {
+    const WatchNote next = notes_.front();
+    notes_.pop_front();
+    if (next.space == nullptr) continue;
+    Completions& completions = next.space->completions();
+    next.signal ? completions.watch_ready(next.id, *next.signal) : completions.watch_over(next.id);
+  }
 }
 
 Event::Event(Core& core) : core_(core) {

@@ -4,7 +4,8 @@
 // engine only.
 //
 // An event (Event, engine.h) ends in this order: (1) calls that were woken go on, until none is left; (2) the
-// link may append what the event left for it; (3) completions are handed out.
+// link may append what the event left for it; (3) watches see what has become of what they watch; (4) completions are
+// handed out.
 #pragma once
 
 #include <deque>
@@ -18,6 +19,7 @@
 #include "daemon/ipc/message.h"
 #include "daemon/ipc/operation.h"
 #include "daemon/ipc/port.h"
+#include "daemon/ipc/watch.h"
 
 namespace netmsg::ipc {
 
@@ -37,7 +39,8 @@ class Core {
   base::IntrusiveList<Port, PortRegistryTag> ports;
   std::map<std::uint64_t, std::unique_ptr<Space>> spaces;  // by id
   base::IntrusiveList<Inheritance, InheritanceTag> inheritances;
-  ReceiveRight host_port;  // of this host; from the engine's beginning to its end
+  base::IntrusiveList<Watch, TouchedTag> touched;  // watches to look at when the event ends
+  ReceiveRight host_port;                          // of this host; from the engine's beginning to its end
   std::uint64_t next_space_id = 1;
 
   // The call goes on at the end of the event; `why` decides how.
@@ -49,19 +52,30 @@ class Core {
   void withdraw(Operation& operation);
 
   void complete(Space& space, OpToken token, MsgResult result);
-  // Forgets completions for a space that is going away.
+  // For the space's Completions, in this order.
+  void tell_ready(Space& space, WatchId id, std::uint32_t signal);
+  void tell_over(Space& space, WatchId id);
+  // Forgets completions, and what is to be told, for a space that is going away.
   void drop_completions(const Space& space);
 
  private:
   friend class Event;
   void end_event();
   void settle();
+  void settle_watches();
   void hand_out_completions();
+  void hand_out_notes();
 
   struct Completion {
     Space* space;  // null: dropped
     OpToken token;
     MsgResult result;
+  };
+
+  struct WatchNote {
+    Space* space;  // null: dropped
+    WatchId id;
+    std::optional<std::uint32_t> signal;  // nothing: the watch is over
   };
 
   const base::Clock& clock_;
@@ -71,6 +85,7 @@ class Core {
   bool handing_out_ = false;
   base::IntrusiveList<Operation, RunnableTag> runnable_;
   std::deque<Completion> outbox_;
+  std::deque<WatchNote> notes_;  // of watches; handed out before what is in the outbox
 };
 
 }  // namespace netmsg::ipc

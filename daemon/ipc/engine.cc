@@ -10,6 +10,7 @@
 #include "daemon/ipc/queue.h"
 #include "daemon/ipc/space.h"
 #include "daemon/ipc/teardown.h"
+#include "daemon/ipc/watch.h"
 
 namespace netmsg::ipc {
 
@@ -65,6 +66,16 @@ void Engine::cancel(Space& space, OpToken token) {
   const Event event(*core_);
   Operation* operation = space.find_operation(token);
   if (operation != nullptr && operation->waiting()) core_->wake(*operation, Wake::kInterrupted);
+}
+
+Kern<Watched> Engine::watch(Space& space, Name name) {
+  const Event event(*core_);
+  return begin_watch(space, name);
+}
+
+void Engine::unwatch(Space& space, WatchId id) {
+  const Event event(*core_);
+  end_watch(space, id);
 }
 
 void Engine::advance() {

@@ -34,6 +34,22 @@ struct Limits {
 // The caller's label for one mach_msg call: unique among the pending ones of its space.
 using OpToken = std::uint64_t;
 
+// A watch of a space (watch.h), as the outside knows it; never 0, never used again while the space lives.
+using WatchId = std::uint32_t;
+
+// What a new watcher is told: `signal` is the current one if there is something to receive already.
+struct Watched {
+  WatchId id;
+  std::optional<std::uint32_t> signal;
+};
+
+// What a receiver is told who leaves nothing to receive: of this watch all signals up to this one (they may have
+// wrapped around) are answered. An id of 0: nothing is.
+struct Idle {
+  WatchId watch = 0;
+  std::uint32_t signal = 0;
+};
+
 // The arguments of mach_msg (spec 03 §1); `message` holds exactly the send_size bytes of the caller's buffer,
 // empty when there is no MACH_SEND_MSG. `memory` holds the bytes of the message's out-of-line items that are not
 // empty, in their order. From the first that the sender could not read on there are none: what an item describes
@@ -62,6 +78,7 @@ struct MsgResult {
   Charge charge = {};  // for `regions`, as long as they are kept
   // How many of MsgArgs::memory the engine took, which is for how many the deallocate bit counts (02 §6).
   std::uint32_t memory_taken = kAll;
+  Idle idle = {};
 };
 
 // Where the results of a space's mach_msg calls go. Called between events, exactly once for each call, in the
@@ -70,6 +87,11 @@ class Completions {
  public:
   virtual ~Completions() = default;
   virtual void complete(OpToken token, MsgResult result) = 0;
+
+  // For spaces with watches. There is something to receive now.
+  virtual void watch_ready(WatchId, std::uint32_t /*signal*/) {}
+  // What was watched is gone, and so is the watch.
+  virtual void watch_over(WatchId) {}
 };
 
 struct Counters {
@@ -124,6 +146,12 @@ class Engine {
   // Interrupts a blocked call: it ends with MACH_SEND_INTERRUPTED or MACH_RCV_INTERRUPTED. Nothing happens if
   // the call is not pending any more (03 §14: the race is decided in favour of the message).
   void cancel(Space& space, OpToken token);
+
+  // --- watches (watch.h) ---
+  // One watcher more of the receive right or port set. KERN_INVALID_NAME, KERN_INVALID_RIGHT.
+  Kern<Watched> watch(Space& space, Name name);
+  // One watcher fewer. Nothing happens if the watch is over.
+  void unwatch(Space& space, WatchId id);
 
   // --- time ---
   // Ends the calls whose deadline has passed by the clock.

@@ -11,6 +11,7 @@
 #include "daemon/ipc/copyout.h"
 #include "daemon/ipc/core.h"
 #include "daemon/ipc/queue.h"
+#include "daemon/ipc/watch.h"
 
 namespace netmsg::ipc {
 
@@ -54,6 +55,12 @@ void wait_for_message(Operation& operation, Receivers& receivers) {
 }
 
 // ---------------------------------------------------------------- the receive half (03 §11)
+
+// A receive has ended. Whoever watches is told by it that nothing was left, if so.
+void complete_receive(Space& space, OpToken token, Name name, MsgResult result) {
+  if (space.watched()) result.idle = idle_at(space, name);
+  space.core().complete(space, token, std::move(result));
+}
 
 // What a receive finds under its name.
 struct Source {
@@ -111,8 +118,7 @@ std::optional<MsgResult> try_receive(Space& space, const MsgArgs& args, Receiver
 void start_receive(Space& space, OpToken token, MsgArgs args) {
   Receivers* receivers = nullptr;
   if (std::optional<MsgResult> result = try_receive(space, args, receivers)) {
-    space.core().complete(space, token, std::move(*result));
-    return;
+    return complete_receive(space, token, args.rcv_name, std::move(*result));
   }
   auto operation = std::make_unique<Operation>(space, token, Operation::Phase::kReceiving, std::move(args));
   wait_for_message(space.add_operation(std::move(operation)), *receivers);
@@ -293,7 +299,8 @@ void start_mach_msg(Space& space, OpToken token, MsgArgs args) {
 void resume(Operation& operation) {
   if (operation.phase == Operation::Phase::kSending) return resume_send(operation);
   const std::unique_ptr<Operation> done = operation.space.take_operation(operation);
-  done->space.core().complete(done->space, done->token, end_receive(*done));
+  MsgResult result = end_receive(*done);
+  complete_receive(done->space, done->token, done->args.rcv_name, std::move(result));
 }
 
 }  // namespace netmsg::ipc

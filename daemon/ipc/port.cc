@@ -5,6 +5,7 @@
 #include "daemon/ipc/core.h"
 #include "daemon/ipc/port_set.h"
 #include "daemon/ipc/space.h"
+#include "daemon/ipc/watch.h"
 
 namespace netmsg::ipc {
 
@@ -48,6 +49,7 @@ void Port::settle_kernel(KernelObject object) {
 void Port::leave_space() {
   NETMSG_CHECK(home_ == Home::kSpace);
   if (set != nullptr) set->remove(*this);
+  if (watch != nullptr) watch->over();
   core_.wake_all(receivers, Wake::kPortDied);
   home_ = Home::kLimbo;
   receiver_ = nullptr;

@@ -29,6 +29,7 @@ class Core;
 class Operation;
 class PortSet;
 class Space;
+class Watch;
 struct MemberTag;
 struct PortRegistryTag;
 struct RequestTag;
@@ -108,6 +109,7 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   PortSet* set = nullptr;                             // the one that it is a member of; kept by the set
   base::IntrusiveList<Operation, WaiterTag> senders;  // first come, first served
   bool sender_woken = false;                          // one of them is about to look at the room again
+  Watch* watch = nullptr;                             // of the receive right in its space; kept by the watch
 
   ~Port();
 

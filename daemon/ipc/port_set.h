@@ -28,6 +28,7 @@ class PortSet {
 
   Name name;  // follows renames
   Receivers receivers;
+  Watch* watch = nullptr;                             // kept by the watch
   base::IntrusiveList<Message, ArrivalTag> arrivals;  // oldest first
   base::IntrusiveList<Port, MemberTag> members;
 };

@@ -7,6 +7,7 @@
 #include "daemon/ipc/operation.h"
 #include "daemon/ipc/port_set.h"
 #include "daemon/ipc/remote_link.h"
+#include "daemon/ipc/watch.h"
 
 namespace netmsg::ipc {
 
@@ -72,10 +73,12 @@ void line_up(MessagePtr message) {
   if (!left) return;
   if (port.set != nullptr) port.set->arrivals.push_back(*left);
   port.queue.push(std::move(left));
+  touch(listener_of(port));
 }
 
 MessagePtr dequeue(Port& port) {
   MessagePtr message = port.queue.pop();
+  touch(listener_of(port));
   stamp(*message, port);
   return message;
 }

@@ -176,6 +176,16 @@ std::unique_ptr<Operation> Space::take_operation(Operation& operation) {
   return std::move(node.mapped());
 }
 
+Watch& Space::keep_watch(std::unique_ptr<Watch> watch) {
+  const WatchId id = watch->id();
+  return *watches_.emplace(id, std::move(watch)).first->second;
+}
+
+Watch* Space::find_watch(WatchId id) const {
+  const auto found = watches_.find(id);
+  return found != watches_.end() ? found->second.get() : nullptr;
+}
+
 Operation* Space::find_operation(OpToken token) const {
   const auto found = operations_.find(token);
   return found != operations_.end() ? found->second.get() : nullptr;

@@ -13,6 +13,7 @@
 #include "daemon/ipc/name_table.h"
 #include "daemon/ipc/operation.h"
 #include "daemon/ipc/task_ports.h"
+#include "daemon/ipc/watch.h"
 
 namespace netmsg::ipc {
 
@@ -87,11 +88,22 @@ class Space {
   // Task exit: waiting calls are discarded, and what was handed to them is destroyed (01 §14).
   void discard_operations();
 
+  // --- watches (watch.h) ---
+  bool watched() const { return !watches_.empty(); }
+  Watch& add_watch(Port& port) { return keep_watch(std::make_unique<Watch>(*this, next_watch_++, port)); }
+  Watch& add_watch(PortSet& set) { return keep_watch(std::make_unique<Watch>(*this, next_watch_++, set)); }
+  Watch* find_watch(WatchId id) const;
+  void remove_watch(WatchId id) { watches_.erase(id); }
+  const std::map<WatchId, std::unique_ptr<Watch>>& watches() const { return watches_; }
+  // Task exit: nobody is told anything any more.
+  void discard_watches() { watches_.clear(); }
+
   // What the task has besides names; the engine is the receiver of its ports.
   TaskPorts& task() { return task_; }
 
  private:
   void notice_death(Entry& entry);
+  Watch& keep_watch(std::unique_ptr<Watch> watch);
   void index_send(const Entry& entry, Name name);
   void unindex_send(const Entry& entry);
   // What is denoted learns its name.
@@ -107,6 +119,8 @@ class Space {
   // Port -> name of its S entry. R and R+S entries are found through Port::receiver().
   std::unordered_map<const Port*, Name> send_names_;
   std::map<OpToken, std::unique_ptr<Operation>> operations_;
+  WatchId next_watch_ = 1;
+  std::map<WatchId, std::unique_ptr<Watch>> watches_;
 };
 
 }  // namespace netmsg::ipc

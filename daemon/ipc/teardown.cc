@@ -92,6 +92,7 @@ void destroy_name(Space& space, Name name) {
 }
 
 void empty_space(Space& space) {
+  space.discard_watches();
   space.discard_operations();
   std::vector<Name> names;
   names.reserve(space.size());

@@ -284,8 +284,13 @@ std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResu
   const auto length = static_cast<std::uint32_t>(result.bytes.size());
   const auto regions = static_cast<std::uint32_t>(result.regions.size());
   const auto more = static_cast<std::uint32_t>(length + encoded_size(result.regions));
-  const local::MachMsgDone done{
-      static_cast<std::uint32_t>(result.code), result.offset, length, regions, result.memory_taken, 0};
+  const local::MachMsgDone done{static_cast<std::uint32_t>(result.code),
+                                result.offset,
+                                length,
+                                regions,
+                                result.memory_taken,
+                                result.idle.watch,
+                                result.idle.signal};
   std::vector<std::byte> frame = encode_frame(local::Kind::kMachMsgDone, id, done, more);
   frame.insert(frame.end(), result.bytes.begin(), result.bytes.end());
   const std::size_t at = frame.size();

@@ -18,6 +18,7 @@ namespace netmsg::session {
 namespace {
 
 constexpr std::uint32_t kMainLengthMax = sizeof(local::Hello);
+static_assert(sizeof(local::OpenWatch) <= kMainLengthMax);
 
 std::string label_of(uid_t uid, pid_t pid) {
   return "uid " + std::to_string(uid) + " pid " + std::to_string(pid);
@@ -76,6 +77,7 @@ void Session::on_frame(const local::FrameHeader& header, std::span<const std::by
   if (state_ == State::kAttached && kind == local::Kind::kOpenLane && payload.empty()) return on_open_lane();
   if (state_ == State::kAttached && kind == local::Kind::kOpenInheritance && payload.empty())
     return on_open_inheritance();
+  if (state_ == State::kAttached && kind == local::Kind::kOpenWatch) return on_open_watch(payload);
   end("a frame that does not belong on the main connection now");
 }
 
@@ -158,6 +160,55 @@ void Session::answer_open_lane(local::LaneCode code, base::UniqueFd client_end) 
   main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), attachment_of(std::move(client_end)));
 }
 
+void Session::on_open_watch(std::span<const std::byte> payload) {
+  const auto request = decode_fixed<local::OpenWatch>(payload);
+  if (!request || request->zero != 0) return end("an OpenWatch that is none");
+  UserSlot slot = surroundings_.users.take_watch(user_);
+  if (!slot) return answer_open_watch(KERN_RESOURCE_SHORTAGE, 0, {});
+  const auto watched = surroundings_.engine.watch(*space_, request->name);
+  if (!watched.ok()) return answer_open_watch(watched.code(), 0, {});
+  open_watch(watched.value(), std::move(slot));
+}
+
+void Session::open_watch(const ipc::Watched& watched, UserSlot slot) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    surroundings_.engine.unwatch(*space_, watched.id);
+    return answer_open_watch(KERN_RESOURCE_SHORTAGE, 0, {});
+  }
+  base::UniqueFd theirs(ends[1]);
+  const auto watch = std::make_shared<WatchSocket>(surroundings_.io, base::UniqueFd(ends[0]), watched.id,
+                                                   std::move(slot), static_cast<WatchSocket::Owner&>(*this));
+  watches_.emplace(watched.id, watch);
+  watch->start();
+  if (watched.signal) watch->send(*watched.signal);
+  answer_open_watch(KERN_SUCCESS, watched.id, std::move(theirs));
+}
+
+void Session::answer_open_watch(kern_return_t code, ipc::WatchId watch, base::UniqueFd client_end) {
+  const local::WatchOpened opened{static_cast<std::uint32_t>(code), watch};
+  main_->send(encode_frame(local::Kind::kWatchOpened, 0, opened), std::move(client_end));
+}
+
+void Session::watch_closed(const WatchSocket& watch) {
+  const auto [first, last] = watches_.equal_range(watch.id());
+  const auto found = std::find_if(first, last, [&](const auto& at) { return at.second.get() == &watch; });
+  const ipc::WatchId id = watch.id();
+  watches_.erase(found);
+  surroundings_.engine.unwatch(*space_, id);
+}
+
+void Session::watch_ready(ipc::WatchId watch, std::uint32_t signal) {
+  const auto [first, last] = watches_.equal_range(watch);
+  std::for_each(first, last, [signal](const auto& at) { at.second->send(signal); });
+}
+
+void Session::watch_over(ipc::WatchId watch) {
+  const auto [first, last] = watches_.equal_range(watch);
+  std::for_each(first, last, [](const auto& at) { at.second->close(); });
+  watches_.erase(first, last);
+}
+
 // The thread is gone for the engine, and its port with it. A blocked call ends as if interrupted; what it gives back
 // stays in the space, as it would if the thread had died while it took its result (spec 03 §14).
 void Session::lane_closed(Lane& lane) {
@@ -180,6 +231,7 @@ void Session::end(std::string_view violation) {
   handshake_.give_back();
   main_->close();
   for (const auto& [token, lane] : lanes_) lane->close();
+  for (const auto& [id, watch] : watches_) watch->close();
   asio::error_code ignored;
   process_.close(ignored);
   greeting_timer_.cancel();

@@ -9,6 +9,7 @@
 //   attached   OpenLane                           attached   a lane
 //              OpenInheritance                    attached   a handle for its heirs
 //              its claim on an inheritance        attached   the ports; Inherited
+//              OpenWatch                          attached   a watch
 //   any        main connection or process ends    ended      the space is destroyed
 //              a rule is broken, on any connection ended     the same, with a line in the log
 //
@@ -30,6 +31,7 @@
 #include "daemon/session/listener.h"
 #include "daemon/session/socket_channel.h"
 #include "daemon/session/users.h"
+#include "daemon/session/watch_socket.h"
 
 namespace netmsg::session {
 
@@ -37,7 +39,8 @@ class Session final : public std::enable_shared_from_this<Session>,
                       private SocketChannel::Sink,
                       private ipc::Completions,
                       private Heir,
-                      private Lane::Owner {
+                      private Lane::Owner,
+                      private WatchSocket::Owner {
  public:
   // What it needs of the listener.
   class Owner {
@@ -71,6 +74,9 @@ class Session final : public std::enable_shared_from_this<Session>,
   void refuse(local::RefusedReason reason);
   void on_open_lane();
   void answer_open_lane(local::LaneCode code, base::UniqueFd client_end);
+  void on_open_watch(std::span<const std::byte> payload);
+  void open_watch(const ipc::Watched& watched, UserSlot slot);
+  void answer_open_watch(kern_return_t code, ipc::WatchId watch, base::UniqueFd client_end);
 
   void on_open_inheritance();
   void inherit(const ipc::Inheritance& inheritance) override;
@@ -79,7 +85,12 @@ class Session final : public std::enable_shared_from_this<Session>,
   void lane_closed(Lane& lane) override;
   void lane_violation(std::string_view violation) override { end(violation); }
 
+  // The watches.
+  void watch_closed(const WatchSocket& watch) override;
+
   void complete(ipc::OpToken token, ipc::MsgResult result) override;
+  void watch_ready(ipc::WatchId watch, std::uint32_t signal) override;
+  void watch_over(ipc::WatchId watch) override;
   void watch_process();
   void limit_greeting();
   void complain(std::string_view violation);
@@ -103,6 +114,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   ipc::Name name_service_name_ = ipc::kNullName;
   std::map<ipc::OpToken, std::unique_ptr<Lane>> lanes_;
   ipc::OpToken next_lane_ = 1;
+  std::multimap<ipc::WatchId, std::shared_ptr<WatchSocket>> watches_;  // several of one right
 };
 
 }  // namespace netmsg::session

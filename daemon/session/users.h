@@ -22,6 +22,7 @@ struct UserLimits {
   std::uint32_t tasks = 4096;
   std::uint32_t handshakes = 32;             // unfinished ones
   std::uint32_t inheritances = 1024;         // handles that are open somewhere
+  std::uint32_t watches = 1024;              // each costs the daemon a descriptor
   std::uint64_t unread_bytes = 64ULL << 20;  // answers that its programs have not read yet
   std::uint64_t file_bytes = 4ULL << 30;     // in files handed over, whole sizes
   std::uint32_t files = 256;                 // descriptors of such files
@@ -36,6 +37,7 @@ struct User {
   std::uint32_t tasks = 0;
   std::uint32_t handshakes = 0;
   std::uint32_t inheritances = 0;
+  std::uint32_t watches = 0;
   std::uint64_t unread_bytes = 0;
   std::uint64_t file_bytes = 0;
   FileCount files = std::make_shared<FileCount::element_type>(0);
@@ -73,6 +75,7 @@ class Users {
   User& find(uid_t uid);
 
   UserSlot take_task(User& user) { return {user.tasks, limits_.tasks}; }
+  UserSlot take_watch(User& user) { return {user.watches, limits_.watches}; }
   UserSlot take_handshake(User& user) { return {user.handshakes, limits_.handshakes}; }
   UserSlot take_inheritance(User& user) { return {user.inheritances, limits_.inheritances}; }
 

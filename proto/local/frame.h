@@ -24,6 +24,8 @@
 //   OpenInheritance    main  client  -                InheritanceOpened
 //   InheritanceOpened  main  daemon  InheritanceOpened
 //   Inherited     main  daemon  Inherited
+//   OpenWatch     main  client  OpenWatch                 WatchOpened
+//   WatchOpened   main  daemon  WatchOpened
 //   MachMsg       lane  client  MachMsg, bytes, regions   MachMsgDone        may come with descriptors
 //   MachMsgDone   lane  daemon  MachMsgDone, bytes, regions                  may come with descriptors
 //   PortCall      lane  client  PortCall                  PortCallDone
@@ -35,7 +37,7 @@
 //   2. The daemon takes the process's identity from the kernel, makes a space, and answers Welcome with the
 //      highest version both speak, or Refused with a reason and the versions it speaks.
 //   3. The client sends OpenLane whenever it needs a lane, as often as it likes (also before earlier ones are
-//      answered; answers come in order). LaneOpened with kOk comes with exactly one descriptor (SCM_RIGHTS);
+//      answered; answers come in order), and OpenWatch likewise. LaneOpened with kOk comes with exactly one descriptor (SCM_RIGHTS);
 //      with another code, with none.
 //   The task's port has the name kTaskSelfName in every space. The names of the name service and of the host's
 //   port are told by Welcome; they are the same in every space that one daemon makes as long as it has a name
@@ -91,6 +93,19 @@
 //   A client reads an answer that came with descriptors to its end before it asks for anything else on that lane
 //   (but for Cancel): what it has not taken counts against everybody's descriptors on their way.
 //
+// Watches
+//   OpenWatch asks for a descriptor that polls readable when there is something to receive from a receive right or
+//   a port set. On KERN_SUCCESS WatchOpened comes with it: one end of a pair of SOCK_SEQPACKET sockets; with
+//   another code nothing comes. The daemon sends a Signal each time that a receive which does not wait begins to have an
+//   answer other than MACH_RCV_TIMED_OUT (at once if it has one already). It never takes a signal back, because nothing that
+//   it could do with a socket of the client's is sure not to block. The library does: `idle_watch` and `idle_signal` of
+//   MachMsgDone say that a receive has left nothing, and that all signals up to that one are to be read away; numbers wrap
+//   around, the one that is less than 2^31 behind is the older. A signal that is not read away is a wake-up for
+//   nothing, until the next receive; none is ever missing, because one that is sent later has a higher number.
+//   Does the socket not take a signal, the newest one follows when it does.
+//   Several watches of one right have the same id. The daemon closes its end when the right leaves the space or the
+//   set is destroyed. The client closes its own when it likes; whatever it sends there is answered with the same.
+//
 // Ends
 //   A lane may be closed by the client at any moment, also within a frame: the half frame is dropped, an
 //   outstanding MachMsg is cancelled and its answer dropped. (A client whose message turns out to be
@@ -123,6 +138,8 @@ enum class Kind : std::uint16_t {
   kOpenInheritance = 6,
   kInheritanceOpened = 7,
   kInherited = 8,
+  kOpenWatch = 9,
+  kWatchOpened = 10,
   kMachMsg = 16,
   kMachMsgDone = 17,
   kPortCall = 18,
@@ -208,6 +225,20 @@ struct InheritanceHead {
 
 inline constexpr std::uint32_t kInheritanceMagic = 0x6e49734d;  // "MsIn"
 
+struct OpenWatch {
+  std::uint32_t name;
+  std::uint32_t zero;
+};
+
+struct WatchOpened {
+  std::uint32_t code;   // KERN_SUCCESS, KERN_INVALID_NAME, KERN_INVALID_RIGHT, KERN_RESOURCE_SHORTAGE
+  std::uint32_t watch;  // never 0, the same as for other watches of this right, as long as there are any
+};
+
+struct Signal {
+  std::uint32_t number;
+};
+
 // The arguments of mach_msg (spec 03 §1), followed by send_size bytes of the caller's
 // buffer (none without MACH_SEND_MSG; send_size is 0 then), and by `regions` SentRegions
 // and their bytes. The client has checked nothing that the daemon relies on; it answers
@@ -251,7 +282,8 @@ struct MachMsgDone {
   std::uint32_t length;
   std::uint32_t regions;
   std::uint32_t memory_taken;  // regions of the MachMsg, from the first on, or kAllMemory
-  std::uint32_t zero;
+  std::uint32_t idle_watch;    // 0: nothing is known
+  std::uint32_t idle_signal;   // (see Watches)
 };
 
 inline constexpr std::uint32_t kAllMemory = UINT32_MAX;
@@ -325,7 +357,10 @@ static_assert(kIsWire<InheritanceOpened, 24>);
 static_assert(kIsWire<Inherited, 16>);
 static_assert(kIsWire<InheritanceHead, 8>);
 static_assert(kIsWire<MachMsg, 32>);
-static_assert(kIsWire<MachMsgDone, 24>);
+static_assert(kIsWire<OpenWatch, 8>);
+static_assert(kIsWire<WatchOpened, 8>);
+static_assert(kIsWire<Signal, 4>);
+static_assert(kIsWire<MachMsgDone, 28>);
 static_assert(kIsWire<SentRegion, 16>);
 static_assert(kIsWire<ReceivedRegion, 16>);
 static_assert(kIsWire<PortCall, 56>);

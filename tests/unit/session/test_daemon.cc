@@ -50,8 +50,12 @@ std::vector<session::TaskRow> TestDaemon::tasks() {
 }
 
 bool TestDaemon::tasks_become(const std::function<bool(const std::vector<session::TaskRow>&)>& done) {
+  return becomes([&] { return done(listener_->tasks()); });
+}
+
+bool TestDaemon::becomes(const std::function<bool()>& done) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  while (!done(tasks())) {
+  while (!on_owner(done)) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

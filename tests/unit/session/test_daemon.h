@@ -40,7 +40,9 @@ class TestDaemon {
   }
 
   std::vector<session::TaskRow> tasks();
-  // Waits until `done(tasks())`, at most five seconds; the last answer.
+  // Waits until `done()` on the owner thread, at most five seconds; the last answer.
+  bool becomes(const std::function<bool()>& done);
+  // The same for `done(tasks())`.
   bool tasks_become(const std::function<bool(const std::vector<session::TaskRow>&)>& done);
   // Waits until the daemon holds `count` descriptors of its clients, at most ten seconds.
   bool files_become(std::uint32_t count);
@@ -48,6 +50,7 @@ class TestDaemon {
   void stop();
 
   ipc::Engine& engine() { return engine_; }
+  session::Users& users() { return users_; }
   session::Surroundings surroundings();
 
  private:
