@@ -72,6 +72,7 @@ class Lane {
     local::FrameHeader header;
     local::MachMsgDone done;
   };
+  static_assert(sizeof(AnswerHead) == sizeof(local::FrameHeader) + sizeof(local::MachMsgDone), "no padding");
   static_assert(sizeof(local::PortCallDone) > sizeof(local::MachMsgDone), "both answers fill the head");
 
   Outcome exchange(const local::MachMsg& request, void* buffer, SentMemory& memory, const sigset_t* wait_mask,

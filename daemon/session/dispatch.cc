@@ -290,7 +290,8 @@ std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResu
                                 regions,
                                 result.memory_taken,
                                 result.idle.watch,
-                                result.idle.signal};
+                                result.idle.signal,
+                                0};
   std::vector<std::byte> frame = encode_frame(local::Kind::kMachMsgDone, id, done, more);
   frame.insert(frame.end(), result.bytes.begin(), result.bytes.end());
   const std::size_t at = frame.size();

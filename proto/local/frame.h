@@ -284,6 +284,7 @@ struct MachMsgDone {
   std::uint32_t memory_taken;  // regions of the MachMsg, from the first on, or kAllMemory
   std::uint32_t idle_watch;    // 0: nothing is known
   std::uint32_t idle_signal;   // (see Watches)
+  std::uint32_t zero;
 };
 
 inline constexpr std::uint32_t kAllMemory = UINT32_MAX;
@@ -360,7 +361,7 @@ static_assert(kIsWire<MachMsg, 32>);
 static_assert(kIsWire<OpenWatch, 8>);
 static_assert(kIsWire<WatchOpened, 8>);
 static_assert(kIsWire<Signal, 4>);
-static_assert(kIsWire<MachMsgDone, 28>);
+static_assert(kIsWire<MachMsgDone, 32>);
 static_assert(kIsWire<SentRegion, 16>);
 static_assert(kIsWire<ReceivedRegion, 16>);
 static_assert(kIsWire<PortCall, 56>);

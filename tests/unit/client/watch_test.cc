@@ -34,7 +34,8 @@ bool readable(const base::UniqueFd& fd) {
 }
 
 bool is_over(const base::UniqueFd& fd) {
-  return (events(fd, kPatienceMs) & (POLLIN | POLLHUP)) == (POLLIN | POLLHUP);
+  pollfd one{fd.get(), 0, 0};  // POLLHUP needs no asking for
+  return ::poll(&one, 1, kPatienceMs) == 1 && events(fd) == (POLLIN | POLLHUP);
 }
 
 mach_msg_return_t poll_port(mach_port_t port) {
@@ -46,9 +47,9 @@ bool watches_become(std::uint32_t count) {
   return daemon().becomes([count] { return daemon().users().find(::getuid()).watches == count; });
 }
 
-class Descriptors : public ::testing::Test {
+class PortDescriptors : public ::testing::Test {
  protected:
-  ~Descriptors() override {
+  ~PortDescriptors() override {
     for (const mach_port_t name : names_) mach_port_destroy(mach_task_self(), name);
   }
   mach_port_t port() { return names_.emplace_back(new_port_with_send()); }
@@ -65,7 +66,7 @@ class Descriptors : public ::testing::Test {
   std::vector<mach_port_t> names_;
 };
 
-TEST_F(Descriptors, AreReadableWhileThereIsAMessage) {
+TEST_F(PortDescriptors, AreReadableWhileThereIsAMessage) {
   const mach_port_t p = port();
   const base::UniqueFd fd = watch(p);
   EXPECT_FALSE(readable(fd));
@@ -80,7 +81,7 @@ TEST_F(Descriptors, AreReadableWhileThereIsAMessage) {
   }
 }
 
-TEST_F(Descriptors, AreReadableFromTheBeginningIfThereIsAMessage) {
+TEST_F(PortDescriptors, AreReadableFromTheBeginningIfThereIsAMessage) {
   const mach_port_t p = port();
   send_to(p, 1);
   const base::UniqueFd fd = watch(p);
@@ -89,13 +90,13 @@ TEST_F(Descriptors, AreReadableFromTheBeginningIfThereIsAMessage) {
   EXPECT_FALSE(readable(fd));
 }
 
-TEST_F(Descriptors, AreCloseOnExecAndNoStandardStream) {
+TEST_F(PortDescriptors, AreCloseOnExecAndNoStandardStream) {
   const base::UniqueFd fd = watch(port());
   EXPECT_GT(fd.get(), STDERR_FILENO);
   EXPECT_EQ(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
-TEST_F(Descriptors, AreManyOfOneRight) {
+TEST_F(PortDescriptors, AreManyOfOneRight) {
   const mach_port_t p = port();
   const base::UniqueFd one = watch(p);
   const base::UniqueFd two = watch(p);
@@ -106,7 +107,7 @@ TEST_F(Descriptors, AreManyOfOneRight) {
   EXPECT_FALSE(readable(one) || readable(two) || readable(three));
 }
 
-TEST_F(Descriptors, OfASetTellOfItsMembers) {
+TEST_F(PortDescriptors, OfASetTellOfItsMembers) {
   const mach_port_t s = set();
   const mach_port_t a = port();
   const mach_port_t b = port();
@@ -124,7 +125,7 @@ TEST_F(Descriptors, OfASetTellOfItsMembers) {
 }
 
 // A receive would say MACH_RCV_IN_SET.
-TEST_F(Descriptors, OfAPortAreReadableWhileItIsInASetAndAccurateAgainAfterwards) {
+TEST_F(PortDescriptors, OfAPortAreReadableWhileItIsInASetAndAccurateAgainAfterwards) {
   const mach_port_t s = set();
   const mach_port_t p = port();
   const base::UniqueFd fd = watch(p);
@@ -139,7 +140,7 @@ TEST_F(Descriptors, OfAPortAreReadableWhileItIsInASetAndAccurateAgainAfterwards)
   EXPECT_TRUE(readable(fd));
 }
 
-TEST_F(Descriptors, FollowARename) {
+TEST_F(PortDescriptors, FollowARename) {
   const mach_port_t p = port();
   const base::UniqueFd fd = watch(p);
   constexpr mach_port_t kNew = 77'777;
@@ -152,7 +153,7 @@ TEST_F(Descriptors, FollowARename) {
   EXPECT_TRUE(is_over(fd));
 }
 
-TEST_F(Descriptors, AreOverWhenTheRightIsGone) {
+TEST_F(PortDescriptors, AreOverWhenTheRightIsGone) {
   const mach_port_t destroyed = port();
   const mach_port_t dead_set = set();
   const mach_port_t moved = port();
@@ -169,7 +170,7 @@ TEST_F(Descriptors, AreOverWhenTheRightIsGone) {
   message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, 0) | MACH_MSGH_BITS_COMPLEX;
   message.head.msgh_remote_port = to;
   message.type.msgt_name = MACH_MSG_TYPE_MOVE_RECEIVE;
-  message.type.msgt_size = 32;
+  message.type.msgt_size = 64;
   message.type.msgt_inline = 1;
   message.type.msgt_number = 1;
   message.name = moved;
@@ -178,7 +179,7 @@ TEST_F(Descriptors, AreOverWhenTheRightIsGone) {
   EXPECT_TRUE(watches_become(0));
 }
 
-TEST_F(Descriptors, GoByClosingThem) {
+TEST_F(PortDescriptors, GoByClosingThem) {
   const mach_port_t p = port();
   for (int i = 0; i < 3; ++i) {
     std::vector<base::UniqueFd> fds;
@@ -192,7 +193,7 @@ TEST_F(Descriptors, GoByClosingThem) {
 }
 
 // Its number may belong to something else by then, which is left alone.
-TEST_F(Descriptors, ThatWereClosedAreNotReadFromAnyMore) {
+TEST_F(PortDescriptors, ThatWereClosedAreNotReadFromAnyMore) {
   const mach_port_t p = port();
   base::UniqueFd fd = watch(p);
   const base::UniqueFd other = watch(p);
@@ -208,7 +209,7 @@ TEST_F(Descriptors, ThatWereClosedAreNotReadFromAnyMore) {
   ::close(ends[1]);
 }
 
-TEST_F(Descriptors, AreFoundUnderAnotherNumber) {
+TEST_F(PortDescriptors, AreFoundUnderAnotherNumber) {
   const mach_port_t p = port();
   base::UniqueFd fd = watch(p);
   const base::UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 500));
@@ -219,7 +220,7 @@ TEST_F(Descriptors, AreFoundUnderAnotherNumber) {
   EXPECT_FALSE(readable(moved));
 }
 
-TEST_F(Descriptors, OfNoRightAreRefused) {
+TEST_F(PortDescriptors, OfNoRightAreRefused) {
   const mach_port_t p = port();
   int fd = -7;
   EXPECT_EQ(netmsg_port_descriptor(MACH_PORT_NULL, &fd), KERN_INVALID_NAME);
@@ -230,7 +231,7 @@ TEST_F(Descriptors, OfNoRightAreRefused) {
   EXPECT_EQ(fd, -7);
 }
 
-TEST_F(Descriptors, ThatTheProgramSpoilsHurtOnlyThemselves) {
+TEST_F(PortDescriptors, ThatTheProgramSpoilsHurtOnlyThemselves) {
   const mach_port_t p = port();
   base::UniqueFd read_from = watch(p);
   base::UniqueFd written_to = watch(p);
@@ -247,7 +248,7 @@ TEST_F(Descriptors, ThatTheProgramSpoilsHurtOnlyThemselves) {
   EXPECT_TRUE(readable(good) && readable(read_from));
 }
 
-TEST_F(Descriptors, GiveAnEdgeForEachTimeThatThereIsSomethingAgain) {
+TEST_F(PortDescriptors, GiveAnEdgeForEachTimeThatThereIsSomethingAgain) {
   const mach_port_t p = port();
   const base::UniqueFd fd = watch(p);
   const base::UniqueFd loop(::epoll_create1(EPOLL_CLOEXEC));
@@ -263,7 +264,7 @@ TEST_F(Descriptors, GiveAnEdgeForEachTimeThatThereIsSomethingAgain) {
 }
 
 // Two threads share a port and an event loop each: every message is taken, and at the end nothing is readable.
-TEST_F(Descriptors, WakeTwoThreadsUntilAllMessagesAreTaken) {
+TEST_F(PortDescriptors, WakeTwoThreadsUntilAllMessagesAreTaken) {
   const mach_port_t p = port();
   const base::UniqueFd fd = watch(p);
   const int count = scaled(2000);
@@ -282,7 +283,7 @@ TEST_F(Descriptors, WakeTwoThreadsUntilAllMessagesAreTaken) {
   EXPECT_FALSE(readable(fd));
 }
 
-TEST_F(Descriptors, OfAParentTellTheChildOfTheParentsPort) {
+TEST_F(PortDescriptors, OfAParentTellTheChildOfTheParentsPort) {
   const mach_port_t p = port();
   const base::UniqueFd fd = watch(p);
   EXPECT_TRUE(in_process(daemon().path(), [&] {

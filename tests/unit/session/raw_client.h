@@ -90,7 +90,7 @@ class RawConnection {
   }
   // Payload of the last frame, whole.
   const std::vector<char>& payload() const { return rest_; }
-  // LaneOpened or InheritanceOpened, and what came with it.
+  // LaneOpened, InheritanceOpened or WatchOpened, and what came with it.
   template <typename Opened>
   base::UniqueFd receive_with_descriptor(Opened* opened) {
     struct {
@@ -105,7 +105,7 @@ class RawConnection {
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     base::UniqueFd lane;
-    if (::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC) != sizeof bytes) return lane;
+    if (::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_WAITALL) != sizeof bytes) return lane;
     *opened = bytes.payload;
     if (const cmsghdr* rights = CMSG_FIRSTHDR(&message)) {
       int fd;
