@@ -1,76 +1,76 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One loop for messages and for everything else: adds up the numbers it is sent (hello_client.c sends some), says each
- * second how many there were, and ends on SIGTERM. */
+/* hello_server.c in an event loop: serves its port, and ends with a word when it is told to by SIGTERM. */
 #include <mach.h>
+#include <mach/mig_support.h>
 #include <netmsg.h>
 #include <servers/netname.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
 
-struct number {
+enum { ADD = 100 };
+
+struct request {
   mach_msg_header_t head;
   mach_msg_type_t type;
-  int value;
+  unsigned number;
+};
+struct reply {
+  mig_reply_header_t result;
+  mach_msg_type_t type;
+  unsigned sum;
 };
 
-static int sum, count;
+static unsigned sum;
 
-/* Until there is nothing more: the descriptor is readable again for what comes later. */
-static void serve(mach_port_t service) {
-  struct number message;
-  while (mach_msg(&message.head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, sizeof message, service, 0,
-                  MACH_PORT_NULL) == MACH_MSG_SUCCESS) {
-    message.value = sum += message.value;
-    ++count;
-    message.head.msgh_bits = MACH_MSGH_BITS(MACH_MSGH_BITS_REMOTE(message.head.msgh_bits), 0);
-    message.head.msgh_local_port = MACH_PORT_NULL;
-    /* Timeout 0: a client that does not take its reply must not stop the loop. */
-    if (mach_msg(&message.head, MACH_SEND_MSG | MACH_SEND_TIMEOUT, sizeof message, 0, MACH_PORT_NULL, 0,
-                 MACH_PORT_NULL) != MACH_MSG_SUCCESS)
-      mach_msg_destroy(&message.head);
+static boolean_t serve(mach_msg_header_t* head, mach_msg_header_t* reply_head) {
+  const mach_msg_type_t number_type = {MACH_MSG_TYPE_INTEGER_32, 32, 0, 1, 0, 0, 1};
+  const struct request* request = (const struct request*)head;
+  struct reply* reply = (struct reply*)reply_head;
+  mig_reply_setup(head, reply_head);
+  /* A loop must not wait for one client: a reply to a send-once right never blocks, one to a send right can. */
+  if (MACH_MSGH_BITS_REMOTE(head->msgh_bits) == MACH_MSG_TYPE_PORT_SEND) {
+    mach_msg_destroy(head);
+    reply->result.RetCode = MIG_NO_REPLY;
+    return TRUE;
   }
-}
-
-static void say(int timer) {
-  unsigned long long times;
-  if (read(timer, &times, sizeof times) > 0) printf("%d numbers\n", count);
-  fflush(stdout);
+  if (head->msgh_id != ADD) return FALSE;
+  reply->result.RetCode = MIG_BAD_ARGUMENTS;
+  if (head->msgh_size != sizeof *request || memcmp(&request->type, &number_type, sizeof number_type) != 0)
+    return TRUE;
+  reply->result.RetCode = KERN_SUCCESS;
+  reply->result.Head.msgh_size = sizeof *reply;
+  reply->type = number_type;
+  reply->sum = sum += request->number;
+  return TRUE;
 }
 
 static int add(int loop, int fd) {
   struct epoll_event interest = {.events = EPOLLIN, .data.fd = fd};
-  return fd < 0 ? -1 : epoll_ctl(loop, EPOLL_CTL_ADD, fd, &interest);
+  return epoll_ctl(loop, EPOLL_CTL_ADD, fd, &interest);
 }
 
 int main(void) {
-  const struct itimerspec second = {{1, 0}, {1, 0}};
   struct epoll_event event;
   sigset_t stop;
   mach_port_t service;
-  int messages = -1, loop = epoll_create1(EPOLL_CLOEXEC),
-      timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+  int messages = -1, loop = epoll_create1(EPOLL_CLOEXEC);
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
   sigprocmask(SIG_BLOCK, &stop, NULL);
+  int signals = signalfd(-1, &stop, SFD_CLOEXEC);
   netname_wait_for_server();
   kern_return_t kr = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &service);
-  if (kr == KERN_SUCCESS) kr = netname_check_in(name_server_port, "hello", mach_task_self(), service);
   if (kr == KERN_SUCCESS) kr = netmsg_port_descriptor(service, &messages);
-  timerfd_settime(timer, 0, &second, NULL);
-  const int ready =
-      add(loop, messages) == 0 && add(loop, timer) == 0 && add(loop, signalfd(-1, &stop, SFD_CLOEXEC)) == 0;
-  if (kr != KERN_SUCCESS || !ready) return printf("server: %s\n", mach_error_string(kr)), 1;
-  while (epoll_wait(loop, &event, 1, -1) == 1 && (event.events & EPOLLHUP) == 0) {
-    if (event.data.fd == messages)
-      serve(service);
-    else if (event.data.fd == timer)
-      say(timer);
-    else
-      return printf("%d numbers, sum %d\n", count, sum), 0; /* SIGTERM */
+  if (kr == KERN_SUCCESS) kr = netname_check_in(name_server_port, "hello", mach_task_self(), service);
+  if (kr == KERN_SUCCESS && (add(loop, messages) != 0 || add(loop, signals) != 0)) kr = KERN_FAILURE;
+  while (kr == KERN_SUCCESS && epoll_wait(loop, &event, 1, -1) == 1) {
+    if (event.data.fd == signals) return printf("server: the sum was %u\n", sum), 0;
+    /* Whatever is there; then back to the loop. */
+    kr = mach_msg_server_timeout(serve, 0, service, MACH_RCV_TIMEOUT, 0);
+    if (kr == MACH_RCV_TIMED_OUT) kr = KERN_SUCCESS;
   }
-  return printf("the daemon is gone\n"), 1;
+  printf("server: %s\n", mach_error_string(kr));
+  return 1;
 }

@@ -47,6 +47,15 @@ TEST_P(HelloExamples, AddUp) {
 }
 INSTANTIATE_TEST_SUITE_P(Servers, HelloExamples, Values("hello_server", "cpp_hello_server"));
 
+TEST_F(Examples, AServerWithAnEventLoopServesAndHearsOfSignals) {
+  Process server({program("epoll_server")}, host_.environment());
+  ASSERT_TRUE(knows("hello"));
+  EXPECT_EQ(run("hello_client"), Ended(0, "client: the sum is 42\n"));
+  EXPECT_EQ(run("cpp_hello_client"), Ended(0, "client: the sum is 84\n"));
+  EXPECT_EQ(server.stop(SIGTERM), 0);
+  EXPECT_EQ(server.output(), "server: the sum was 84\n");
+}
+
 TEST_F(Examples, ClientAndServerTellOfRights) {
   Process server({program("server"), "story"}, host_.environment());
   ASSERT_TRUE(knows("story"));

@@ -92,6 +92,7 @@ TEST_F(ConfigTest, EveryWrongValueNamesItsOption) {
       {"--limit-user-bytes=65535", "--limit-user-bytes: '65535'"},
       {"--limit-user-ports=1e3", "--limit-user-ports: '1e3'"},
       {"--limit-user-tasks=1048577", "--limit-user-tasks: '1048577'"},
+      {"--limit-user-watches=1048577", "--limit-user-watches: '1048577'"},
       {"--control=/s/socket", "--control: is the same path as --socket"},
       {"--tls-cert=/no/such/file", "--tls-key: missing"},
       {"--config=/no/such/file", "/no/such/file"},
