@@ -6,10 +6,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
+#include <random>
 #include <thread>
 
 #include "daemon/base/unique_fd.h"
+#include "tests/support/seed.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::test {
@@ -35,7 +39,7 @@ bool readable(const base::UniqueFd& fd) {
 
 bool is_over(const base::UniqueFd& fd) {
   pollfd one{fd.get(), 0, 0};  // POLLHUP needs no asking for
-  return ::poll(&one, 1, kPatienceMs) == 1 && events(fd) == (POLLIN | POLLHUP);
+  return ::poll(&one, 1, kPatienceMs) == 1 && (events(fd) & POLLIN) != 0 && (one.revents & POLLHUP) != 0;
 }
 
 mach_msg_return_t poll_port(mach_port_t port) {
@@ -263,24 +267,48 @@ TEST_F(PortDescriptors, GiveAnEdgeForEachTimeThatThereIsSomethingAgain) {
   }
 }
 
-// Two threads share a port and an event loop each: every message is taken, and at the end nothing is readable.
-TEST_F(PortDescriptors, WakeTwoThreadsUntilAllMessagesAreTaken) {
-  const mach_port_t p = port();
-  const base::UniqueFd fd = watch(p);
-  const int count = scaled(2000);
-  std::atomic<int> taken{0};
-  const auto serve = [&] {
-    while (taken < count) {
-      if (events(fd, 50) != 0 && poll_port(p) == MACH_MSG_SUCCESS) ++taken;
+// Descriptors of all the ports, in a loop of its own.
+class Loop {
+ public:
+  explicit Loop(const std::vector<mach_port_t>& ports) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+    for (const mach_port_t port : ports) {
+      fds_.push_back(watch(port));
+      epoll_event interest{};
+      interest.events = EPOLLIN;
+      interest.data.u32 = port;
+      EXPECT_EQ(::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fds_.back().get(), &interest), 0);
     }
+  }
+  // One turn; how many messages it brought.
+  int turn() {
+    epoll_event event;
+    if (::epoll_wait(epoll_.get(), &event, 1, 50) != 1) return 0;
+    return poll_port(event.data.u32) == MACH_MSG_SUCCESS ? 1 : 0;
+  }
+  bool quiet() const { return std::none_of(fds_.begin(), fds_.end(), readable); }
+
+ private:
+  base::UniqueFd epoll_;
+  std::vector<base::UniqueFd> fds_;
+};
+
+// Every message is taken by one or the other, and at the end nothing is readable.
+TEST_F(PortDescriptors, ServeSeveralPortsInTheLoopsOfTwoThreads) {
+  const std::vector<mach_port_t> ports{port(), port(), port(), port()};
+  Loop loops[] = {Loop(ports), Loop(ports)};
+  const int count = scaled(4000);
+  std::atomic<int> taken{0};
+  const auto serve = [&](Loop& loop) {
+    while (taken < count) taken += loop.turn();
   };
-  std::thread one(serve);
-  std::thread two(serve);
-  for (int i = 0; i < count; ++i) EXPECT_EQ(send_to(p, i), MACH_MSG_SUCCESS);
+  std::thread one(serve, std::ref(loops[0]));
+  std::thread two(serve, std::ref(loops[1]));
+  std::mt19937 random(test_seed());
+  for (int i = 0; i < count; ++i) EXPECT_EQ(send_to(ports[random() % ports.size()], i), MACH_MSG_SUCCESS);
   one.join();
   two.join();
-  EXPECT_EQ(poll_port(p), MACH_RCV_TIMED_OUT);
-  EXPECT_FALSE(readable(fd));
+  for (const mach_port_t at : ports) EXPECT_EQ(poll_port(at), MACH_RCV_TIMED_OUT);
+  EXPECT_TRUE(loops[0].quiet() && loops[1].quiet());
 }
 
 TEST_F(PortDescriptors, OfAParentTellTheChildOfTheParentsPort) {

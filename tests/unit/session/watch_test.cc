@@ -24,9 +24,15 @@ struct Opened {
   base::UniqueFd fd;
 };
 
+session::UserLimits few_watches() {
+  session::UserLimits limits;
+  limits.watches = kLimit;
+  return limits;
+}
+
 class WatchSessions : public ::testing::Test {
  protected:
-  TestDaemon daemon{session::UserLimits{.watches = kLimit}};
+  TestDaemon daemon{few_watches()};
 
   static std::uint32_t new_port(RawClient& client) {
     return client.call(local::Call::kAllocate, MACH_PORT_RIGHT_RECEIVE)->outs[0];
