@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* hello_server.c in an event loop: serves its port, and ends with a word when it is told to by SIGTERM. */
+#define _POSIX_C_SOURCE 200809L /* sigprocmask */
 #include <mach.h>
 #include <mach/mig_support.h>
 #include <netmsg.h>

@@ -187,7 +187,7 @@ void Session::open_watch(const ipc::Watched& watched, UserSlot slot) {
 
 void Session::answer_open_watch(kern_return_t code, ipc::WatchId watch, base::UniqueFd client_end) {
   const local::WatchOpened opened{static_cast<std::uint32_t>(code), watch};
-  main_->send(encode_frame(local::Kind::kWatchOpened, 0, opened), std::move(client_end));
+  main_->send(encode_frame(local::Kind::kWatchOpened, 0, opened), attachment_of(std::move(client_end)));
 }
 
 void Session::watch_closed(const WatchSocket& watch) {
