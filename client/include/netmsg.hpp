@@ -5,6 +5,7 @@
 #pragma once
 
 #include <netmsg/call.hpp>
+#include <netmsg/descriptor.hpp>
 #include <netmsg/memory.hpp>
 #include <netmsg/message.hpp>
 #include <netmsg/name_service.hpp>

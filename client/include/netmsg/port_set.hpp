@@ -6,6 +6,7 @@
 
 #include <mach.h>
 
+#include <netmsg/descriptor.hpp>
 #include <netmsg/owned_name.hpp>
 #include <netmsg/receive_right.hpp>
 #include <netmsg/result.hpp>
@@ -37,6 +38,9 @@ class PortSet : public detail::OwnedName<detail::drop_set> {
   // The next message of any member; its arrived_at() says which. Codes: as ReceiveRight::receive.
   Result<ReceivedMessage> receive(Timeout timeout = kForever) const;
   Result<void> receive_into(ReceivedMessage& message, Timeout timeout = kForever) const;
+
+  // Readable while any member has something to receive.
+  Result<Descriptor> descriptor() const { return Descriptor::of(name()); }
 
  private:
   using OwnedName::OwnedName;

@@ -5,6 +5,7 @@
 
 #include <mach.h>
 
+#include <netmsg/descriptor.hpp>
 #include <netmsg/owned_name.hpp>
 #include <netmsg/result.hpp>
 #include <netmsg/send_right.hpp>
@@ -65,6 +66,9 @@ class ReceiveRight : public detail::OwnedName<detail::drop_receive> {
   Result<ReceivedMessage> receive(Timeout timeout = kForever) const;
   // The same into a message that is there: what it held is given up, the room it has grown to is used again.
   Result<void> receive_into(ReceivedMessage& message, Timeout timeout = kForever) const;
+
+  // Readable while there is something to receive.
+  Result<Descriptor> descriptor() const { return Descriptor::of(name()); }
 
   // Messages that are queued before senders block, 0 to 16; 5 unless set. KERN_INVALID_VALUE.
   Result<void> set_queue_limit(mach_port_msgcount_t limit) const {

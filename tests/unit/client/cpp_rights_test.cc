@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rights as values: who gives what up, and when.
+#include <poll.h>
+
 #include <type_traits>
 #include <utility>
 
@@ -12,7 +14,7 @@ template <typename T>
 constexpr bool kMovesOnly = !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T> &&
                             std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T>;
 static_assert(kMovesOnly<SendRight> && kMovesOnly<SendOnceRight> && kMovesOnly<ReceiveRight>);
-static_assert(kMovesOnly<PortSet> && kMovesOnly<ReplyRight> && kMovesOnly<Memory>);
+static_assert(kMovesOnly<PortSet> && kMovesOnly<ReplyRight> && kMovesOnly<Memory> && kMovesOnly<Descriptor>);
 static_assert(kMovesOnly<Message> && kMovesOnly<ReceivedMessage>);
 // A name does not become a right by accident, nor one right another.
 static_assert(!std::is_convertible_v<mach_port_name_t, SendRight> &&
@@ -85,6 +87,27 @@ TEST_F(CppRights, SetReceivesForItsMembersAndOwnsNone) {
   EXPECT_EQ(PortSet::remove(b.port).code(), KERN_NOT_IN_SET);
   set.reset();
   EXPECT_EQ(a.port.receive(kNoWait).code(), MACH_RCV_TIMED_OUT);
+}
+
+bool is_readable(const Descriptor& descriptor) {
+  pollfd waiting{descriptor.number(), POLLIN, 0};
+  return ::poll(&waiting, 1, 0) == 1;
+}
+
+TEST_F(CppRights, DescriptorIsReadableWhileThereIsAMessage) {
+  const Pair pair;
+  const auto set = PortSet::make().value();
+  set.add(pair.port).value();
+  const auto of_set = set.descriptor().value();
+  EXPECT_FALSE(is_readable(of_set));
+  ASSERT_TRUE(Message(7).send(pair.send));
+  EXPECT_TRUE(is_readable(of_set));
+  PortSet::remove(pair.port).value();
+  const auto of_port = pair.port.descriptor().value();
+  EXPECT_TRUE(is_readable(of_port));
+  EXPECT_TRUE(pair.port.receive(kNoWait));
+  EXPECT_FALSE(is_readable(of_port));
+  EXPECT_EQ(Descriptor::of(MACH_PORT_NULL).code(), KERN_INVALID_NAME);
 }
 
 TEST_F(CppRights, RequestsAreCancelled) {
