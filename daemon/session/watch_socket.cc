@@ -25,6 +25,7 @@ WatchSocket::WatchSocket(asio::io_context& io, base::UniqueFd socket, ipc::Watch
                          Owner& owner)
     : socket_(io), id_(id), slot_(std::move(slot)), owner_(&owner) {
   keep_small(socket.get());
+  ::shutdown(socket.get(), SHUT_RD);
   asio::error_code error;
   socket_.assign(socket.get(), error);
   // If the event loop had no room for it, the first wait fails and the watch is over.
@@ -44,8 +45,8 @@ void WatchSocket::close() {
 
 // An error of the wait is an end too: a watch that cannot be heard of again is none.
 void WatchSocket::wait_for_end() {
-  socket_.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [self = shared_from_this()](const asio::error_code&) { self->on_input(); });
+  socket_.async_wait(asio::posix::stream_descriptor::wait_error,
+                     [self = shared_from_this()](const asio::error_code&) { self->on_end(); });
 }
 
 void WatchSocket::wait_for_space() {
@@ -56,8 +57,7 @@ void WatchSocket::wait_for_space() {
                      });
 }
 
-// There is nothing for a client to send.
-void WatchSocket::on_input() {
+void WatchSocket::on_end() {
   if (owner_ == nullptr) return;
   Owner& owner = *owner_;
   close();

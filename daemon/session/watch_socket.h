@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon's end of one watch (proto/local/frame.h, "Watches"): signals out. The other end belongs to the client
 // alone; nothing is ever done with it here. What this end does cannot block, whatever the client does with its own:
-// a send without waiting, a wait for the client's closing, a close.
+// a send without waiting, a wait for the client's closing, a close. It takes nothing in: descriptors that a client had put there
+// would be closed with it, which may take time.
 //
 //   State   event                               next
 //   open    a signal that the socket takes      open
 //           one that it does not take           owing
 //   owing   another signal                      owing    the newest one counts
 //           the client has read                 open     the signal goes out
-//   both    the client has closed, or sends     closed   the owner is told
+//   both    the client has closed               closed   the owner is told
 //           close()                             closed
 //
 // Owner: the session, together with the waits that the event loop holds. Owner thread only.
@@ -49,7 +50,7 @@ class WatchSocket : public std::enable_shared_from_this<WatchSocket> {
  private:
   void wait_for_end();
   void wait_for_space();
-  void on_input();
+  void on_end();
 
   asio::posix::stream_descriptor socket_;
   const ipc::WatchId id_;

@@ -104,7 +104,7 @@
 //   nothing, until the next receive; none is ever missing, because one that is sent later has a higher number.
 //   Does the socket not take a signal, the newest one follows when it does.
 //   Several watches of one right have the same id. The daemon closes its end when the right leaves the space or the
-//   set is destroyed. The client closes its own when it likes; whatever it sends there is answered with the same.
+//   set is destroyed. The client closes its own when it likes; it can send nothing there.
 //
 // Ends
 //   A lane may be closed by the client at any moment, also within a frame: the half frame is dropped, an

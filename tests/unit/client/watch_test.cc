@@ -4,6 +4,7 @@
 #include <netmsg.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -239,12 +240,14 @@ TEST_F(PortDescriptors, ThatTheProgramSpoilsHurtOnlyThemselves) {
   const mach_port_t p = port();
   base::UniqueFd read_from = watch(p);
   base::UniqueFd written_to = watch(p);
+  base::UniqueFd shut_down = watch(p);
   const base::UniqueFd good = watch(p);
   send_to(p, 1);
   char byte;
   EXPECT_EQ(::read(read_from.get(), &byte, 1), 1);
-  EXPECT_EQ(::write(written_to.get(), "x", 1), 1);
-  EXPECT_TRUE(is_over(written_to));
+  EXPECT_EQ(::send(written_to.get(), "x", 1, MSG_NOSIGNAL), -1);
+  EXPECT_EQ(::shutdown(shut_down.get(), SHUT_RDWR), 0);
+  EXPECT_TRUE(is_over(shut_down));
   EXPECT_TRUE(readable(good));
   poll_port(p);
   EXPECT_FALSE(readable(good));

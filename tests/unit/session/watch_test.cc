@@ -158,16 +158,17 @@ TEST_F(WatchSessions, EndWithTheDaemon) {
   EXPECT_NE(events(watch.fd) & POLLHUP, 0);
 }
 
-TEST_F(WatchSessions, ThatAreWrittenToOrShutDownEndAlone) {
+TEST_F(WatchSessions, TakeNothingInAndEndAloneWhenShutDown) {
   RawClient client(daemon.path());
   const std::uint32_t port = new_port(client);
   const Opened written = open(client, port);
   const Opened shut = open(client, port);
   const Opened good = open(client, port);
-  ASSERT_EQ(::send(written.fd.get(), "xy", 2, MSG_NOSIGNAL), 2);
+  ASSERT_EQ(::send(written.fd.get(), "xy", 2, MSG_NOSIGNAL), -1);
   ASSERT_EQ(::shutdown(shut.fd.get(), SHUT_RDWR), 0);
-  EXPECT_TRUE(watches_become(1));
+  EXPECT_TRUE(watches_become(2));
   send(client, port);
+  EXPECT_EQ(events(written.fd), POLLIN);
   EXPECT_EQ(events(good.fd), POLLIN);
   EXPECT_TRUE(client.is_served());
 }
