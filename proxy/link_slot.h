@@ -3,6 +3,10 @@
 //
 //   exported port   (serial + 1) << 1              serial of ours
 //   proxy           serial << 16 | peer << 1 | 1   serial of the peer's (below 2^48), index of the peer
+//
+// and into an ipc::Receipt:
+//
+//   message of a peer, forced in   serial << 16 | index of the peer     serial never used again
 #pragma once
 
 #include <cstdint>
@@ -19,6 +23,13 @@ inline constexpr std::uint64_t export_slot(Serial serial) {
 }
 inline constexpr std::uint64_t proxy_slot(PeerIndex peer, Serial serial) {
   return serial << 16 | peer << 1 | 1;
+}
+
+inline constexpr std::uint64_t receipt_token(PeerIndex peer, std::uint64_t serial) {
+  return serial << 16 | peer;
+}
+inline constexpr PeerIndex receipt_peer(std::uint64_t token) {
+  return static_cast<PeerIndex>(token) & 0xFFFF;
 }
 
 inline constexpr bool is_export_slot(std::uint64_t slot) {

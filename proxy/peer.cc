@@ -310,13 +310,15 @@ void Peer::open_session(const Greeting& greeting) {
 Check Peer::apply(const v1::Frame& frame) {
   switch (frame.body_case()) {
     case v1::Frame::kMessage:
-      return apply_message(frame.message());
+      return apply_message(frame.message(), frame.number());
     case v1::Frame::kRelease:
       return apply_release(frame.release());
     case v1::Frame::kDied:
       return apply_died(frame.died());
     case v1::Frame::kCredit:
       return apply_credit(frame.credit());
+    case v1::Frame::kAccepted:
+      return apply_accepted(frame.accepted());
     case v1::Frame::BODY_NOT_SET:
       break;
   }
@@ -325,13 +327,18 @@ Check Peer::apply(const v1::Frame& frame) {
 
 // --- frames that come in ---
 
-// Exchange 2, steps 4 and 5.
-Check Peer::apply_message(const v1::Message& message) {
+// Exchange 2, steps 4 to 6.
+Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
   Arrival arrival;
   Check fault = translate_in(*tables_, world_.engine, *account_, world_.options.limits, message, arrival);
   if (fault) return fault;
   if (arrival.refused > 0) world_.log(config_.name + ": rights to ports that are dead or were not given");
   if (arrival.overdrawn) world_.log(config_.name + ": its messages are destroyed: too many bytes queued");
+  if (message.forced()) {
+    const std::uint64_t receipt = receipt_token(index_, ++world_.receipts);
+    tables_->forced.received(receipt, {message.destination().serial(), number});
+    arrival.message->receipt = ipc::Receipt(world_.engine.core(), receipt);
+  }
   if (arrival.deliverable) {
     world_.engine.deliver(std::move(arrival.message));
   } else {
@@ -358,6 +365,7 @@ Check Peer::apply_release(const v1::Release& release) {
 Check Peer::apply_died(const v1::Died& died) {
   if (Check fault = expect(died.port(), v1::Uid::SENDER)) return fault;
   if (broken(Rule::kDiedIsApplied)) return std::nullopt;
+  tables_->forced.port_died(died.port().serial());  // the queue dies before anybody hears of it (spec 01 §10)
   const std::optional<Holder> gone = tables_->holders.remove(died.port().serial());
   return std::nullopt;  // and with the entry the proxy
 }
@@ -370,6 +378,13 @@ Check Peer::apply_credit(const v1::Credit& credit) {
     if (holder != nullptr && holder->room == 0) return std::nullopt;
   }
   set_room(credit.port().serial(), credit.room(), credit.as_of());
+  return std::nullopt;
+}
+
+// Exchange 2, step 6.
+Check Peer::apply_accepted(const v1::Accepted& accepted) {
+  if (Check fault = expect(accepted.port(), v1::Uid::SENDER)) return fault;
+  tables_->forced.accepted({accepted.port().serial(), accepted.message()});
   return std::nullopt;
 }
 
@@ -435,7 +450,9 @@ void Peer::forward(ipc::MessagePtr message) {
     }
   }
   // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer.
+  frame.mutable_message()->set_forced(message->accepted != nullptr);
   const FrameNumber number = append(std::move(frame), message->take_charge());
+  if (message->accepted) tables_->forced.sent({serial, number}, std::move(message->accepted));
   if (takes_room) tables_->flight.took_off(serial, number);
 }
 
@@ -470,6 +487,16 @@ void Peer::room_changed(Serial serial, std::uint32_t room) {
   *credit.mutable_port() = uid(v1::Uid::SENDER, serial);
   credit.set_room(room);
   credit.set_as_of(session_->applied());
+  append(std::move(frame));
+}
+
+// Exchange 2, step 6.
+void Peer::left_queue(std::uint64_t receipt) {
+  const std::optional<Forced::Sent> message = open() ? tables_->forced.left(receipt) : std::nullopt;
+  if (!message) return;
+  v1::Frame frame;
+  *frame.mutable_accepted()->mutable_port() = uid(v1::Uid::SENDER, message->port);
+  frame.mutable_accepted()->set_message(message->number);
   append(std::move(frame));
 }
 
@@ -546,6 +573,7 @@ SessionRow Peer::session_row() const {
 
 void Peer::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
   if (!tables_) return;
+  tables_->forced.for_each_right(visitor.send_once);
   tables_->exports.for_each_right(visitor.send, visitor.send_once);
   tables_->holders.for_each([&](Serial, const Holder& holder) { visitor.receive(holder.port()); });
 }
@@ -553,6 +581,7 @@ void Peer::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
 std::uint64_t Peer::digest() const {
   if (!open()) return 0;
   std::uint64_t digest = mix_in(mix_in(known_->incarnation, session_->sent()), session_->applied());
+  digest = mix_in(digest, tables_->forced.digest());
   digest = mix_in(digest, tables_->exports.digest());
   return mix_in(digest, tables_->holders.digest());
 }

@@ -65,6 +65,8 @@ class Peer final : private StreamUser {
   // One of our ports, exported to this peer, has died; has other room.
   void port_died(Serial serial);
   void room_changed(Serial serial, std::uint32_t room);
+  // A message of theirs that was forced in has left its queue.
+  void left_queue(std::uint64_t receipt);
   // Releases and windows that the event left to do.
   void end_of_event();
 
@@ -90,10 +92,11 @@ class Peer final : private StreamUser {
 
   // One for each kind of frame.
   Check apply(const v1::Frame& frame);
-  Check apply_message(const v1::Message& message);
+  Check apply_message(const v1::Message& message, FrameNumber number);
   Check apply_release(const v1::Release& release);
   Check apply_died(const v1::Died& died);
   Check apply_credit(const v1::Credit& credit);
+  Check apply_accepted(const v1::Accepted& accepted);
 
   // admit(): what is there already, against a stream of theirs.
   Check make_way(const Greeting& theirs);

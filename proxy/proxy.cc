@@ -154,6 +154,7 @@ Proxy::Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport
                       std::move(name_service),
                       0,
                       0,
+                      0,
                       {},
                       {},
                       {}}}) {
@@ -288,6 +289,10 @@ void Proxy::died(ipc::Port& port) {
   const Serial serial = exported_serial(port.link_slot);
   const ExportRegistry::Entry dead = impl_->world.registry.remove(serial);
   for (const PeerIndex peer : dead.peers) impl_->peers[peer]->port_died(serial);
+}
+
+void Proxy::left_queue(std::uint64_t token) {
+  impl_->peers[receipt_peer(token)]->left_queue(token);
 }
 
 void Proxy::end_of_event() {

@@ -134,6 +134,7 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   void unreferenced(ipc::Port& proxy) override;
   void room_changed(ipc::Port& port) override;
   void died(ipc::Port& port) override;
+  void left_queue(std::uint64_t token) override;
   void end_of_event() override;
   void for_each_right(const RightVisitor& visitor) const override;
 

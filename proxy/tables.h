@@ -5,6 +5,7 @@
 #include "daemon/ipc/quota.h"
 #include "proxy/exports.h"
 #include "proxy/flight.h"
+#include "proxy/forced.h"
 #include "proxy/holders.h"
 #include "proxy/options.h"
 
@@ -14,8 +15,10 @@ struct Tables {
   Tables(ipc::Engine& engine, ExportRegistry& registry, PeerIndex index)
       : peer(index), exports(registry, index), holders(engine, index) {}
 
-  // D2, then D1: first our names for the peer's ports die, then what the peer held is taken back.
+  // D2, then D1: first our names for the peer's ports die (with what is queued there before them), then what the
+  // peer held is taken back.
   void drop_all() {
+    forced.drop_all();
     holders.drop_all();
     exports.drop_all();
   }
@@ -24,6 +27,7 @@ struct Tables {
   Exports exports;
   Holders holders;
   Flight flight;
+  Forced forced;
 };
 
 // What the two sides of a session take: ours is checked against what comes, theirs before anything is sent.

@@ -38,6 +38,7 @@ struct World {
   ipc::SendRight name_service;  // ours
 
   std::uint64_t generation = 0;  // of the last Hello
+  std::uint64_t receipts = 0;    // given so far
   std::uint64_t random;
   std::map<NodeId, PeerIndex> open_nodes;  // one session for each node, whatever names it goes by
 

@@ -19,6 +19,7 @@ class NoLink final : public RemoteLink {
   void unreferenced(Port&) override {}
   void room_changed(Port&) override {}
   void died(Port&) override {}
+  void left_queue(std::uint64_t) override {}
   void end_of_event() override {}
   void for_each_right(const RightVisitor&) const override {}
 };

@@ -210,13 +210,13 @@ mach_msg_return_t copyin(Space& space, MsgArgs& args, Message& message, std::uin
 }
 
 // The queue stayed full: MACH_SEND_NOTIFY forces the message in (03 §6) with the code MACH_SEND_WILL_NOTIFY. With
-// any other one the message is still here. A proxy's home does not tell yet when a message leaves the queue there.
+// any other one the message is still here.
 mach_msg_return_t force(Space& space, const MsgArgs& args, MessagePtr& message) {
   if (!has(args, MACH_SEND_NOTIFY)) return MACH_SEND_TIMED_OUT;
   const Port& port = *message->destination.port();
-  if (args.notify == kNullName) return MACH_SEND_INVALID_NOTIFY;                 // 1
-  if (space.account().overdrawn() || port.remote()) return MACH_SEND_NO_NOTIFY;  // 2
-  const Name name = space.name_of(port);                                         // 3, or 4 without one
+  if (args.notify == kNullName) return MACH_SEND_INVALID_NOTIFY;  // 1
+  if (space.account().overdrawn()) return MACH_SEND_NO_NOTIFY;    // 2
+  const Name name = space.name_of(port);                          // 3, or 4 without one
   if (name != kNullName && space.find(name)->accepted != nullptr) return MACH_SEND_NOTIFY_IN_PROGRESS;
   const Entry* notify = space.find_receive(args.notify);
   if (notify == nullptr) return MACH_SEND_INVALID_NOTIFY;

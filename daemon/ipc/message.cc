@@ -39,6 +39,7 @@ std::uint64_t Message::buffered_bytes() const {
 
 void Message::take_apart() {
   accepted.reset();
+  receipt.reset();
   destination.reset();
   reply.reset();
   for (BodyRight& item : body) item.right.reset();

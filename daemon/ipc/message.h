@@ -15,6 +15,7 @@
 #include "daemon/ipc/accepted_request.h"
 #include "daemon/ipc/memory.h"
 #include "daemon/ipc/quota.h"
+#include "daemon/ipc/receipt.h"
 #include "daemon/ipc/right.h"
 
 namespace netmsg::ipc {
@@ -74,10 +75,11 @@ struct Message : base::ListNode<ArrivalTag> {  // in a port set's order of arriv
   std::vector<BodyRight> body;                // in the order of the body
   std::vector<Region> regions;                // likewise
   std::unique_ptr<AcceptedRequest> accepted;  // set if it was forced in, until it is picked up
+  Receipt receipt;                            // likewise, by a program of another host
   bool circular = false;  // carries, directly or not, the receive right of its own destination (03 §9)
 
-  // Gives up what it owns in the order of spec 01 §12: its msg-accepted request, destination, reply, body front to
-  // back.
+  // Gives up what it owns in the order of spec 01 §12: its msg-accepted request (or receipt), destination, reply, body
+  // front to back.
   void take_apart();
 
  private:

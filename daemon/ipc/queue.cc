@@ -86,6 +86,7 @@ MessagePtr dequeue(Port& port) {
 void pick_up(Message& message) {
   Port& port = *message.destination.port();
   message.accepted.reset();
+  message.receipt.reset();
   NETMSG_CHECK(port.msgcount > 0);
   --port.msgcount;
   ++port.core().counters.messages_received;

@@ -42,7 +42,8 @@ class RemoteLink {
   // The message has been accepted for the proxy that is its destination: a place in the window was taken if it
   // was sent to a send right. Consumes the message and its rights, whatever happens. The destination right has
   // reached its goal here (CarriedRight::consume): a send-once right that was dropped instead would come
-  // straight back as a notification to the same proxy.
+  // straight back as a notification to the same proxy. A msg-accepted request in it is the link's to keep until
+  // the message has left its queue at the port's home, or will never come there.
   virtual void forward(MessagePtr message) = 0;
 
   // The last local send right to this proxy is gone, or the last right of any kind. It may gain rights again before
@@ -55,6 +56,9 @@ class RemoteLink {
   // A port of ours whose link_slot is set has died; its naked rights held here are worthless now. Called in
   // the order of the deaths, before anything that the same event sends afterwards.
   virtual void died(Port& port) = 0;
+
+  // A message that was delivered with this receipt has left its queue (receipt.h).
+  virtual void left_queue(std::uint64_t token) = 0;
 
   // Every event ends with this, after all of its effects and before its completions are handed out.
   virtual void end_of_event() = 0;

@@ -225,6 +225,7 @@ class OneProxy final : public ipc::RemoteLink {
   void unreferenced(ipc::Port&) override { ++unreferenced_count; }
   void room_changed(ipc::Port&) override {}
   void died(ipc::Port&) override {}
+  void left_queue(std::uint64_t) override {}
   void end_of_event() override {}
   void for_each_right(const RightVisitor& visitor) const override {
     if (proxy) visitor.receive(*proxy.port());

@@ -241,6 +241,25 @@ TEST_F(Hostile, OldVersionsAreRefusedAndBothRangesNamed) {
   EXPECT_TRUE(host.open()) << "the session that is there is not touched";
 }
 
+TEST_F(Hostile, AcceptingWhatWasNotForcedIsHarmless) {
+  v1::Frame frame;
+  frame.mutable_accepted()->mutable_port()->set_side(v1::Uid::SENDER);
+  frame.mutable_accepted()->set_message(1);
+  peer.say(frame);
+  EXPECT_TRUE(host.open());
+  expect_unharmed();
+}
+
+TEST_F(Hostile, AForcedMessageThatIsRefusedIsAcceptedAtOnce) {
+  v1::Frame frame = message(1);
+  frame.mutable_message()->set_forced(true);
+  peer.say(frame);
+  ASSERT_EQ(peer.heard().frames_size(), 1);
+  EXPECT_EQ(peer.heard().frames(0).accepted().port().serial(), 1U);
+  EXPECT_EQ(peer.heard().frames(0).accepted().message(), 1U);
+  EXPECT_TRUE(host.open());
+}
+
 // The session of open() has the nonce 0.
 TEST_F(Hostile, OnlyTheSessionThatIsThereCanBeResumed) {
   peer.resume("a", 77, 0);

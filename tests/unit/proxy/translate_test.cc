@@ -25,6 +25,7 @@ class Sink final : public ipc::RemoteLink {
   void unreferenced(ipc::Port&) override {}
   void room_changed(ipc::Port&) override {}
   void died(ipc::Port&) override {}
+  void left_queue(std::uint64_t) override {}
   void end_of_event() override {}
   void for_each_right(const RightVisitor&) const override {}
 };

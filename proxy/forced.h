@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages that were forced in though there was no room (peer.proto, exchange 2 step 6), in both directions of one
+// session: the msg-accepted requests of our programs for messages that are at the peer, and which of the peer's
+// messages are in queues here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "daemon/ipc/accepted_request.h"
+#include "proxy/net_id.h"
+
+namespace netmsg::proxy {
+
+class Forced {
+ public:
+  // A forced message: the port of its home that it went to, and the number of its frame.
+  struct Sent {
+    Serial port;
+    FrameNumber number;
+  };
+
+  // --- ours, at the peer ---
+  void sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request);
+  // It has left its queue there: the notification is made. Unknown: the port has died meanwhile.
+  void accepted(const Sent& message);
+  // The port has died, and its queue with it: all its notifications are made.
+  void port_died(Serial port) { const auto dropped = there_.extract(port); }
+  // So have all.
+  void drop_all();
+  // The send-once rights of the requests.
+  void for_each_right(const std::function<void(const ipc::Port&)>& visit) const;
+
+  // --- the peer's, here ---
+  // `receipt` is new.
+  void received(std::uint64_t receipt, const Sent& message) { here_.emplace(receipt, message); }
+  // It has left its queue here. Nothing if it is not of this session.
+  std::optional<Sent> left(std::uint64_t receipt);
+
+  std::uint64_t digest() const;
+
+ private:
+  using Requests = std::map<FrameNumber, std::unique_ptr<ipc::AcceptedRequest>>;
+  std::map<Serial, Requests> there_;  // no empty ones
+  std::map<std::uint64_t, Sent> here_;
+};
+
+}  // namespace netmsg::proxy
