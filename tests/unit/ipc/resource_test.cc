@@ -221,6 +221,7 @@ class OneProxy final : public ipc::RemoteLink {
   void forward(ipc::MessagePtr message) override {
     ids.push_back(message->id);
     message->destination.consume();
+    if (message->accepted) accepted = std::move(message->accepted);
   }
   void unreferenced(ipc::Port&) override { ++unreferenced_count; }
   void room_changed(ipc::Port&) override {}
@@ -229,10 +230,12 @@ class OneProxy final : public ipc::RemoteLink {
   void end_of_event() override {}
   void for_each_right(const RightVisitor& visitor) const override {
     if (proxy) visitor.receive(*proxy.port());
+    if (accepted) visitor.send_once(*accepted->notify().port());
   }
 
   ipc::ReceiveRight proxy;
   std::vector<int> ids;
+  std::unique_ptr<ipc::AcceptedRequest> accepted;  // of the last message that was forced
   int unreferenced_count = 0;
 
  private:
@@ -306,15 +309,22 @@ TEST_F(Seam, AProxyThatDiesIsADeadNameAndEndsItsBlockedSenders) {
   world.check();
 }
 
-// 06 §5: nobody would tell when the message leaves the queue on the other host.
-TEST_F(Seam, NoMessageIsForcedUponAProxy) {
+// 06 §5: the link keeps the request until it hears that the message has left the queue on the other host.
+TEST_F(Seam, AMessageThatIsForcedUponAProxyHasItsRequestWithIt) {
   send(1);
   send(2);
   const Outgoing third{.remote = far, .remote_type = kCopySend, .id = 3};
   EXPECT_EQ(client.send(third, MACH_SEND_NOTIFY, MACH_PORT_NULL), MACH_SEND_INVALID_NOTIFY);
-  EXPECT_EQ(client.send(third, MACH_SEND_NOTIFY, client.port()), MACH_SEND_NO_NOTIFY);
-  EXPECT_EQ(client.state(far), "S3") << "both were given back";
-  EXPECT_EQ(link.ids, (std::vector<int>{1, 2}));
+  const Name notify = client.port();
+  EXPECT_EQ(client.send(third, MACH_SEND_NOTIFY, notify), MACH_SEND_WILL_NOTIFY);
+  EXPECT_EQ(link.ids, (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(client.drain(notify, MACH_NOTIFY_MSG_ACCEPTED), 0U);
+  EXPECT_EQ(client.send(third, MACH_SEND_NOTIFY, notify), MACH_SEND_NOTIFY_IN_PROGRESS);
+  {
+    const ipc::Event event(world.engine);
+    link.accepted.reset();
+  }
+  EXPECT_EQ(client.drain(notify, MACH_NOTIFY_MSG_ACCEPTED), 1U);
 }
 
 // 06.9: the notification is destroyed, and what is in it.
