@@ -56,6 +56,10 @@ std::string in_words(const v1::Frame& frame) {
     return number + "Release " + port_words(frame.release().port()) + " units " +
            std::to_string(frame.release().units());
   }
+  if (frame.has_accepted()) {
+    return number + "Accepted " + port_words(frame.accepted().port()) + " of #" +
+           std::to_string(frame.accepted().message());
+  }
   if (!frame.has_credit()) return number + "?";
   return number + "Credit " + port_words(frame.credit().port()) + " room " +
          std::to_string(frame.credit().room()) + " as of #" + std::to_string(frame.credit().as_of());
