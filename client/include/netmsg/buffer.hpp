@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Room for the bytes of a message: small ones in the object itself, others in memory that grows. Owns bytes only;
-// what they stand for is Message's and ReceivedMessage's.
+// what they stand for is Message's and ReceivedMessage's. The header is all zero in a new one, and in one that has
+// been moved from.
 #pragma once
 
 #include <mach/message.h>
@@ -17,7 +18,7 @@ namespace netmsg::detail {
 
 class Buffer {
  public:
-  Buffer() = default;
+  Buffer() { *header() = {}; }
   ~Buffer() = default;
   Buffer(Buffer&& other) noexcept { take(other); }
   Buffer& operator=(Buffer&& other) noexcept {
@@ -55,6 +56,7 @@ class Buffer {
     grown_ = std::move(other.grown_);
     capacity_ = std::exchange(other.capacity_, kInline);
     if (grown_ == nullptr) std::memcpy(inline_, other.inline_, kInline);
+    *other.header() = {};
   }
 
   std::uint32_t capacity_ = kInline;

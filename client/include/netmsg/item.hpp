@@ -98,19 +98,20 @@ inline Rights rights_of(std::byte* message, const Item& item) {
   return {reinterpret_cast<std::byte*>(address), bits / 8, item.type.msgt_number};
 }
 
-inline void drop_item(std::byte* message, const Item& item) {
+inline void drop_item(std::byte* message, const Item& item, const Space& space) {
   const bool is_ours = item.type.msgt_inline || item.type.msgt_deallocate;
   if (!is_ours) return;
   const Rights rights = rights_of(message, item);
-  for (std::size_t index = 0; index < rights.count; ++index)
+  for (std::size_t index = 0; space.is_ours() && index < rights.count; ++index)
     drop_right(rights.name(index), item.type.msgt_name);
   if (item.type.msgt_inline || item.length == 0 || address_of(message, item) == 0) return;
   vm_deallocate(mach_task_self(), address_of(message, item), item.length);
 }
 
-// Everything the body owns, from the item at `at` on. REQUIRES: the message is complex.
-inline void drop_items(std::byte* message, std::uint32_t size, std::uint32_t at) {
-  for (Item item{}; item_at(message, size, at, &item); at = item.next) drop_item(message, item);
+// Everything the body owns; of names of another task's space, the memory only. REQUIRES: the message is complex.
+inline void drop_items(std::byte* message, std::uint32_t size, const Space& space) {
+  std::uint32_t at = kHeaderSize;
+  for (Item item{}; item_at(message, size, at, &item); at = item.next) drop_item(message, item, space);
 }
 
 }  // namespace netmsg::detail

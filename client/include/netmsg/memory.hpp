@@ -34,7 +34,7 @@ class Memory {
     return adopt(address, size);
   }
   // Takes over `size` bytes from `address` on, whose pages nobody else uses.
-  static Memory adopt(vm_address_t address, std::size_t size) {
+  [[nodiscard]] static Memory adopt(vm_address_t address, std::size_t size) {
     Memory memory;
     memory.address_ = address;
     memory.size_ = size;

@@ -13,11 +13,15 @@
 // An item that finds no room (no memory, or a message above 1 GiB) stays with its owner, and send will tell:
 // KERN_RESOURCE_SHORTAGE, nothing done.
 // Rights and Memory given by const reference are looked at when the message is sent, and have to live until then.
-// No memory is allocated for up to 256 bytes without moved send rights. Threads: as any value, one at a time.
+// No memory is allocated for up to 256 bytes without moved send rights. Where std::bad_alloc is thrown (rights that are
+// moved in, the send of what was given back or has memory beside rights), nothing has been done.
+// The child of a fork gives up only the memory of a message that it has inherited, and is not to put into it or send it.
+// Threads: as any value, one at a time.
 #pragma once
 
 #include <mach.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -75,6 +79,12 @@ constexpr unsigned integer_type() {
                           : MACH_MSG_TYPE_INTEGER_64;
 }
 
+// Room for `count` more, so that adding them cannot fail.
+template <typename T>
+void make_room(std::vector<T>& kept, std::size_t count) {
+  if (kept.capacity() - kept.size() < count) kept.reserve(kept.size() + std::max(kept.size(), count));
+}
+
 constexpr mach_msg_id_t kReplyIdOffset = 100;
 
 // Whatever the id: it wraps.
@@ -88,10 +98,7 @@ class ReceivedMessage;
 
 class Message {
  public:
-  explicit Message(mach_msg_id_t id = 0) {
-    *header() = {};
-    header()->msgh_id = id;
-  }
+  explicit Message(mach_msg_id_t id = 0) { header()->msgh_id = id; }
   // A reply as generated stubs expect it (spec 07 §5): the request's id + 100, and the return code as first item.
   static Message reply_to(mach_msg_id_t request, kern_return_t code = KERN_SUCCESS) {
     Message reply(detail::reply_id(request));
@@ -152,6 +159,7 @@ class Message {
   }
   // Costs one call more than a copy, after the send: so it is known on every path whose it is.
   Message& put_send(SendRight&& right) {
+    detail::make_room(kept_rights_, 1);
     if (append_right(right.name(), MACH_MSG_TYPE_COPY_SEND)) kept_rights_.push_back(std::move(right));
     return *this;
   }
@@ -168,6 +176,7 @@ class Message {
   }
   // Any number of them in one item, out of line.
   Message& put_send_array(std::vector<SendRight>&& rights) {
+    detail::make_room(kept_rights_, rights.size());
     if (!append_names(rights)) return *this;
     for (SendRight& right : rights) kept_rights_.push_back(std::move(right));
     rights.clear();
@@ -207,6 +216,7 @@ class Message {
   }
   // A message that was given back, to where it was to go. MACH_SEND_INVALID_HEADER: it was not.
   Result<void> resend(Timeout timeout = kForever) {
+    keep();
     return transmit(timeout.options(MACH_SEND_TIMEOUT), timeout.ms(), MACH_PORT_NULL);
   }
   // Does not block: into a full queue it is forced, and msg-accepted (spec 06 §5) is sent to `notify` when it is
@@ -222,7 +232,7 @@ class Message {
   // Gives up what it owns: no items, no reply right.
   void clear() {
     drop_header();
-    if (is_complex()) detail::drop_items(buffer_.data(), size_, detail::kHeaderSize);
+    if (is_complex()) detail::drop_items(buffer_.data(), size_, space_);
     forget();
   }
 
@@ -237,6 +247,7 @@ class Message {
     size_ = other.size_;
     error_ = other.error_;
     may_break_off_ = other.may_break_off_;
+    space_ = other.space_;
     kept_rights_ = std::move(other.kept_rights_);
     kept_memory_ = std::move(other.kept_memory_);
     other.header()->msgh_id = id();
@@ -251,6 +262,7 @@ class Message {
     size_ = detail::kHeaderSize;
     error_ = KERN_SUCCESS;
     may_break_off_ = false;
+    space_ = {};
     kept_rights_.clear();
     kept_memory_.clear();
   }
@@ -270,6 +282,8 @@ class Message {
     return at + sizeof type;
   }
   std::byte* append(unsigned name, unsigned bits, std::size_t count) {
+    if (count > UINT32_MAX) error_ = KERN_RESOURCE_SHORTAGE;
+    if (error_ != KERN_SUCCESS) return nullptr;
     return append(detail::descriptor(name, bits, static_cast<std::uint32_t>(count), true), count * bits / 8);
   }
 
@@ -329,19 +343,27 @@ class Message {
     set_reply(MACH_PORT_NULL, 0);
   }
   void drop_destination() {
-    detail::drop_right(header()->msgh_remote_port, MACH_MSGH_BITS_REMOTE(header()->msgh_bits));
+    if (space_.is_ours())
+      detail::drop_right(header()->msgh_remote_port, MACH_MSGH_BITS_REMOTE(header()->msgh_bits));
     set_destination(MACH_PORT_NULL, 0);
+  }
+  bool owns_destination() const {
+    const unsigned disposition = MACH_MSGH_BITS_REMOTE(buffer_.header()->msgh_bits);
+    return disposition == MACH_MSG_TYPE_MOVE_SEND || disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE;
   }
   void set_destination(mach_port_name_t name, unsigned disposition) {
     header()->msgh_remote_port = name;
     header()->msgh_bits = (header()->msgh_bits & ~MACH_MSGH_BITS_REMOTE_MASK) | disposition;
   }
+  // What may throw comes first.
   void address(mach_port_name_t name, unsigned disposition) {
+    keep();
     drop_destination();
     set_destination(name, disposition);
   }
   Message& set_reply(mach_port_name_t name, unsigned disposition) {
-    detail::drop_right(header()->msgh_local_port, MACH_MSGH_BITS_LOCAL(header()->msgh_bits));
+    if (space_.is_ours())
+      detail::drop_right(header()->msgh_local_port, MACH_MSGH_BITS_LOCAL(header()->msgh_bits));
     header()->msgh_local_port = name;
     header()->msgh_bits = (header()->msgh_bits & ~MACH_MSGH_BITS_LOCAL_MASK) | (disposition << 8);
     return *this;
@@ -351,7 +373,7 @@ class Message {
 
   Result<void> send_to(mach_port_name_t name, unsigned disposition, Timeout timeout) {
     address(name, disposition);
-    return resend(timeout);
+    return transmit(timeout.options(MACH_SEND_TIMEOUT), timeout.ms(), MACH_PORT_NULL);
   }
   // Unless nothing was done, `to` is in the message, or where that went.
   template <typename Right>
@@ -372,8 +394,10 @@ class Message {
   }
   mach_msg_return_t attempt(mach_msg_option_t option, mach_msg_timeout_t timeout_ms,
                             mach_port_name_t notify) {
-    if (error_ != KERN_SUCCESS) return error_;
-    keep_memory();
+    if (error_ != KERN_SUCCESS) {
+      settle(detail::Fate::kNothingDone);
+      return error_;
+    }
     const mach_msg_return_t code =
         mach_msg(header(), MACH_SEND_MSG | option, size_, 0, MACH_PORT_NULL, timeout_ms, notify);
     settle(detail::fate_of(code));
@@ -386,7 +410,6 @@ class Message {
     const mach_msg_id_t same = id();
     address(to.name(), MACH_MSG_TYPE_COPY_SEND);
     set_reply(port, MACH_MSG_TYPE_MAKE_SEND_ONCE);
-    keep_memory();
     const mach_msg_return_t code = mach_msg(
         header(),
         MACH_SEND_MSG | MACH_RCV_MSG | MACH_RCV_LARGE | timeout.options(MACH_SEND_TIMEOUT | MACH_RCV_TIMEOUT),
@@ -398,43 +421,58 @@ class Message {
   }
 
   // A send that may break off leaves what lies behind that point here, and nobody says where it was. Memory that is
-  // to go with such a message is copied, therefore, and given up afterwards.
-  void keep_memory() {
-    if (!may_break_off_ || !is_complex()) return;
+  // to go with such a message is copied, therefore, and given up afterwards; and so are the send rights of a message
+  // that was given back, as those that were moved in are.
+  void keep() {
+    if (!is_complex()) return;
+    std::size_t regions = 0;
+    std::size_t rights = 0;
+    for_each_item([&](const detail::Item& item) {
+      if (is_region_to_keep(item)) ++regions;
+      rights += rights_to_keep(item).count;
+    });
+    detail::make_room(kept_memory_, regions);
+    detail::make_room(kept_rights_, rights);
+    for_each_item([&](const detail::Item& item) { keep(item); });
+  }
+  template <typename Visit>
+  void for_each_item(Visit visit) {
     detail::Item item{};
     for (std::uint32_t at = detail::kHeaderSize; detail::item_at(buffer_.data(), size_, at, &item);
-         at = item.next) {
-      if (item.type.msgt_inline || !item.type.msgt_deallocate) continue;
-      kept_memory_.push_back(Memory::adopt(detail::address_of(buffer_.data(), item), item.length));
-      item.type.msgt_deallocate = 0;
-      std::memcpy(buffer_.data() + item.start, &item.type, sizeof item.type);
-    }
+         at = item.next)
+      visit(item);
   }
-
-  // What was given back holds send rights of its own: they are kept as those that were moved in are.
-  void keep_rights() {
-    detail::Item item{};
-    for (std::uint32_t at = detail::kHeaderSize;
-         is_complex() && detail::item_at(buffer_.data(), size_, at, &item); at = item.next) {
-      if (item.type.msgt_name != MACH_MSG_TYPE_PORT_SEND) continue;
-      const detail::Rights rights = detail::rights_of(buffer_.data(), item);
-      for (std::size_t index = 0; index < rights.count; ++index)
-        kept_rights_.push_back(SendRight::adopt(rights.name(index)));
-      item.type.msgt_name = MACH_MSG_TYPE_COPY_SEND;
-      std::memcpy(buffer_.data() + item.start, &item.type, sizeof item.type);
+  bool is_region_to_keep(const detail::Item& item) const {
+    return may_break_off_ && !item.type.msgt_inline && item.type.msgt_deallocate;
+  }
+  detail::Rights rights_to_keep(const detail::Item& item) {
+    if (item.type.msgt_name != MACH_MSG_TYPE_PORT_SEND) return {nullptr, 0, 0};
+    return detail::rights_of(buffer_.data(), item);
+  }
+  void keep(const detail::Item& item) {
+    mach_msg_type_t type = item.type;
+    const detail::Rights rights = rights_to_keep(item);
+    for (std::size_t index = 0; index < rights.count; ++index)
+      kept_rights_.push_back(SendRight::adopt(rights.name(index)));
+    if (type.msgt_name == MACH_MSG_TYPE_PORT_SEND) type.msgt_name = MACH_MSG_TYPE_COPY_SEND;
+    if (is_region_to_keep(item)) {
+      kept_memory_.push_back(Memory::adopt(detail::address_of(buffer_.data(), item), item.length));
+      type.msgt_deallocate = 0;
     }
+    std::memcpy(buffer_.data() + item.start, &type, sizeof type);
   }
 
   void settle(detail::Fate fate) {
     switch (fate) {
-      case detail::Fate::kNothingDone:
+      case detail::Fate::kNothingDone:  // a destination that is not in the message need not be there any more
+        if (!owns_destination()) set_destination(MACH_PORT_NULL, 0);
         return;
       case detail::Fate::kGivenBack:
         kept_rights_.clear();
         kept_memory_.clear();
-        return keep_rights();
+        return;
       case detail::Fate::kBrokenOff:  // rights that went are no longer under their names
-        detail::drop_items(buffer_.data(), size_, detail::kHeaderSize);
+        detail::drop_items(buffer_.data(), size_, space_);
         return forget();
       case detail::Fate::kSent:
         return forget();
@@ -445,6 +483,7 @@ class Message {
   std::uint32_t size_ = detail::kHeaderSize;
   kern_return_t error_ = KERN_SUCCESS;  // set when an item found no room; nothing is sent then
   bool may_break_off_ = false;          // set when there are rights, or memory that is not ours
+  detail::Space space_;                 // in which it was begun
   // Rights that are to be moved, and memory that is to be given: copied into the message, given up when it is sent.
   std::vector<SendRight> kept_rights_;
   std::vector<Memory> kept_memory_;

@@ -6,6 +6,7 @@
 #include <mach.h>
 #include <servers/netname.h>
 
+#include <algorithm>
 #include <chrono>
 #include <netmsg/receive_right.hpp>
 #include <netmsg/result.hpp>
@@ -48,14 +49,16 @@ inline Result<SendRight> look_up(const std::string& name, const std::string& hos
 // before their server.
 inline Result<SendRight> wait_for(const std::string& name, const std::string& host = kAnyHost,
                                   Timeout timeout = kForever) {
+  constexpr std::chrono::nanoseconds kPause = std::chrono::milliseconds(100);
   const auto start = std::chrono::steady_clock::now();
   for (;;) {
     Result<SendRight> found = look_up(name, host);
     const bool is_missing = found.code() == NETNAME_NOT_CHECKED_IN || found.code() == NETNAME_HOST_NOT_FOUND;
     if (!is_missing) return found;
     const auto waited = std::chrono::steady_clock::now() - start;
-    if (timeout.limited() && waited >= std::chrono::milliseconds(timeout.ms())) return found;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    const std::chrono::nanoseconds left = std::chrono::milliseconds(timeout.ms()) - waited;
+    if (timeout.limited() && left <= left.zero()) return found;
+    std::this_thread::sleep_for(timeout.limited() ? std::min(left, kPause) : kPause);
   }
 }
 

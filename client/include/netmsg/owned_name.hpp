@@ -20,6 +20,15 @@ inline std::atomic<std::uint32_t> generation{0};
 inline const bool forks_are_counted =
     ::pthread_atfork(nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); }) == 0;
 
+// Whose names an object holds: this task's, or those of the one that this task is a fork of.
+class Space {
+ public:
+  bool is_ours() const { return generation_ == generation.load(std::memory_order_relaxed); }
+
+ private:
+  std::uint32_t generation_ = generation.load(std::memory_order_relaxed);
+};
+
 using DropName = void (*)(mach_port_name_t);
 
 template <DropName drop>
@@ -33,7 +42,7 @@ class OwnedName {
   [[nodiscard]] mach_port_name_t release() { return std::exchange(name_, MACH_PORT_NULL); }
   // Gives it up now.
   void reset() {
-    if (MACH_PORT_VALID(name_) && generation_ == generation.load(std::memory_order_relaxed)) drop(name_);
+    if (MACH_PORT_VALID(name_) && space_.is_ours()) drop(name_);
     name_ = MACH_PORT_NULL;
   }
 
@@ -41,18 +50,18 @@ class OwnedName {
   OwnedName() = default;
   explicit OwnedName(mach_port_name_t name) : name_(name) {}
   ~OwnedName() { reset(); }
-  OwnedName(OwnedName&& other) noexcept : name_(other.release()), generation_(other.generation_) {}
+  OwnedName(OwnedName&& other) noexcept : name_(other.release()), space_(other.space_) {}
   OwnedName& operator=(OwnedName&& other) noexcept {
     if (this == &other) return *this;
     reset();
     name_ = other.release();
-    generation_ = other.generation_;
+    space_ = other.space_;
     return *this;
   }
 
  private:
   mach_port_name_t name_ = MACH_PORT_NULL;
-  std::uint32_t generation_ = generation.load(std::memory_order_relaxed);
+  Space space_;
 };
 
 // A send-once right, or one reference to a send right; also when it has become a dead name. A receive right
@@ -63,6 +72,10 @@ inline void drop_reference(mach_port_name_t name) {
 // Send rights under the same name stay, as dead names.
 inline void drop_receive(mach_port_name_t name) {
   mach_port_mod_refs(mach_task_self(), name, MACH_PORT_RIGHT_RECEIVE, -1);
+}
+// One reference to a dead name; nothing if the name is of anything else.
+inline void drop_dead_name(mach_port_name_t name) {
+  mach_port_mod_refs(mach_task_self(), name, MACH_PORT_RIGHT_DEAD_NAME, -1);
 }
 // The members stay, in no set.
 inline void drop_set(mach_port_name_t name) {

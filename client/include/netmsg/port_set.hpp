@@ -17,7 +17,7 @@ namespace netmsg {
 class PortSet : public detail::OwnedName<detail::drop_set> {
  public:
   PortSet() = default;
-  static PortSet adopt(mach_port_name_t name) { return PortSet(name); }
+  [[nodiscard]] static PortSet adopt(mach_port_name_t name) { return PortSet(name); }
   // A new one without members. KERN_NO_SPACE, KERN_RESOURCE_SHORTAGE, KERN_FAILURE (no daemon).
   static Result<PortSet> make() {
     mach_port_name_t name = MACH_PORT_NULL;

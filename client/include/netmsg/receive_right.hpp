@@ -33,7 +33,7 @@ class ReceiveRight : public detail::OwnedName<detail::drop_receive> {
  public:
   ReceiveRight() = default;
   // Takes over the caller's receive right; send rights under the same name stay with whoever owns them.
-  static ReceiveRight adopt(mach_port_name_t name) { return ReceiveRight(name); }
+  [[nodiscard]] static ReceiveRight adopt(mach_port_name_t name) { return ReceiveRight(name); }
   // A new port. KERN_NO_SPACE, KERN_RESOURCE_SHORTAGE, KERN_FAILURE (no daemon).
   static Result<ReceiveRight> make() {
     mach_port_name_t name = MACH_PORT_NULL;

@@ -3,7 +3,8 @@
 // The items are taken in their order, each with its type; what is not taken is given up in the destructor. Nothing
 // a sender can send makes a take do more than fail: MIG_TYPE_ERROR (another item, or none left), and the item is
 // still there. Texts and arrays are looked at where they are: they are valid until the message is cleared, moved or
-// gone. Threads: as any value, one at a time.
+// gone. The child of a fork gives up only the memory of a message that it has inherited, and takes nothing from it.
+// Threads: as any value, one at a time.
 #pragma once
 
 #include <mach.h>
@@ -55,7 +56,7 @@ class ReceivedMessage {
     return *this;
   }
 
-  // ---- the header. REQUIRES: there is a message.
+  // ---- the header. All zero if there is no message: none has come, or it was cleared or moved from.
 
   const mach_msg_header_t& header() const { return *buffer_.header(); }
   mach_msg_id_t id() const { return header().msgh_id; }
@@ -142,9 +143,9 @@ class ReceivedMessage {
     const detail::Rights names = detail::rights_of(buffer_.data(), item);
     if (item.type.msgt_name != MACH_MSG_TYPE_PORT_SEND || names.count != item.type.msgt_number)
       return wrong();
-    at_ = item.next;
     std::vector<SendRight> rights;
     rights.reserve(names.count);
+    at_ = item.next;
     for (std::size_t index = 0; index < names.count; ++index)
       rights.push_back(SendRight::adopt(names.take(index)));
     return rights;
@@ -152,9 +153,8 @@ class ReceivedMessage {
 
   // Gives up what has not been taken.
   void clear() {
-    if (size_ == 0) return;
-    take_reply_right().reset();
-    if (is_complex()) detail::drop_items(buffer_.data(), size_, detail::kHeaderSize);
+    if (size_ != 0) give_up();
+    *buffer_.header() = {};
     size_ = 0;
     at_ = 0;
   }
@@ -168,8 +168,13 @@ class ReceivedMessage {
   mach_msg_type_name_t local_type() const { return MACH_MSGH_BITS_LOCAL(header().msgh_bits); }
   bool is_complex() const { return (header().msgh_bits & MACH_MSGH_BITS_COMPLEX) != 0; }
 
+  void give_up() {
+    if (space_.is_ours()) take_reply_right().reset();
+    if (is_complex()) detail::drop_items(buffer_.data(), size_, space_);
+  }
   void take(ReceivedMessage& other) {
     buffer_ = std::move(other.buffer_);
+    space_ = other.space_;
     size_ = std::exchange(other.size_, 0);
     at_ = std::exchange(other.at_, 0);
   }
@@ -182,13 +187,16 @@ class ReceivedMessage {
           mach_msg(buffer_.header(), MACH_RCV_MSG | MACH_RCV_LARGE | timeout.options(MACH_RCV_TIMEOUT), 0,
                    buffer_.capacity(), from, timeout.ms(), MACH_PORT_NULL);
       if (code != MACH_RCV_TOO_LARGE) return filled(code);
-      if (!buffer_.reserve(header().msgh_size, 0)) return Error(KERN_RESOURCE_SHORTAGE);
+      if (buffer_.reserve(header().msgh_size, 0)) continue;
+      clear();
+      return Error(KERN_RESOURCE_SHORTAGE);
     }
   }
   // After a receive: takes over what has come. What has not come whole is given up.
   Result<void> filled(mach_msg_return_t code) {
     const bool has_come = code == MACH_MSG_SUCCESS || (code & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR;
     if (has_come) size_ = header().msgh_size;
+    space_ = {};
     at_ = detail::kHeaderSize;
     if (code != MACH_MSG_SUCCESS) clear();
     return Result<void>::of(code);
@@ -247,6 +255,7 @@ class ReceivedMessage {
   detail::Buffer buffer_;
   std::uint32_t size_ = 0;  // 0: there is no message
   std::uint32_t at_ = 0;    // the next item
+  detail::Space space_;     // in which it was received
 };
 
 inline Result<void> ReceiveRight::receive_into(ReceivedMessage& message, Timeout timeout) const {

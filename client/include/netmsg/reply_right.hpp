@@ -12,7 +12,9 @@ class ReplyRight : public detail::OwnedName<detail::drop_reference> {
  public:
   ReplyRight() = default;
   // `type` is MACH_MSG_TYPE_PORT_SEND or MACH_MSG_TYPE_PORT_SEND_ONCE.
-  static ReplyRight adopt(mach_port_name_t name, mach_msg_type_name_t type) { return {name, type}; }
+  [[nodiscard]] static ReplyRight adopt(mach_port_name_t name, mach_msg_type_name_t type) {
+    return {name, type};
+  }
   mach_msg_type_name_t type() const { return type_; }
 
  private:

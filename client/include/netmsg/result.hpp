@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What calls give: a value, or an Error, which is a Mach code and its text. There are no exceptions. A Result must
+// What calls give: a value, or an Error, which is a Mach code and its text. There are no exceptions but those of the
+// standard library (std::bad_alloc, where a header says so) and of the program's own handlers. A Result must
 // be looked at; value() of one that holds an error ends the program with the code's text on stderr, which is what
 // small programs want of what cannot fail. Threads: as any value, one at a time.
 #pragma once
@@ -59,7 +60,9 @@ class [[nodiscard]] Result {
   T&& value() && { return std::move(*checked()); }
   T& operator*() & { return *checked(); }
   T&& operator*() && { return std::move(*checked()); }
+  const T& operator*() const& { return value(); }
   T* operator->() { return checked(); }
+  const T* operator->() const { return &value(); }
 
   // REQUIRES: there is no value.
   Error error() const { return *std::get_if<1>(&held_); }

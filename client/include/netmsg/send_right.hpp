@@ -17,7 +17,7 @@ class SendRight : public detail::OwnedName<detail::drop_reference> {
  public:
   SendRight() = default;
   // Takes over one reference that the caller has under this name. MACH_PORT_NULL and MACH_PORT_DEAD may be given.
-  static SendRight adopt(mach_port_name_t name) { return SendRight(name); }
+  [[nodiscard]] static SendRight adopt(mach_port_name_t name) { return SendRight(name); }
   // A reference of its own, beside the caller's: of name_server_port, say. KERN_INVALID_NAME;
   // KERN_INVALID_RIGHT: no send right, or one that has died; KERN_UREFS_OVERFLOW.
   static Result<SendRight> copy_of(mach_port_name_t name) {
@@ -52,7 +52,7 @@ class SendOnceRight : public detail::OwnedName<detail::drop_reference> {
   SendOnceRight() = default;
   // Takes over the caller's right. MACH_PORT_NULL and MACH_PORT_DEAD may be given. One that is given up unused
   // tells its port so: a send-once notification.
-  static SendOnceRight adopt(mach_port_name_t name) { return SendOnceRight(name); }
+  [[nodiscard]] static SendOnceRight adopt(mach_port_name_t name) { return SendOnceRight(name); }
 
  private:
   using OwnedName::OwnedName;

@@ -6,6 +6,9 @@
 // send-once right. So give no send-once right to a port of the server away whose notifications you believe; or request
 // them to notify_port(), to which nobody else has a right.
 //
+// An exception of a handler leaves run() or serve_one() on its thread; what it was called for is given up (who has sent
+// a request hears that: MIG_SERVER_DIED in call), and the server can run on.
+//
 // Threads: handlers are set before run(). run() may be called by several threads at once, and then handlers are, too;
 // stop() by any, and in handlers; not in signal handlers.
 #pragma once
@@ -15,6 +18,7 @@
 #include <atomic>
 #include <functional>
 #include <netmsg/message.hpp>
+#include <netmsg/owned_name.hpp>
 #include <netmsg/port_set.hpp>
 #include <netmsg/receive_right.hpp>
 #include <netmsg/received_message.hpp>
@@ -29,11 +33,12 @@ class Server {
  public:
   // Takes what it wants from the request (the rest is given up) and puts results into the reply. An error is what the
   // reply says instead, without results; of a take that failed, MIG_BAD_ARGUMENTS. MIG_NO_REPLY: nothing is sent now;
-  // who takes the request's reply right can answer later, with Message::reply_to(id). The reply is not sent either if
+  // who takes the request's reply right, or moves the whole request away, can answer later, with
+  // Message::reply_to(id). The reply is not sent either if
   // nobody waits for one, or if its port is full: the server waits for no client. It is sent after the handler: rights
   // and memory that are put into it by reference must outlive that, so put what is the handler's own by std::move.
   using Handler = std::function<Result<void>(ReceivedMessage& request, Message& reply)>;
-  // `at` is the port to which the notification came.
+  // `at` is the port to which the notification came; MACH_PORT_NULL if that has a payload.
   using NameHandler = std::function<void(mach_port_name_t at, mach_port_name_t name)>;
 
   // If there is no room for its ports, or no daemon, everything tells so.
@@ -100,6 +105,10 @@ class Server {
   }
 
  private:
+  struct DeadName : detail::OwnedName<detail::drop_dead_name> {
+    explicit DeadName(mach_port_name_t name) : OwnedName(name) {}
+  };
+
   template <typename Right>
   Right made(Result<Right> right) {
     if (right) return std::move(*right);
@@ -176,8 +185,8 @@ class Server {
   void tell_dead_name(mach_port_name_t at, ReceivedMessage& message) {
     const auto name = message.take_port_name();
     if (!name) return;
-    if (dead_name_) dead_name_(at, name.value());
-    mach_port_mod_refs(mach_task_self(), name.value(), MACH_PORT_RIGHT_DEAD_NAME, -1);
+    const DeadName reference(name.value());
+    if (dead_name_) dead_name_(at, reference.name());
   }
 
   static constexpr mach_msg_id_t kWake = 0;

@@ -5,9 +5,9 @@
 
 #include <mach/message.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <ratio>
 
 namespace netmsg {
 
@@ -19,7 +19,7 @@ class Timeout {
   template <typename Rep, typename Period>
   constexpr Timeout(  // NOLINT(google-explicit-constructor): a duration is meant to do
       std::chrono::duration<Rep, Period> duration)
-      : limited_(true), ms_(in_range(std::chrono::ceil<std::chrono::milliseconds>(duration).count())) {}
+      : limited_(true), ms_(in_range(duration)) {}
 
   constexpr bool limited() const { return limited_; }
   constexpr mach_msg_timeout_t ms() const { return ms_; }
@@ -29,8 +29,13 @@ class Timeout {
   }
 
  private:
-  static constexpr mach_msg_timeout_t in_range(std::int64_t ms) {
-    return static_cast<mach_msg_timeout_t>(std::clamp<std::int64_t>(ms, 0, UINT32_MAX));
+  // Compared as real numbers: hours::max() has no milliseconds in whole ones.
+  template <typename Duration>
+  static constexpr mach_msg_timeout_t in_range(Duration duration) {
+    const double ms = std::chrono::duration<double, std::milli>(duration).count();
+    if (ms >= UINT32_MAX) return UINT32_MAX;
+    if (!(ms > 0)) return 0;
+    return static_cast<mach_msg_timeout_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
   }
 
   bool limited_ = false;

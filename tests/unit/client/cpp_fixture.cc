@@ -8,16 +8,19 @@
 
 namespace {
 thread_local std::uint64_t allocated = 0;
+thread_local std::uint64_t still_possible = UINT64_MAX;
 }  // namespace
 
 // The forms for arrays come here too.
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++allocated;
+  if (still_possible == 0) return nullptr;
+  if (still_possible != UINT64_MAX) --still_possible;
   return std::malloc(size);
 }
 void* operator new(std::size_t size) {
   void* const memory = operator new(size, std::nothrow);
-  if (memory == nullptr) std::abort();
+  if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 void operator delete(void* memory) noexcept {
@@ -31,6 +34,13 @@ namespace netmsg::test {
 
 std::uint64_t allocations() {
   return allocated;
+}
+
+ShortOfMemory::ShortOfMemory(std::uint64_t possible) {
+  still_possible = possible;
+}
+ShortOfMemory::~ShortOfMemory() {
+  still_possible = UINT64_MAX;
 }
 
 Holdings holdings() {

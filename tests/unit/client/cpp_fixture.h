@@ -20,6 +20,15 @@ Holdings holdings();
 // How often this thread has allocated memory in C++.
 std::uint64_t allocations();
 
+// While it lives, only so many more allocations of this thread in C++ succeed.
+class ShortOfMemory {
+ public:
+  explicit ShortOfMemory(std::uint64_t possible);
+  ~ShortOfMemory();
+  ShortOfMemory(const ShortOfMemory&) = delete;
+  ShortOfMemory& operator=(const ShortOfMemory&) = delete;
+};
+
 // A port, and a right to send there.
 struct Pair {
   ReceiveRight port = ReceiveRight::make().value();

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <list>
+#include <new>
 #include <random>
 #include <string>
 #include <utility>
@@ -261,6 +262,94 @@ TEST_F(CppMessage, NothingDoneLeavesTheMessageAsItWas) {
   EXPECT_EQ(message.resend(kNoWait).code(), MACH_SEND_INVALID_HEADER);  // it has no destination
   ASSERT_TRUE(message.send(good.send, kNoWait));
   expect_everything(good.port.receive(kNoWait).value());
+}
+
+// Whatever was borrowed as a destination may be gone when the message is sent again.
+TEST_F(CppMessage, NothingDoneForgetsWhereItWasToGo) {
+  const Pair pair;
+  Message message(1);
+  EXPECT_EQ(message.send(SendRight(), kNoWait).code(), MACH_SEND_INVALID_DEST);
+  EXPECT_EQ(message.resend(kNoWait).code(), MACH_SEND_INVALID_HEADER);
+  message.put_bytes(nullptr, std::size_t{4} << 30);
+  EXPECT_EQ(message.send(pair.send, kNoWait).code(), KERN_RESOURCE_SHORTAGE);
+  message.clear();
+  EXPECT_EQ(message.resend(kNoWait).code(), MACH_SEND_INVALID_HEADER);
+}
+
+TEST_F(CppMessage, CountsThatWrapFindNoRoom) {
+  for (const std::size_t count : {std::size_t{1} << 61, (std::size_t{1} << 61) + 1, SIZE_MAX}) {
+    Message message(1);
+    message.put_bytes("x", count);
+    EXPECT_EQ(message.size(), sizeof(mach_msg_header_t));
+    EXPECT_EQ(message.resend(kNoWait).code(), KERN_RESOURCE_SHORTAGE);
+  }
+}
+
+// Sends again and again, each time with memory for one allocation more; how often it took.
+int sent_short_of_memory(const std::function<void()>& send) {
+  for (int possible = 0;; ++possible) {
+    const ShortOfMemory shortage(static_cast<std::uint64_t>(possible));
+    try {
+      send();
+      return possible;
+    } catch (const std::bad_alloc&) {
+      continue;
+    }
+  }
+}
+
+// What keeps rights and memory finds no room: that is thrown before anything is done.
+TEST_F(CppMessage, WithoutMemoryForRightsNothingIsDone) {
+  const FullPort full;
+  const auto source = ReceiveRight::make().value();
+  auto message = with_everything(source, ReceiveRight::make().value());
+  const auto send = [&] { EXPECT_EQ(message.send(full.send, kNoWait).code(), MACH_SEND_TIMED_OUT); };
+  EXPECT_GT(sent_short_of_memory(send), 0);
+  full.open_again();
+  SendRight right = full.send.copy().value();
+  sent_short_of_memory([&] { message.send(std::move(right), kNoWait).value(); });
+  EXPECT_FALSE(right);
+  expect_everything(full.port.receive(kNoWait).value());
+}
+
+TEST_F(CppMessage, WithoutMemoryARightStaysWithItsOwner) {
+  const Pair pair;
+  std::vector<SendRight> rights;
+  for (int right = 0; right < 3; ++right) rights.push_back(pair.send.copy().value());
+  SendRight right = pair.send.copy().value();
+  Message message(1);
+  {
+    const ShortOfMemory shortage(0);
+    EXPECT_THROW(message.put_send(std::move(right)), std::bad_alloc);
+    EXPECT_THROW(message.put_send_array(std::move(rights)), std::bad_alloc);
+  }
+  EXPECT_TRUE(right);
+  EXPECT_EQ(rights.size(), 3U);
+  EXPECT_EQ(message.size(), sizeof(mach_msg_header_t));
+  message.put_send_array(std::move(rights));
+  auto received = through(pair, message);
+  {
+    const ShortOfMemory shortage(0);
+    EXPECT_THROW(static_cast<void>(received.take_send_array()), std::bad_alloc);
+  }
+  EXPECT_EQ(received.take_send_array().value().size(), 3U);
+}
+
+TEST_F(CppMessage, MovedFromIsEmpty) {
+  const Pair pair;
+  const auto source = ReceiveRight::make().value();
+  for (const bool is_large : {false, true}) {
+    Message message(7);
+    message.put_string(std::string(is_large ? 1000 : 1, 'x')).set_reply_port(source);
+    auto received = through(pair, message);
+    const ReceivedMessage kept = std::move(received);
+    EXPECT_FALSE(received.wants_reply());
+    EXPECT_FALSE(received.take_reply_right());
+    EXPECT_EQ(received.id(), 0);
+    EXPECT_TRUE(received.at_end());
+    EXPECT_TRUE(kept.wants_reply());
+  }
+  EXPECT_FALSE(ReceivedMessage().wants_reply());
 }
 
 TEST_F(CppMessage, TooLargeForTheDaemonStaysWhole) {

@@ -2,6 +2,9 @@
 // Rights as values: who gives what up, and when.
 #include <poll.h>
 
+#include <chrono>
+#include <cmath>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -139,6 +142,37 @@ TEST_F(CppRights, ChildOfAForkGivesUpNothingOfItsParent) {
   }));
 }
 
+// A message's rights are the parent's, too: one that is to be sent, and one that has come.
+TEST_F(CppRights, ChildOfAForkGivesUpNothingOfItsParentsMessages) {
+  const Pair pair;
+  Pair first;
+  Pair second;
+  const auto names = {first.port.name(), second.port.name()};
+  Message sent(1);
+  sent.put_receive(std::move(first.port)).set_reply_right(std::move(first.send));
+  Message(2)
+      .put_receive(std::move(second.port))
+      .set_reply_right(std::move(second.send))
+      .send(pair.send)
+      .value();
+  auto received = pair.port.receive(kNoWait).value();
+  EXPECT_TRUE(in_process(daemon().path(), [&] {
+    for (const mach_port_name_t name : names) {
+      mach_port_allocate_name(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, name);
+      EXPECT_EQ(mach_port_insert_right(mach_task_self(), name, name, MACH_MSG_TYPE_MAKE_SEND), KERN_SUCCESS);
+    }
+    sent.clear();
+    received.clear();
+    for (const mach_port_name_t name : names) EXPECT_EQ(type_of(name), MACH_PORT_TYPE_SEND_RECEIVE);
+  }));
+}
+
+TEST(CppResult, ValueOfAConstResultIsReadWhereItIs) {
+  const Result<std::string> result(std::string("here"));
+  EXPECT_EQ(&*result, &result.value());
+  EXPECT_EQ(result->size(), 4U);
+}
+
 TEST(CppResult, ErrorHasCodeAndText) {
   const Error error(MACH_SEND_TIMED_OUT | MACH_MSG_IPC_SPACE);
   EXPECT_EQ(error.basic(), MACH_SEND_TIMED_OUT);
@@ -158,6 +192,12 @@ TEST(CppTimeout, RoundsUpAndStaysInRange) {
   EXPECT_EQ(Timeout(1ns).ms(), 1U);
   EXPECT_EQ(Timeout(-5s).ms(), 0U);
   EXPECT_EQ(Timeout(std::chrono::hours(24 * 365)).ms(), UINT32_MAX);
+  EXPECT_EQ(Timeout(std::chrono::hours::max()).ms(), UINT32_MAX);
+  EXPECT_EQ(Timeout(std::chrono::seconds::max()).ms(), UINT32_MAX);
+  EXPECT_EQ(Timeout(std::chrono::hours::min()).ms(), 0U);
+  EXPECT_EQ(Timeout(std::chrono::duration<double>(1e300)).ms(), UINT32_MAX);
+  EXPECT_EQ(Timeout(std::chrono::duration<double>(std::nan(""))).ms(), 0U);
+  EXPECT_EQ(Timeout(std::chrono::duration<double>(0.0101)).ms(), 11U);
   EXPECT_FALSE(kForever.limited());
   EXPECT_TRUE(kNoWait.limited());
 }

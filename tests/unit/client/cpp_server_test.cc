@@ -2,6 +2,7 @@
 // The server's loop: dispatch by id, answers to whatever comes, notifications, and its end.
 #include <atomic>
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -96,6 +97,45 @@ TEST_F(CppServer, AnswerCanComeLater) {
   EXPECT_EQ(reply_port.receive(kNoWait).code(), MACH_RCV_TIMED_OUT);
   Message::reply_to(kLater).send(std::move(doubler.waiting)).value();
   EXPECT_EQ(reply_port.receive(kNoWait).value().id(), kLater + 100);
+}
+
+// The whole request, with all that came in it.
+TEST_F(CppServer, RequestThatIsMovedAwayIsAnsweredByWhoHasIt) {
+  Doubler doubler;
+  const auto reply_port = ReceiveRight::make().value();
+  ReceivedMessage kept;
+  doubler.server.on(kDouble, [&](ReceivedMessage& request, Message&) -> Result<void> {
+    kept = std::move(request);
+    return {};
+  });
+  Message request(kDouble);
+  request.put_int32(4).set_reply_port(reply_port).send(doubler.pair.send).value();
+  ASSERT_TRUE(doubler.server.serve_one(kNoWait));
+  EXPECT_EQ(reply_port.receive(kNoWait).code(), MACH_RCV_TIMED_OUT);
+  EXPECT_EQ(kept.take_int32().value(), 4);
+  Message::reply_to(kept.id()).send(kept.take_reply_right()).value();
+  EXPECT_EQ(reply_port.receive(kNoWait).value().id(), kDouble + 100);
+}
+
+TEST_F(CppServer, ExceptionOfAHandlerLeavesAndGivesUpWhatItWasCalledFor) {
+  Doubler doubler;
+  Pair mortal;
+  const auto reply_port = ReceiveRight::make().value();
+  mortal.send.request_dead_name(doubler.server.notify_port()).value();
+  doubler.server.on(kDouble, [&](ReceivedMessage&, Message& reply) -> Result<void> {
+    reply.put_send(mortal.send.copy().value()).put_send_once(reply_port.make_send_once().value());
+    throw std::runtime_error("of the program");
+  });
+  doubler.server.on_dead_name([](mach_port_name_t, mach_port_name_t) { throw std::runtime_error("too"); });
+  Message(kDouble).set_reply_port(reply_port).send(doubler.pair.send).value();
+  EXPECT_THROW(static_cast<void>(doubler.server.serve_one(kNoWait)), std::runtime_error);
+  for (int once = 0; once < 2; ++once)
+    EXPECT_EQ(reply_port.receive(kNoWait).value().id(), MACH_NOTIFY_SEND_ONCE);
+  mortal.port.reset();
+  EXPECT_THROW(static_cast<void>(doubler.server.run()), std::runtime_error);
+  EXPECT_EQ(refs_of(mortal.send.name(), MACH_PORT_RIGHT_DEAD_NAME), 1U);
+  doubler.server.stop();
+  EXPECT_TRUE(doubler.server.run());
 }
 
 TEST_F(CppServer, WaitsForNoClientThatDoesNotReadItsReplies) {
