@@ -7,6 +7,19 @@
 
 namespace netmsg::test {
 
+namespace {
+
+bool poll_for(std::chrono::seconds limit, const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+}  // namespace
+
 TestDaemon::TestDaemon(session::UserLimits user_limits, std::uint32_t lanes_per_task)
     : users_(user_limits),
       engine_(clock_, ipc::Limits{}),
@@ -50,25 +63,15 @@ std::vector<session::TaskRow> TestDaemon::tasks() {
 }
 
 bool TestDaemon::tasks_become(const std::function<bool(const std::vector<session::TaskRow>&)>& done) {
-  return becomes([&] { return done(listener_->tasks()); });
+  return poll_for(std::chrono::seconds(5), [&] { return done(tasks()); });
 }
 
 bool TestDaemon::becomes(const std::function<bool()>& done) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  while (!on_owner(done)) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
+  return poll_for(std::chrono::seconds(5), [&] { return on_owner(done); });
 }
 
 bool TestDaemon::files_become(std::uint32_t count) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (users_.files() != count) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
+  return poll_for(std::chrono::seconds(10), [&] { return users_.files() == count; });
 }
 
 void TestDaemon::stop() {

@@ -42,7 +42,7 @@ class TestDaemon {
   std::vector<session::TaskRow> tasks();
   // Waits until `done()` on the owner thread, at most five seconds; the last answer.
   bool becomes(const std::function<bool()>& done);
-  // The same for `done(tasks())`.
+  // The same for `done(tasks())`, on the caller's thread: it may ask the daemon what it likes.
   bool tasks_become(const std::function<bool(const std::vector<session::TaskRow>&)>& done);
   // Waits until the daemon holds `count` descriptors of its clients, at most ten seconds.
   bool files_become(std::uint32_t count);
