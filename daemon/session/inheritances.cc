@@ -40,7 +40,7 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
         slot_(std::move(slot)),
         inheritance_(std::move(inheritance)),
         socket_(owner.surroundings_.io) {}
-  // Descriptors that are still in the socket are closed with it.
+  // Descriptors that are still in the socket are closed with it, which may take time (client_file.h).
   ~Kept() {
     if (socket_.is_open()) close_elsewhere(socket_.release());
   }
@@ -70,33 +70,28 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
                        });
   }
 
-  // One packet a turn. A packet that is too long is cut to more than a claim.
+  // One packet a turn.
   void read() {
     std::array<std::byte, sizeof(Claim) + 1> packet;
-    const ssize_t got = receive(packet);
+    const ssize_t got = look(packet);
     if (got < 0 && would_block()) return wait();
     if (got != sizeof(Claim)) return end();
+    ::recv(socket_.native_handle(), packet.data(), packet.size(), MSG_DONTWAIT);
     Claim claim;
     std::memcpy(&claim, packet.data(), sizeof claim);
     owner_.claimed(*this, claim);
     wait();
   }
 
-  // Descriptors that come along are nobody's, but closing them may take time (client_file.h): there is room for all.
-  ssize_t receive(std::span<std::byte> packet) {
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kPacketFilesMax * sizeof(int))> control;
+  // The size of the next packet, which stays where it is; one that is too long is cut to more than a claim, one with
+  // descriptors is none: they are left to be closed with the socket.
+  ssize_t look(std::span<std::byte> packet) {
     iovec part{packet.data(), packet.size()};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    const cmsghdr* const item = got >= 0 ? CMSG_FIRSTHDR(&message) : nullptr;
-    if (item == nullptr || item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) return got;
-    const auto* const fds = reinterpret_cast<const int*>(CMSG_DATA(item));
-    for (const int fd : std::span(fds, (item->cmsg_len - CMSG_LEN(0)) / sizeof(int))) close_elsewhere(fd);
-    return got;
+    const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_PEEK);
+    return got >= 0 && (message.msg_flags & MSG_CTRUNC) != 0 ? 0 : got;
   }
 
   void close_elsewhere(int fd) { owner_.surroundings_.users.take_file(user_, fd); }

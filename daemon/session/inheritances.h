@@ -5,7 +5,7 @@
 //   event                              action
 //   a packet that is some heir's claim that heir inherits
 //   ... that is nobody's               nothing: the heir may have died
-//   ... of another size                ended
+//   ... of another size, or with files ended
 //   the last copy of the handle closed ended: its rights are given up
 // Owner: the listener; waits in the event loop hold weak references. Owner thread only.
 #pragma once

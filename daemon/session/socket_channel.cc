@@ -8,7 +8,9 @@
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -42,6 +44,16 @@ bool would_block() {
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+// A byte out of band is a byte like the others: one that is not taken the kernel drops while we read what follows,
+// and closes on this thread what came with it.
+void take_in_order(int socket) {
+  const int yes = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_OOBINLINE, &yes, sizeof yes);
+}
+
+// How long descriptors for which there is no room wait in the socket.
+constexpr std::chrono::milliseconds kPauseWithoutRoom{100};
+
 }  // namespace
 
 Attachments attachment_of(base::UniqueFd descriptor) {
@@ -53,6 +65,7 @@ Attachments attachment_of(base::UniqueFd descriptor) {
 SocketChannel::SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user, Users& users,
                              std::uint32_t length_max, Sink& sink)
     : socket_(io), user_(user), users_(users), sink_(&sink), reader_(user.account, length_max) {
+  take_in_order(socket.get());
   asio::error_code error;
   socket_.assign(socket.get(), error);
   // If the event loop had no room for it, the first read fails and the connection is over.
@@ -107,16 +120,23 @@ void SocketChannel::read_turn() {
   take_frames();
 }
 
-// Where there is no room for descriptors the kernel is given none for them either: it drops them without closing
-// them as we would have to, who might have to wait.
+// Descriptors are taken whole or not at all: what the kernel finds no room for it closes on this thread, who might
+// have to wait.
 bool SocketChannel::receive() {
+  std::size_t most = kReadSize;
+  if (!users_.has_room_for_files(user_)) {
+    const Waiting waiting = look();
+    if (waiting.files && !users_.may_take_files_in_vain(user_)) return pause();
+    if (waiting.files) files_.lost = true;
+    if (waiting.bytes > 0) most = waiting.bytes;
+  }
   alignas(cmsghdr) std::array<std::byte, kControlSize> control;
-  iovec part{scratch().data(), scratch().size()};
+  iovec part{scratch().data(), most};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
-  message.msg_controllen = users_.has_room_for_files(user_) ? control.size() : 0;
+  message.msg_controllen = control.size();
   const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got > 0) {
     reader_.feed(scratch().first(static_cast<std::size_t>(got)));
@@ -129,6 +149,24 @@ bool SocketChannel::receive() {
   return false;
 }
 
+// What the next read brings, which stays where it is: descriptors too.
+SocketChannel::Waiting SocketChannel::look() {
+  iovec part{scratch().data(), kReadSize};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_PEEK);
+  return {got > 0 ? static_cast<std::size_t>(got) : 0, (message.msg_flags & MSG_CTRUNC) != 0};
+}
+
+// The user's descriptors are closed more slowly than they come: what brings more has to wait. Nobody else's do.
+bool SocketChannel::pause() {
+  reading_ = true;
+  const auto timer = std::make_shared<asio::steady_timer>(socket_.get_executor(), kPauseWithoutRoom);
+  timer->async_wait([self = shared_from_this(), timer](const asio::error_code&) { self->read_turn(); });
+  return false;
+}
+
 // False: there are too many, and the connection is over.
 bool SocketChannel::take_arrived(msghdr& message) {
   if ((message.msg_flags & MSG_CTRUNC) != 0) files_.lost = true;
@@ -138,7 +176,9 @@ bool SocketChannel::take_arrived(msghdr& message) {
     const std::size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (const int fd : std::span(fds, count)) files_.files.push_back(users_.take_file(user_, fd));
   }
-  if (files_.files.size() <= local::kFilesMax) return true;
+  const std::size_t count = files_.files.size();
+  if (files_.lost) files_.files.clear();
+  if (count <= local::kFilesMax) return true;
   end("more descriptors than a frame may have");
   return false;
 }

@@ -95,11 +95,17 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
     std::size_t left = 0;    // in backlog_, likewise
   };
   enum class Sent { kAll, kPart, kFailed };
+  struct Waiting {
+    std::size_t bytes;
+    bool files;
+  };
 
   void wait_readable();
   void wait_writable();
   void read_turn();
   bool receive();
+  Waiting look();
+  bool pause();
   bool take_arrived(msghdr& message);
   void take_frames();
   void go_on_later();

@@ -14,6 +14,7 @@
 
 #include "daemon/ipc/quota.h"
 #include "daemon/session/client_file.h"
+#include "proto/local/frame.h"
 
 namespace netmsg::session {
 
@@ -82,6 +83,10 @@ class Users {
   // May the user, and may the daemon, have more descriptors of files?
   bool has_room_for_files(const User& user) const {
     return *user.files < limits_.files && *files_ < limits_.files_of_all;
+  }
+  // May more be taken nevertheless, only to be closed? That much more that whose closing is slow keeps room for others.
+  bool may_take_files_in_vain(const User& user) const {
+    return *user.files + *files_ < 2 * (limits_.files_of_all + local::kFilesMax);
   }
   // Takes `fd` over. What one call of the kernel's has brought is taken whole, so that the limits may be exceeded
   // by that much.

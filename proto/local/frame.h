@@ -56,7 +56,8 @@
 //   program says no more than where to look. A claim says which task is meant, and is secret, so that nobody can be
 //   made an heir against his will; it ends when it is used, and with the first OpenLane. The descriptor goes from
 //   the daemon to the client only: what a client sends must not have to be closed by a daemon (closing a file may
-//   block). A packet of another size is the end of the handle; a claim that is nobody's does nothing.
+//   block). A packet of another size, or with descriptors, is the end of the handle; a claim that is nobody's does
+//   nothing.
 //
 // Requests
 //   `id` is chosen by the client; it says which request is answered or cancelled. It is valid from the
