@@ -7,8 +7,8 @@
 
 namespace netmsg::proxy {
 
-void Forced::sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request) {
-  there_[message.port].emplace(message.number, std::move(request));
+void Forced::sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Charge charge) {
+  there_[message.port].emplace(message.number, Outstanding{std::move(request), std::move(charge)});
 }
 
 void Forced::accepted(const Sent& message) {
@@ -24,8 +24,8 @@ void Forced::drop_all() {
 
 void Forced::for_each_right(const std::function<void(const ipc::Port&)>& visit) const {
   for (const auto& [port, requests] : there_) {
-    for (const auto& [number, request] : requests) {
-      if (request->notify()) visit(*request->notify().port());
+    for (const auto& [number, outstanding] : requests) {
+      if (const auto& notify = outstanding.request->notify()) visit(*notify.port());
     }
   }
 }

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "daemon/ipc/accepted_request.h"
+#include "daemon/ipc/quota.h"
 #include "proxy/net_id.h"
 
 namespace netmsg::proxy {
@@ -24,7 +25,8 @@ class Forced {
   };
 
   // --- ours, at the peer ---
-  void sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request);
+  // `charge`: the sender's, for the message. It pays until that has left its queue, as it would here.
+  void sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Charge charge);
   // It has left its queue there: the notification is made. Unknown: the port has died meanwhile.
   void accepted(const Sent& message);
   // The port has died, and its queue with it: all its notifications are made.
@@ -43,7 +45,11 @@ class Forced {
   std::uint64_t digest() const;
 
  private:
-  using Requests = std::map<FrameNumber, std::unique_ptr<ipc::AcceptedRequest>>;
+  struct Outstanding {
+    std::unique_ptr<ipc::AcceptedRequest> request;
+    ipc::Charge charge;
+  };
+  using Requests = std::map<FrameNumber, Outstanding>;
   std::map<Serial, Requests> there_;  // no empty ones
   std::map<std::uint64_t, Sent> here_;
 };

@@ -449,10 +449,13 @@ void Peer::forward(ipc::MessagePtr message) {
       if (right.port().side() == v1::Uid::SENDER) tables_->exports.release(right.port().serial(), 1);
     }
   }
-  // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer.
-  frame.mutable_message()->set_forced(message->accepted != nullptr);
-  const FrameNumber number = append(std::move(frame), message->take_charge());
-  if (message->accepted) tables_->forced.sent({serial, number}, std::move(message->accepted));
+  // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer. For a forced
+  // one it pays until that has left its queue.
+  const bool forced = message->accepted != nullptr;
+  frame.mutable_message()->set_forced(forced);
+  ipc::Charge charge = message->take_charge();
+  const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : std::move(charge));
+  if (forced) tables_->forced.sent({serial, number}, std::move(message->accepted), std::move(charge));
   if (takes_room) tables_->flight.took_off(serial, number);
 }
 

@@ -8,6 +8,12 @@
 
 namespace netmsg::proxy {
 
+namespace {
+
+constexpr std::uint64_t kGrowth = 3;  // bytes that may be written for each that they have acknowledged
+
+}  // namespace
+
 Check Session::expect(FrameNumber number) const {
   if (number == applied_ + 1 || broken(Rule::kResumeAfterApplied)) return std::nullopt;
   return protocol_error("frame out of order");
@@ -22,6 +28,7 @@ Check Session::acknowledge(FrameNumber number) {
   if (number < acknowledged_ || number > written_) return protocol_error("impossible acknowledgement");
   for (; acknowledged_ < number; ++acknowledged_) {
     kept_bytes_ -= kept_.front().size;
+    if (may_write_) *may_write_ += kGrowth * kept_.front().size;
     kept_.pop_front();
   }
   return std::nullopt;
@@ -31,6 +38,7 @@ Check Session::resume(FrameNumber number, base::Instant now) {
   if (broken(Rule::kResumeAfterApplied)) number = acknowledged_;
   if (Check fault = acknowledge(number)) return fault;
   if (!broken(Rule::kResumeFromApplied)) written_ = number;
+  may_write_ = kResumeBytes;
   heard_ = now;
   return std::nullopt;
 }
@@ -46,8 +54,12 @@ FrameNumber Session::append(v1::Frame frame, ipc::Charge charge) {
 bool Session::write(BatchWriter& out, base::Instant now) {
   const bool ack = ack_due_ && now >= *ack_due_;
   const bool heartbeat = now >= spoke_ + timing_.heartbeat;
-  if (written_ == sent_ && !ack && !heartbeat && out.empty()) return false;
-  for (; written_ < sent_; ++written_) out.frame(kept_[written_ - acknowledged_].frame);
+  if (!has_frame_to_write() && !ack && !heartbeat && out.empty()) return false;
+  for (; has_frame_to_write(); ++written_) {
+    const Kept& next = kept_[written_ - acknowledged_];
+    if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size);
+    out.frame(next.frame);
+  }
   out.applied(applied_ + (broken(Rule::kAckWhatIsApplied) ? 1 : 0));
   ack_due_.reset();
   spoke_ = now;

@@ -42,7 +42,8 @@ class Session {
   void count_applied(base::Instant now);
   // They have applied our frames up to `number`. PROTOCOL: impossible.
   Check acknowledge(FrameNumber number);
-  // A new stream carries the session on; they have applied up to `number`, what follows is written again.
+  // A new stream carries the session on; they have applied up to `number`, what follows is written again, so much of
+  // it at a time as they go on acknowledging: who resumes again and again is not sent everything each time.
   // PROTOCOL: impossible.
   Check resume(FrameNumber number, base::Instant now);
 
@@ -68,7 +69,12 @@ class Session {
   }
   std::uint64_t unacknowledged_bytes() const { return kept_bytes_; }
 
+  // What a stream that resumes carries before they have acknowledged anything of it, but for one frame.
+  static constexpr std::uint64_t kResumeBytes = 1U << 20;
+
  private:
+  bool has_frame_to_write() const { return written_ < sent_ && may_write_ != 0U; }
+
   struct Kept {
     v1::Frame frame;
     std::size_t size;
@@ -86,6 +92,7 @@ class Session {
   FrameNumber acknowledged_ = 0;
   std::deque<Kept> kept_;  // the frames after acknowledged_
   std::uint64_t kept_bytes_ = 0;
+  std::optional<std::uint64_t> may_write_;  // bytes on this stream, if it has resumed
 
   FrameNumber applied_ = 0;
   std::optional<base::Instant> ack_due_;  // set while there is something to acknowledge

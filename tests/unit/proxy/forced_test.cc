@@ -74,6 +74,21 @@ TEST_F(ForcedAcross, CountsAgainstTheRoom) {
   EXPECT_EQ(send(7), MACH_MSG_SUCCESS);
 }
 
+// A program that forces, gives its right up, and forces again under a new one: each message is there, and paid for.
+TEST_F(ForcedAcross, TheSenderPaysUntilItHasLeftTheQueue) {
+  const std::uint64_t before = a.world.account.bytes_used();
+  EXPECT_EQ(force(6), MACH_SEND_WILL_NOTIFY);
+  run();
+  advance(std::chrono::milliseconds(50));
+  run();
+  EXPECT_EQ(a.row().unacknowledged, 0U);
+  EXPECT_GT(a.world.account.bytes_used(), before);
+  for (int id = 0; id < 6; ++id) EXPECT_EQ(server.receive(r).code, MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(accepted().size(), 1U);
+  EXPECT_EQ(a.world.account.bytes_used(), before);
+}
+
 TEST_F(ForcedAcross, ThePortsDeathIsHeardAfterTheMessages) {
   EXPECT_EQ(force(6), MACH_SEND_WILL_NOTIFY);
   ASSERT_EQ(client.request(x, MACH_NOTIFY_DEAD_NAME, notify), KERN_SUCCESS);

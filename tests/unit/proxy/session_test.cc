@@ -145,6 +145,28 @@ TEST_F(SessionResumes, AsOftenAsItTakes) {
   }
 }
 
+// A peer that resumes again and again, and acknowledges nothing, is not sent all that we keep each time.
+TEST_F(SessionResumes, WithNoMoreThanThePeerTakes) {
+  const std::uint64_t size = Session::kResumeBytes / 4;
+  v1::Frame large;
+  large.mutable_message()->set_body(std::string(size, 'x'));
+  for (int kept = 0; kept < 100; ++kept) us.append(large, {});
+  EXPECT_EQ(write().frames.size(), 100U) << "the first stream carries what there is";
+  for (int storm = 0; storm < 3; ++storm) {
+    ASSERT_FALSE(us.resume(0, clock.now()));
+    EXPECT_EQ(write().frames.size(), 4U);
+    EXPECT_FALSE(writes_something()) << "until something is acknowledged";
+    EXPECT_EQ(us.next_deadline(true), clock.now() + timing.heartbeat);
+  }
+  for (FrameNumber written = 4; written < 100;) {
+    ASSERT_FALSE(us.acknowledge(written));
+    const std::size_t more = write().frames.size();
+    ASSERT_GT(more, 0U);
+    written += more;
+  }
+  EXPECT_FALSE(us.acknowledge(100));
+}
+
 TEST_F(SessionResumes, NotFromAPlaceThatCannotBe) {
   append(3);
   write();
