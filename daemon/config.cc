@@ -98,7 +98,7 @@ constexpr Setting kSettings[] = {
    "tasks of a user, 1 to 1048576 (default: 4096)",
    [](const std::string& text, Draft& d) { return read_number<std::uint32_t>(text, 1, 1U << 20, d.config.limits.tasks_per_user); }},
   {"limit-user-watches", "limits.user-watches", "N",
-   "descriptors for event loops of all programs of one user: 0..1048576 (default 1024)",
+   "descriptors for event loops of a user, 0 to 1048576 (default: 1024)",
    [](const std::string& text, Draft& d) { return read_number<std::uint32_t>(text, 0, 1U << 20, d.config.limits.watches_per_user); }},
 };
 // clang-format on

@@ -122,6 +122,13 @@ class Definitions(unittest.TestCase):
         program = "#include <mach/mach_types.h>\n#include <mach/message.h>\n#include <servers/netname_defs.h>\n" + "\n".join(uses)
         self.assertEqual(self.complaints(program), "")
 
+    def test_a_server_of_notifications_may_ask_for_their_sequence_numbers(self):
+        generate(self.folder, INCLUDE / "mach/notify.defs", "-DSEQNOS")
+        made = (self.folder / "server.c").read_text()
+        self.assertRegex(made, r"\bseqnos_notify_server\b")
+        for call in IDS["mach/notify.defs"].values():
+            self.assertRegex(made, rf"\bdo_seqnos_{call}\s*\(mach_port_t notify, mach_port_seqno_t seqno\b")
+
     def test_they_may_be_included_in_any_order_and_twice(self):
         names = [name for name in TYPES if "types" in name]
         generate(self.folder, self.including(*names, *names))
