@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "client/src/guards.h"
@@ -24,37 +25,35 @@ constexpr std::uint64_t kOwnMin = 256U << 10;
 // No message is larger.
 constexpr std::uint64_t kOwnMax = 1U << 30;
 
-// Of the descriptors that the program may have, the share that regions take.
+// Of the descriptors that the program may have, the share that regions and the spare one take.
 constexpr rlim_t kShareOfDescriptors = 4;
-constexpr rlim_t kRegionsMax = 4096;
+constexpr rlim_t kDescriptorsMax = 4096;
 
-std::size_t regions_max() {
+std::size_t descriptors_max() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  return std::min(limit.rlim_cur / kShareOfDescriptors, kRegionsMax);
+  return std::min(limit.rlim_cur / kShareOfDescriptors, kDescriptorsMax);
 }
 
 void* pointer(std::uint64_t address) {
   return reinterpret_cast<void*>(address);
 }
 
-bool map_privately(const Mapping& mapping, const Descriptor& file) {
+bool map_again(const Mapping& mapping, int sharing, const Descriptor& file) {
   const std::uint64_t size = mapping.end - mapping.start;
-  return ::mmap(pointer(mapping.start), size, kernel_protection(mapping.protection), MAP_PRIVATE | MAP_FIXED,
+  return ::mmap(pointer(mapping.start), size, kernel_protection(mapping.protection), sharing | MAP_FIXED,
                 file.fd(), static_cast<off_t>(mapping.offset)) != MAP_FAILED;
+}
+
+// Where memory is promised strictly, the kernel may refuse after it has taken away what was there: that is put back.
+bool map_privately(const Mapping& mapping, const Descriptor& file) {
+  if (map_again(mapping, MAP_PRIVATE, file)) return true;
+  map_again(mapping, MAP_SHARED, file);
+  return false;
 }
 
 bool is_view_of(const Mapping& mapping, const Descriptor& file) {
   return mapping.shared && mapping.inode == file.inode();
-}
-
-// All that is mapped of the file within the region, in however many pieces.
-void make_views_private(std::uint64_t address, std::uint64_t size, const Descriptor& file) {
-  AddressMap map;
-  Mapping mapping{};
-  while (file.still_ours() && map.next_above(address, &mapping) && mapping.start < address + size) {
-    if (is_view_of(mapping, file)) map_privately(mapping, file);
-  }
 }
 
 // As it was made: one piece, readable and writable.
@@ -82,7 +81,15 @@ std::uint64_t RegionTable::allocate(std::uint64_t address, std::uint64_t size) {
   if (size < kOwnMin || size > kOwnMax) return 0;
   const QuietSection quiet;
   const std::lock_guard lock(mutex_);
-  if (regions_.size() >= regions_max()) return 0;
+  const std::uint64_t region = allocate_locked(address, size);
+  if (regions_.empty()) spare_.close();
+  return region;
+}
+
+std::uint64_t RegionTable::allocate_locked(std::uint64_t address, std::uint64_t size) {
+  if (regions_.size() + 1 >= descriptors_max()) return 0;
+  if (spare_.fd() < 0) spare_ = make_memory_file(0);
+  if (spare_.fd() < 0) return 0;
   Descriptor file = make_memory_file(size);
   if (file.fd() < 0 || ::ftruncate(file.fd(), static_cast<off_t>(size)) != 0) return 0;
   const int flags = MAP_SHARED | (address != 0 ? MAP_FIXED_NOREPLACE : 0);
@@ -110,7 +117,7 @@ Descriptor RegionTable::hand_over(std::uint64_t address, std::uint64_t length) {
   const Mapping whole{address, address + size, VM_PROT_DEFAULT, true, 0, 0};
   if (!map_privately(whole, found->second.file)) return {};  // (1)
   Descriptor file = std::move(found->second.file);
-  regions_.erase(found);
+  erase(found);
   if (length < size) own_page(address + size - kPageSize);                                  // (2)
   if (length < size && ::ftruncate(file.fd(), static_cast<off_t>(length)) != 0) return {};  // (3)
   return seal(file) ? std::move(file) : Descriptor();
@@ -122,8 +129,8 @@ void RegionTable::unmap(std::uint64_t start, std::uint64_t end) {
   auto at = first_overlapping(start);
   while (at != regions_.end() && at->first < end) {
     const bool whole = at->first >= start && at->first + at->second.size <= end;
-    if (!whole) make_views_private(at->first, at->second.size, at->second.file);
-    at = regions_.erase(at);
+    if (!whole) make_views_private(*at);
+    at = erase(at);
   }
   ::munmap(pointer(start), end - start);
 }
@@ -142,11 +149,32 @@ RegionTable::Regions::iterator RegionTable::first_overlapping(std::uint64_t star
   return before->first + before->second.size > start ? before : at;
 }
 
+RegionTable::Regions::iterator RegionTable::erase(Regions::iterator at) {
+  const auto next = regions_.erase(at);
+  if (regions_.empty()) spare_.close();
+  return next;
+}
+
+// All that is mapped of the file within the region, in however many pieces.
+void RegionTable::make_views_private(const Regions::value_type& region) {
+  const auto& [address, made] = region;
+  std::optional<AddressMap> map(std::in_place);
+  if (!*map) {
+    spare_.close();
+    map.emplace();
+  }
+  Mapping mapping{};
+  while (made.file.still_ours() && map->next_above(address, &mapping) &&
+         mapping.start < address + made.size) {
+    if (is_view_of(mapping, made.file)) map_privately(mapping, made.file);
+  }
+}
+
 void RegionTable::make_private_locked(std::uint64_t start, std::uint64_t end) {
   auto at = first_overlapping(start);
   while (at != regions_.end() && at->first < end) {
-    make_views_private(at->first, at->second.size, at->second.file);
-    at = regions_.erase(at);
+    make_views_private(*at);
+    at = erase(at);
   }
 }
 

@@ -63,12 +63,19 @@ class RegionTable {
   };
   using Regions = std::map<std::uint64_t, Region>;  // by address
 
+  Regions::iterator erase(Regions::iterator at);
+  void make_views_private(const Regions::value_type& region);
+
   RegionTable() = default;
+  std::uint64_t allocate_locked(std::uint64_t address, std::uint64_t size);
   Regions::iterator first_overlapping(std::uint64_t start);
   void make_private_locked(std::uint64_t start, std::uint64_t end);
 
   std::mutex mutex_;
   Regions regions_;
+  // Stands for nothing: held while there are regions, so that the kernel can be asked what is mapped in a process that
+  // has used up its descriptors. Regions that stayed shared would be the same memory in both processes of a fork.
+  Descriptor spare_;
 };
 
 }  // namespace netmsg::client
