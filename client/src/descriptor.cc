@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/src/guards.h"
+
 namespace netmsg::client {
 
 namespace {
@@ -42,8 +44,14 @@ bool Descriptor::still_ours() const {
 }
 
 void Descriptor::close() {
-  if (still_ours()) ::close(fd_);
+  if (still_ours()) close_number(fd_);
   fd_ = -1;
+}
+
+// A cancellation would leave the number open, and a destructor cannot be left at all.
+void close_number(int fd) {
+  const CancellationGuard no_cancellation;
+  ::close(fd);
 }
 
 }  // namespace netmsg::client

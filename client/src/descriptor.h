@@ -39,4 +39,7 @@ class Descriptor {
   ino_t inode_ = 0;
 };
 
+// Closes a number that no Descriptor holds. Like Descriptor::close, no cancellation point.
+void close_number(int fd);
+
 }  // namespace netmsg::client

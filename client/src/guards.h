@@ -40,17 +40,22 @@ class SignalGuard {
   sigset_t saved_{};
 };
 
-// Around what all threads share: neither a handler's longjmp nor a cancellation may leave it half done.
-class QuietSection {
+// Nothing is a cancellation point on this thread while it exists.
+class CancellationGuard {
  public:
-  QuietSection() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_); }
-  ~QuietSection() { pthread_setcancelstate(cancel_state_, nullptr); }
-  QuietSection(const QuietSection&) = delete;
-  QuietSection& operator=(const QuietSection&) = delete;
+  CancellationGuard() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &saved_); }
+  ~CancellationGuard() { pthread_setcancelstate(saved_, nullptr); }
+  CancellationGuard(const CancellationGuard&) = delete;
+  CancellationGuard& operator=(const CancellationGuard&) = delete;
 
  private:
+  int saved_ = PTHREAD_CANCEL_ENABLE;
+};
+
+// Around what all threads share: neither a handler's longjmp nor a cancellation may leave it half done.
+class QuietSection {
   SignalGuard signals_;
-  int cancel_state_ = PTHREAD_CANCEL_ENABLE;
+  CancellationGuard cancellation_;
 };
 
 }  // namespace netmsg::client

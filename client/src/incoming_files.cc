@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/incoming_files.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+
+#include "client/src/descriptor.h"
 
 namespace netmsg::client {
 
@@ -32,7 +32,7 @@ int IncomingFiles::take() {
 }
 
 void IncomingFiles::clear() {
-  while (taken_ < count()) ::close(at(taken_++));
+  while (taken_ < count()) close_number(at(taken_++));
   std::memset(control_, 0, sizeof(cmsghdr));
   taken_ = 0;
 }

@@ -3,7 +3,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -83,7 +82,9 @@ Io Lane::send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& 
   copy.regions = memory.count();
   iovec parts[] = {{}, {&copy, sizeof copy}, {buffer, request.send_size}};
   if (memory.count() == 0) return send_request(local::Kind::kMachMsg, parts);
-  return send_request(local::Kind::kMachMsg, memory.frame(parts), memory.files());
+  const Io io = send_request(local::Kind::kMachMsg, memory.frame(parts), memory.files());
+  if (io == Io::kOk) memory.close_files();
+  return io;
 }
 
 // The payload, in parts; the first one is left for the header.
@@ -155,7 +156,7 @@ Io Lane::receive_file(char* message, const local::ReceivedRegion& region, MsgAns
     client::lose_region(message, region.slot);
     answer->memory_lost |= MACH_MSG_VM_KERNEL;
   } else if (message == nullptr) {
-    ::close(fd);
+    close_number(fd);
   } else if (place_file(message, region, fd).pages == nullptr) {
     answer->memory_lost |= MACH_MSG_VM_SPACE;
   }

@@ -109,6 +109,7 @@ mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request,
   const bool from_reply_port = receives_from_reply_port(request, *thread);
   if (from_reply_port) thread->reply_awaited = true;
   const mach_msg_return_t code = carry_out(msg, request, thread->memory, interruptible);
+  thread->memory.clear();
   if (from_reply_port) thread->reply_awaited = false;  // not where a handler's longjmp leaves (reply_port.h)
   return code;
 }

@@ -187,6 +187,9 @@ void SentMemory::settle(std::uint32_t taken) {
   for (std::size_t at = 0; at < end; ++at) {
     if (regions_[at].deallocate) unmap_pages(regions_[at].address, regions_[at].wire.length);
   }
+}
+
+void SentMemory::close_files() {
   for (Region& region : regions_) region.file.close();
 }
 
@@ -228,7 +231,7 @@ ReceivedMemory place_region(char* message, std::uint32_t slot, std::uint64_t len
 ReceivedMemory place_file(char* message, const local::ReceivedRegion& region, int fd) {
   const std::uint64_t size = page_ceiling(region.offset + region.length);
   void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
-  ::close(fd);
+  close_number(fd);
   if (pages == MAP_FAILED) {
     lose_region(message, region.slot);
     return {};

@@ -60,7 +60,10 @@ class SentMemory {
 
   // Forgets the first region that the kernel could not read, and all behind it. False: it can read all of them.
   bool drop_unreadable();
-  // The first `taken` of them are in the message: those that were to be deallocated are. The files have gone.
+  // The frame has gone out: the daemon has the files now. A send may block for long, and a child that is forked
+  // meanwhile would keep them.
+  void close_files();
+  // The first `taken` of them are in the message: those that were to be deallocated are.
   void settle(std::uint32_t taken);
 
  private:

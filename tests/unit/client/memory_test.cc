@@ -10,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/mach_message.h"
@@ -320,6 +321,58 @@ TEST_F(OutOfLine, RegionsAreCopiesInBothProcessesOfAFork) {
   }));
   EXPECT_TRUE(is_all(data, kLarge, 'a'));
   vm_deallocate(mach_task_self(), number(data), kLarge);
+}
+
+// What is mapped can be asked of the kernel even then.
+TEST_F(OutOfLine, RegionsAreCopiesAfterAForkWithoutDescriptors) {
+  EXPECT_TRUE(in_process(daemon().path(), [] {
+    char* const data[] = {filled_region(kLarge, 'a'), filled_region(kLarge, 'b')};
+    const rlimit few{200, 4096};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (::dup(0) >= 0) continue;
+    EXPECT_TRUE(in_process(daemon().path(), [&] {
+      for (char* region : data) std::memset(region, 'c', kLarge);
+    }));
+    EXPECT_TRUE(is_all(data[0], kLarge, 'a'));
+    EXPECT_TRUE(is_all(data[1], kLarge, 'b'));
+  }));
+}
+
+// Descriptors of files of memory that this process has.
+int memory_files() {
+  int count = 0;
+  for (int fd = 0; fd < 4096; ++fd) {
+    char name[64] = {};
+    const ssize_t length = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), name, sizeof name - 1);
+    if (length > 0 && std::string(name).starts_with("/memfd:")) ++count;
+  }
+  return count;
+}
+
+// They are the daemon's then, so that a child that is forked meanwhile keeps nothing alive. In a process without a
+// daemon of its own.
+TEST_F(OutOfLine, ABlockedSendHoldsNoFiles) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "the sanitizer follows no threads in a process forked from one that has threads";
+#endif
+  EXPECT_TRUE(in_process(daemon().path(), [] {
+    const mach_port_t full = new_port();
+    ASSERT_EQ(mach_port_set_qlimit(mach_task_self(), full, 0), KERN_SUCCESS);
+    char* const data = filled_region(kLarge, 'a');
+    EXPECT_GT(memory_files(), 0) << "the region's";
+    std::thread sender([&] {
+      Buffer message(full, {region(data, kLarge)});
+      EXPECT_EQ(mach_msg(message.head(), MACH_SEND_MSG, message.size(), 0, 0, 0, 0), MACH_MSG_SUCCESS);
+    });
+    for (int waits = 0; waits < 1000 && memory_files() > 0; ++waits) ::usleep(10'000);
+    EXPECT_EQ(memory_files(), 0);
+    EXPECT_EQ(mach_port_set_qlimit(mach_task_self(), full, 1), KERN_SUCCESS);
+    sender.join();
+    Buffer got;
+    EXPECT_EQ(got.receive(full), MACH_MSG_SUCCESS);
+    EXPECT_TRUE(is_all(got.address(kSlot), kLarge, 'a'));
+  }));
+  EXPECT_TRUE(daemon().files_become(0));
 }
 
 // A program may give back, protect or replace parts by itself, or in the Mach way.
