@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/main_connection.h"
 
+#include <mach/kern_return.h>
 #include <mach/port.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -149,22 +150,41 @@ bool MainConnection::ask(local::Kind kind) {
   return send_all(socket_.fd(), &request, sizeof request) == Io::kOk;
 }
 
-bool MainConnection::skip_late_answers() {
-  for (; late_answers_ > 0; --late_answers_) {
-    Descriptor handle;
-    if (!receive_with_descriptor<local::InheritanceOpened>(socket_.fd(), local::Kind::kInheritanceOpened,
-                                                           &handle))
-      return false;
+bool MainConnection::is_lane_owed() const {
+  const auto end = owed_.begin() + static_cast<std::ptrdiff_t>(owed_count_);
+  return std::find(owed_.begin(), end, local::Kind::kLaneOpened) != end;
+}
+
+bool MainConnection::receive_owed(local::Kind answer) {
+  Descriptor unwanted;
+  const int fd = socket_.fd();
+  if (answer == local::Kind::kLaneOpened)
+    return receive_with_descriptor<local::LaneOpened>(fd, answer, &lane_).has_value();
+  if (answer == local::Kind::kWatchOpened)
+    return receive_with_descriptor<local::WatchOpened>(fd, answer, &unwanted).has_value();
+  return receive_with_descriptor<local::InheritanceOpened>(fd, answer, &unwanted).has_value();
+}
+
+// Reads what is owed. kLate: not all of it has come by the deadline.
+MainConnection::Result MainConnection::catch_up(Deadline deadline) {
+  while (owed_count_ > 0) {
+    if (!poll_until(socket_.fd(), POLLIN, deadline)) return Result::kLate;
+    if (!receive_owed(owed_[0])) return Result::kDaemonGone;
+    owed_[0] = owed_[1];
+    --owed_count_;
   }
-  return true;
+  return Result::kOk;
 }
 
 MainConnection::Result MainConnection::open_lane(Descriptor* lane) {
-  if (!socket_.still_ours() || !ask(local::Kind::kOpenLane) || !skip_late_answers())
-    return Result::kDaemonGone;
-  const auto opened =
-      receive_with_descriptor<local::LaneOpened>(socket_.fd(), local::Kind::kLaneOpened, lane);
-  if (!opened) return Result::kDaemonGone;
+  const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLaneTurnMs);
+  if (!socket_.still_ours()) return Result::kDaemonGone;
+  if (lane_.fd() < 0 && !is_lane_owed()) {
+    if (!ask(local::Kind::kOpenLane)) return Result::kDaemonGone;
+    owe(local::Kind::kLaneOpened);
+  }
+  if (const Result result = catch_up(deadline); result != Result::kOk) return result;
+  *lane = std::move(lane_);
   // No descriptor although there is a lane: this process had no room for one.
   return lane->fd() >= 0 ? Result::kOk : Result::kNoResources;
 }
@@ -175,11 +195,11 @@ MainConnection::Legacy MainConnection::open_inheritance() {
   const auto now = std::chrono::steady_clock::now();
   const auto none = [this](Result result) { return Legacy{result, std::nullopt, usual_ports(welcome_)}; };
   if (!socket_.still_ours()) return none(Result::kDaemonGone);
-  if (late_answers_ > 0 && !poll_until(socket_.fd(), POLLIN, now)) return none(Result::kNoResources);
-  if (!skip_late_answers() || !ask(local::Kind::kOpenInheritance)) return none(Result::kDaemonGone);
+  if (const Result result = catch_up(now); result != Result::kOk) return none(result);
+  if (!ask(local::Kind::kOpenInheritance)) return none(Result::kDaemonGone);
   if (!poll_until(socket_.fd(), POLLIN, now + std::chrono::milliseconds(kInheritanceTimeoutMs))) {
-    ++late_answers_;
-    return none(Result::kNoResources);
+    owe(local::Kind::kInheritanceOpened);
+    return none(Result::kLate);
   }
   Descriptor handle;
   const auto opened = receive_with_descriptor<local::InheritanceOpened>(
@@ -192,14 +212,22 @@ MainConnection::Legacy MainConnection::open_inheritance() {
   return legacy;
 }
 
-bool MainConnection::open_watch(std::uint32_t name, local::WatchOpened* opened, Descriptor* watch) {
-  if (!socket_.still_ours()) return false;
-  if (!send_frame(socket_.fd(), local::Kind::kOpenWatch, local::OpenWatch{name, 0})) return false;
-  if (!skip_late_answers()) return false;
+MainConnection::Result MainConnection::open_watch(std::uint32_t name, local::WatchOpened* opened,
+                                                  Descriptor* watch) {
+  const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kWatchTimeoutMs);
+  if (!socket_.still_ours()) return Result::kDaemonGone;
+  if (const Result result = catch_up(deadline); result != Result::kOk) return result;
+  if (!send_frame(socket_.fd(), local::Kind::kOpenWatch, local::OpenWatch{name, 0}))
+    return Result::kDaemonGone;
+  if (!poll_until(socket_.fd(), POLLIN, deadline)) {
+    owe(local::Kind::kWatchOpened);
+    return Result::kLate;
+  }
   const auto answer =
       receive_with_descriptor<local::WatchOpened>(socket_.fd(), local::Kind::kWatchOpened, watch);
-  if (answer) *opened = *answer;
-  return answer.has_value();
+  if (!answer) return Result::kDaemonGone;
+  *opened = *answer;
+  return opened->code == KERN_SUCCESS && watch->fd() < 0 ? Result::kNoResources : Result::kOk;
 }
 
 }  // namespace netmsg::client

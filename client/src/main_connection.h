@@ -3,6 +3,9 @@
 // out lanes. Owner: Task, under its mutex.
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -16,6 +19,10 @@ namespace netmsg::client {
 inline constexpr int kAttachTimeoutMs = 2000;
 // How long a fork may wait for what the child inherits.
 inline constexpr int kInheritanceTimeoutMs = 1000;
+// How long a thread waits for its lane before it lets others, and a fork, have the connection.
+inline constexpr int kLaneTurnMs = 100;
+// How long a watch may take.
+inline constexpr int kWatchTimeoutMs = 2000;
 
 // Where the daemon's socket is: NETMSGD_SOCKET (not in a set-user-id program), else the user's own daemon if
 // its socket exists, else the system's.
@@ -32,9 +39,11 @@ class MainConnection {
   // The ports that this task began with.
   const local::Inherited& ports() const { return ports_; }
 
-  enum class Result { kOk, kNoResources, kDaemonGone };
-  // Asks for a lane. On kOk *lane holds it.
+  enum class Result { kOk, kLate, kNoResources, kDaemonGone };
+  // Asks for a lane. On kOk *lane holds it. kLate: not yet, so ask again, when there is something at answers().
   Result open_lane(Descriptor* lane);
+  // The descriptor on which the daemon answers: for a wait without the mutex, which may be in vain.
+  int answers() const { return socket_.fd(); }
 
   // What a task made from this one begins with.
   struct Legacy {
@@ -42,11 +51,11 @@ class MainConnection {
     std::optional<Inheritance> inheritance;  // nothing: the ports that every new task gets
     local::Inherited ports;                  // their names there
   };
-  // kNoResources also if the daemon does not answer in time. Unless kOk, a new task has what every one gets.
+  // kLate: the daemon does not answer in time. Unless kOk, a new task has what every one gets.
   Legacy open_inheritance();
-  // Asks for a watch of the right. With KERN_SUCCESS in *opened the descriptor is in *watch, unless this process had
-  // no room for it. False: the daemon is gone.
-  bool open_watch(std::uint32_t name, local::WatchOpened* opened, Descriptor* watch);
+  // Asks for a watch of the right. On kOk *opened says what came of it: with KERN_SUCCESS the descriptor is in *watch.
+  // kNoResources: this process had no room for it. kLate: the daemon does not answer in time.
+  Result open_watch(std::uint32_t name, local::WatchOpened* opened, Descriptor* watch);
 
   // Another process's copy of this descriptor is not its business: lets go of it without ending the task.
   void forget() { socket_.close(); }
@@ -54,14 +63,22 @@ class MainConnection {
  private:
   MainConnection(Descriptor socket, const local::Welcome& welcome, const local::Inherited& ports)
       : socket_(std::move(socket)), welcome_(welcome), ports_(ports) {}
+  using Deadline = std::chrono::steady_clock::time_point;
   bool ask(local::Kind kind);
-  bool skip_late_answers();
+  void owe(local::Kind answer) { owed_[owed_count_++] = answer; }
+  Result catch_up(Deadline deadline);
+  bool receive_owed(local::Kind answer);
+  bool is_lane_owed() const;
 
   Descriptor socket_;
   local::Welcome welcome_;
   local::Inherited ports_;
-  unsigned late_answers_ =
-      0;  // InheritanceOpened that were waited for in vain, and come before any other answer
+  // The answers that will come before any other, in their order: a lane's, which whoever wants a lane next takes, and
+  // one that was waited for in vain and is thrown away. As long as something is owed, only a lane is asked for, and no
+  // second one: so there are never more.
+  std::array<local::Kind, 2> owed_{};
+  std::size_t owed_count_ = 0;
+  Descriptor lane_;  // that has come while something else was awaited
 };
 
 }  // namespace netmsg::client

@@ -2,6 +2,9 @@
 #include "client/src/task.h"
 
 #include <mach/mach_init.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <new>
 
@@ -27,6 +30,14 @@ namespace {
 __attribute__((constructor)) void attach_at_start() {
   const ErrnoGuard errno_guard;
   Task::current().attach();
+}
+
+// Until there is something at `fd`, a handler has run, or the turn is over; a number that has come to mean something
+// else costs a turn. No cancellation point, as the C library's ppoll is one.
+void wait_a_turn(int fd) {
+  pollfd waiting{fd, POLLIN, 0};
+  timespec turn{0, kLaneTurnMs * 1'000'000L};
+  ::syscall(SYS_ppoll, &waiting, 1, &turn, nullptr, 0);
 }
 
 }  // namespace
@@ -96,6 +107,7 @@ Reach Task::reach_of(MainConnection::Result result) {
   switch (result) {
     case MainConnection::Result::kOk:
       return Reach::kOk;
+    case MainConnection::Result::kLate:
     case MainConnection::Result::kNoResources:
       return Reach::kNoResources;
     case MainConnection::Result::kDaemonGone:
@@ -126,14 +138,27 @@ Reach Task::ready_lane(Lane** lane) {
   return Reach::kOk;
 }
 
+// A daemon that has stopped is waited for as in any call, but in turns: a fork needs the mutex, too. Handlers run
+// between them.
 Reach Task::open_lane(ThreadState& thread) {
+  int answers = -1;
+  for (;;) {
+    if (const std::optional<Reach> reach = try_lane(thread, &answers)) return *reach;
+    wait_a_turn(answers);
+  }
+}
+
+// Nothing: the daemon has not answered yet.
+std::optional<Reach> Task::try_lane(ThreadState& thread, int* answers) {
   const QuietSection quiet;
   const std::lock_guard lock(mutex_);  // also around the change of thread.lane: a fork must find it whole
   thread.lane.reset();
   if (!attach_locked()) return standing_ == Standing::kGone ? Reach::kGone : Reach::kNoDaemon;
   Descriptor socket;
-  const Reach reach = reach_of(main_->open_lane(&socket));
-  if (reach != Reach::kOk) return reach;
+  const MainConnection::Result result = main_->open_lane(&socket);
+  *answers = main_->answers();
+  if (result == MainConnection::Result::kLate) return std::nullopt;
+  if (const Reach reach = reach_of(result); reach != Reach::kOk) return reach;
   thread.lane.reset(new (std::nothrow) Lane(std::move(socket)));
   return thread.lane != nullptr ? Reach::kOk : Reach::kNoResources;
 }
@@ -144,12 +169,9 @@ kern_return_t Task::open_watch(mach_port_name_t name, int* descriptor) {
   if (!attach_locked()) return standing_ == Standing::kGone ? KERN_INVALID_TASK : KERN_FAILURE;
   local::WatchOpened opened{};
   Descriptor watch;
-  if (!main_->open_watch(name, &opened, &watch)) {
-    daemon_gone();
-    return KERN_INVALID_TASK;
-  }
+  const Reach reach = reach_of(main_->open_watch(name, &opened, &watch));
+  if (reach != Reach::kOk) return reach == Reach::kGone ? KERN_INVALID_TASK : KERN_RESOURCE_SHORTAGE;
   if (opened.code != KERN_SUCCESS) return static_cast<kern_return_t>(opened.code);
-  if (watch.fd() < 0) return KERN_RESOURCE_SHORTAGE;
   watches_.add(opened.watch, watch.fd());
   *descriptor = watch.release();
   return KERN_SUCCESS;
@@ -169,25 +191,28 @@ void Task::daemon_gone() {
 
 // What goes wrong with the inheritance here costs the child its inheritance, and nobody anything else.
 void Task::before_fork() {
-  RegionTable::current().before_fork();
-  mutex_.lock();
   const ErrnoGuard errno_guard;
   const QuietSection quiet;
+  RegionTable::current().before_fork();
+  mutex_.lock();
   if (standing_ != Standing::kAttached) return;
   for_child_ = main_->open_inheritance();
   reach_of(for_child_->result);
 }
 void Task::in_parent() {
   const ErrnoGuard errno_guard;
+  const QuietSection quiet;
   for_child_.reset();
   mutex_.unlock();
   RegionTable::current().after_fork();
 }
 
 // The child is a new task that has what it inherits; it attaches on first use. Until then the variables say what that
-// will find: the names of the task's own port and the host's are the same in every space of a daemon. What other threads kept is left alone but for the lane, which changes under the mutex only: they may
-// have been in the middle of a change.
+// will find: the names of the task's own port and the host's are the same in every space of a daemon. What other threads
+// kept is left alone but for the lane, which changes under the mutex only: they may have been in the middle of a change.
 void Task::in_child() {
+  const ErrnoGuard errno_guard;
+  const QuietSection quiet;
   const void* const own = pthread_getspecific(thread_key_);
   while (threads_ != nullptr) {
     ThreadState* const thread = threads_;

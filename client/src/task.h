@@ -96,6 +96,7 @@ class Task {
   bool attach_slowly();
   Reach ready_lane(Lane** lane);
   Reach open_lane(ThreadState& thread);
+  std::optional<Reach> try_lane(ThreadState& thread, int* answers);
   bool attach_locked();
   static void set_port_variables(const local::Inherited& ports);
   Reach reach_of(MainConnection::Result result);

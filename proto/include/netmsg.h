@@ -48,7 +48,7 @@ extern kern_return_t netmsg_inherit(int* descriptor);
  *
  * KERN_SUCCESS; KERN_INVALID_NAME: `name` denotes nothing; KERN_INVALID_RIGHT: neither a receive right nor a port set;
  * KERN_RESOURCE_SHORTAGE: no descriptor to be had in this process or in the daemon, or too many of them for this
- * user (the daemon's limit user-watches); KERN_INVALID_ARGUMENT: `descriptor` is null; KERN_FAILURE: there is no
+ * user (the daemon's limit user-watches), or no answer within two seconds; KERN_INVALID_ARGUMENT: `descriptor` is null; KERN_FAILURE: there is no
  * daemon; KERN_INVALID_TASK: it has ended. No rights are consumed or made. An extension: no section of the Mach documents.
  */
 extern kern_return_t netmsg_port_descriptor(mach_port_name_t name, int* descriptor);

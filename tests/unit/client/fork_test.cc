@@ -14,7 +14,13 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <fstream>
+#include <future>
+#include <latch>
+#include <thread>
 
 #include "daemon/ipc/core.h"
 #include "tests/unit/client/fixture.h"
@@ -399,6 +405,104 @@ TEST(Forking, Storms) {
   listener.join();
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(told, kThreads * (forks / 3));
+  EXPECT_TRUE(alone());
+}
+
+// Neither before nor after, in neither process: the library would be left in the middle of it. errno is kept, too.
+TEST(Forking, IsNoCancellationPoint) {
+  const ToHandOn ports;
+  bool returned = false;
+  std::thread thread([&] {
+    vm_address_t region = 0;
+    EXPECT_EQ(vm_allocate(mach_task_self(), &region, 1U << 20, TRUE), KERN_SUCCESS);
+    ::pthread_cancel(::pthread_self());
+    errno = 4711;
+    const pid_t child = ::fork();
+    const int error = errno;
+    ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
+    if (child == 0) ::_exit(error == 4711 ? 7 : 8);
+    returned = true;
+    EXPECT_EQ(error, 4711);
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+    EXPECT_EQ(vm_deallocate(mach_task_self(), region, 1U << 20), KERN_SUCCESS);
+  });
+  thread.join();
+  EXPECT_TRUE(returned);
+  EXPECT_TRUE(in_process(daemon().path(), [] {}));
+}
+
+// The daemon's thread stands still while this exists.
+class StoppedDaemon {
+ public:
+  StoppedDaemon() {
+    thread_ = std::thread([this] {
+      daemon().on_owner([this] {
+        stands_.count_down();
+        go_on_.wait();
+      });
+    });
+    stands_.wait();
+  }
+  ~StoppedDaemon() {
+    go_on_.count_down();
+    thread_.join();
+  }
+
+ private:
+  std::latch stands_{1};
+  std::latch go_on_{1};
+  std::thread thread_;
+};
+
+// Of a thread of this process: does it sleep in a system call?
+bool sleeps(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string number, name, state;
+  file >> number >> name >> state;
+  return state == "S";
+}
+
+bool forks_within(std::chrono::seconds limit, std::future<bool>* forked) {
+  *forked = std::async(std::launch::async, [] {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    int status = -1;
+    return ::waitpid(child, &status, 0) == child && status == 0;
+  });
+  return forked->wait_for(limit) == std::future_status::ready;
+}
+
+// A thread that waits for its lane then does not hold a fork up; its call goes on when the daemon does, and what the
+// fork did not wait for confuses nobody.
+TEST(Forking, WhileTheDaemonStandsStill) {
+  constexpr std::chrono::seconds kLong(20);
+  const ToHandOn ports;
+  std::future<bool> first, second;
+  std::latch called(1);
+  std::atomic<pid_t> caller_id{0};
+  std::thread caller;
+  {
+    const StoppedDaemon stopped;
+    EXPECT_TRUE(forks_within(kLong, &first)) << "an inheritance that comes too late";
+    caller = std::thread([&] {
+      caller_id = ::gettid();
+      called.count_down();
+      EXPECT_EQ(tell(ports.service, 5), MACH_MSG_SUCCESS);
+    });
+    called.wait();
+    while (!sleeps(caller_id)) ::usleep(1000);
+    EXPECT_TRUE(forks_within(kLong, &second)) << "the caller's lane";
+  }
+  caller.join();
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  EXPECT_EQ(heard(ports.service), 5);
+  std::thread([&] { EXPECT_EQ(tell(ports.service, 6), MACH_MSG_SUCCESS); }).join();
+  EXPECT_EQ(heard(ports.service), 6);
+  EXPECT_TRUE(in_process(daemon().path(), [] { EXPECT_EQ(tell(bootstrap_port, 7), MACH_MSG_SUCCESS); }));
+  EXPECT_EQ(heard(ports.environment), 7);
   EXPECT_TRUE(alone());
 }
 
