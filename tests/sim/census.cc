@@ -129,7 +129,7 @@ void Census::see_to_home(HostIndex home, const v1::Frame& frame, const Session& 
     }
   };
   see_use(home, message.destination(), message.destination_type(), at_home, coming);
-  if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND)
+  if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND && !message.forced())
     ++coming[message.destination().serial()].messages;
   see(message.reply());
   for (const v1::Right& right : message.rights()) see(right);

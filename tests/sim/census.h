@@ -8,9 +8,9 @@
 //   send:       granted at the home = received at the holder + units under way to it + units in Releases under way back
 //   send-once:  units at the home = rights at the holder + units under way to it + rights under way home
 // and each use of a send unit that is under way home comes before the Release of the last one (R4); a dead port's Died
-// is under way to each holder (N2); nobody has more messages under way than the port's queue has ever had room for (C1);
-// a holder has no units without a right to show for them (I5); when all that both have said is acknowledged, the holder
-// sees the room that there is (C1).
+// is under way to each holder (N2); nobody has more messages under way than the port's queue has ever had room for, but
+// for forced ones (C1); a holder has no units without a right to show for them (I5); when all that both have said is
+// acknowledged, the holder sees the room that there is (C1).
 #pragma once
 
 #include <functional>

@@ -17,8 +17,13 @@ std::string words(const Offer& offer) {
 }
 
 // The message came back with its rights under their names.
+bool was_sent(mach_msg_return_t code) {
+  return code == MACH_MSG_SUCCESS || code == MACH_SEND_WILL_NOTIFY;
+}
+
 bool came_back(mach_msg_return_t code) {
-  return code == MACH_SEND_TIMED_OUT || code == MACH_SEND_INTERRUPTED;
+  return code == MACH_SEND_TIMED_OUT || code == MACH_SEND_INTERRUPTED || code == MACH_SEND_INVALID_NOTIFY ||
+         code == MACH_SEND_NOTIFY_IN_PROGRESS || code == MACH_SEND_NO_NOTIFY;
 }
 
 // These promise that nothing has changed.
@@ -132,15 +137,16 @@ std::uint32_t Client::announce(Offer to, Offer reply, const std::vector<Offer>& 
 }
 
 void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, unsigned timeout_ms,
-                  std::size_t payload) {
+                  std::size_t payload, Name notify) {
   if (port_of(to.name) == 0) return;
   Sending sending{};
+  if (notify != 0) sending.told = port_of(notify);
   sending.message = announce(to, reply, body, sending);
   around_.story().tell(around_.host(), [&] {
     std::string line = "client " + std::to_string(id_) + " sends " + std::to_string(sending.message) +
                        " to " + words(to) + " reply " + words(reply);
     for (const Offer& each : body) line += " [" + words(each) + "]";
-    return line;
+    return notify == 0 ? line : line + " or forces it in and is told at " + std::to_string(notify);
   });
   test::Outgoing message{.remote = to.name,
                          .remote_type = to.disposition,
@@ -153,6 +159,8 @@ void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, unsigne
   message.items.back().descriptor.msgt_number = static_cast<unsigned>(1 + payload / 4) & 0xfff;
   ipc::MsgArgs args;
   args.option = MACH_SEND_MSG | MACH_SEND_TIMEOUT;
+  if (notify != 0) args.option |= MACH_SEND_NOTIFY;
+  args.notify = notify;
   args.timeout_ms = timeout_ms;
   args.message = message.encode();
   const ipc::OpToken token = next_token_++;
@@ -169,7 +177,7 @@ void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, unsigne
     around_.story().accuse("I14",
                            "a send that failed with code " + std::to_string(code) + " has changed a table");
   }
-  if (code == MACH_MSG_SUCCESS || came_back(code)) {
+  if (was_sent(code) || came_back(code)) {
     begun(sending);
   } else if (!consumed_nothing(code)) {
     for (const PortId port : sending.once) around_.ledger().port(port).once_unsure = true;
@@ -186,7 +194,8 @@ void Client::ended(const Sending& sending, mach_msg_return_t code) {
     return "client " + std::to_string(id_) + " has sent " + std::to_string(sending.message) + ": code " +
            std::to_string(code);
   });
-  if (code == MACH_MSG_SUCCESS) {
+  if (code == MACH_SEND_WILL_NOTIFY) ++around_.ledger().port(sending.told).once_born;
+  if (was_sent(code)) {
     around_.ledger().accepted(sending.message);
   } else {
     around_.ledger().failed(sending.message);

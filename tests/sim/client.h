@@ -66,8 +66,9 @@ class Client final : public ipc::Completions {
   // A no-senders request on `name`, or a dead-name request; answered at `notify`, a receive right.
   void watch_senders(Name name, Name notify);
   void watch_death(Name name, Name notify);
-  // timeout_ms 0: does not wait.
-  void send(Offer to, Offer reply, const std::vector<Offer>& body, unsigned timeout_ms, std::size_t payload);
+  // timeout_ms 0: does not wait. With `notify`, a receive right, it is forced in if there is no room.
+  void send(Offer to, Offer reply, const std::vector<Offer>& body, unsigned timeout_ms, std::size_t payload,
+            Name notify);
   // Gives up what waits.
   void interrupt();
   // True if there was a message.
@@ -82,6 +83,7 @@ class Client final : public ipc::Completions {
   struct Sending {
     std::uint32_t message;
     std::vector<PortId> once;  // send-once rights that it makes
+    PortId told;               // hears when it has been forced in and has left the queue; 0: it is not forced
   };
   struct Belief {
     PortId port;

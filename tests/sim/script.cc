@@ -151,7 +151,10 @@ void Script::send(Daemon& daemon, Client& client) {
     if (each.name != 0 && !taken) body.push_back(each);
   }
   const unsigned timeout_ms = random_.one_in(3) ? 1 + random_.below(3000) : 0;
-  client.send(to, reply, body, timeout_ms, random_.below(manners_.payload_max + 1));
+  const std::vector<Name> ports = receive_names(held);
+  const bool forces = to.disposition != MACH_MSG_TYPE_MOVE_SEND_ONCE && !ports.empty() && random_.one_in(8);
+  const Name notify = forces ? ports[random_.below(ports.size())] : Name{0};
+  client.send(to, reply, body, timeout_ms, random_.below(manners_.payload_max + 1), notify);
 }
 
 bool Script::drain(Daemon& daemon) {
