@@ -120,7 +120,8 @@ std::uint32_t descriptor_limit() {
   return static_cast<std::uint32_t>(std::min<rlim_t>(limit.rlim_cur, 1U << 20));
 }
 
-// Files handed over take a share of the descriptors, and one user a share of that: tasks and lanes need theirs.
+// Files handed over take a share of the descriptors, and one user a share of that, and another of lanes: no user can
+// leave the others without any.
 session::UserLimits user_limits(const Limits& limits) {
   session::UserLimits users;
   users.account = {limits.bytes_per_user, limits.ports_per_user};
@@ -128,8 +129,9 @@ session::UserLimits user_limits(const Limits& limits) {
   users.watches = limits.watches_per_user;
   users.file_bytes = limits.file_bytes_per_user;
   const std::uint32_t descriptors = descriptor_limit();
-  users.files_of_all = descriptors / 4;
-  users.files = descriptors / 8;
+  users.files_of_all = descriptors / 8;
+  users.files = descriptors / 16;
+  users.lanes = descriptors / 4;
   return users;
 }
 

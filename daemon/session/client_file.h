@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A descriptor that a client has sent, as long as the daemon holds it. It is counted until it is really closed, and
-// closed on a thread of its own: to close a file of unknown kind may mean to wait for a file system that the client
-// runs, and with the last descriptor of a large memfd its pages are freed. Whoever hands over a file whose close
-// never ends keeps the closer busy, for which no file waits whose count matters to anybody else's messages.
+// A descriptor that a client has sent, as long as the daemon holds it. It is counted, with its bytes, until it is
+// really closed, and closed on a thread of its user's own: to close a file of unknown kind may mean to wait for a file
+// system that the client runs, and with the last descriptor of a large memfd its pages are freed. Whoever hands over a
+// file whose close never ends keeps his own closer busy, and has less and less room for files. Nobody else notices.
 //
 // Owner: the channel that it came through, then the memory object. Owner thread only; the counts are lowered by the
 // closer's thread too.
@@ -18,37 +18,43 @@ namespace netmsg::session {
 
 inline constexpr std::size_t kPacketFilesMax = 253;  // that one sendmsg can carry, says the kernel
 
-using FileCount = std::shared_ptr<std::atomic<std::uint32_t>>;
+// Files that are not closed yet.
+struct FileCount {
+  std::atomic<std::uint32_t> files = 0;
+  std::atomic<std::uint64_t> bytes = 0;  // in those that hold memory
+};
 
+// Closes one user's files. It has a thread while there is something to close, and some time longer.
 class FileCloser {
  public:
   struct File {
     int fd;
-    FileCount of_user;
-    FileCount of_all;
+    std::shared_ptr<FileCount> of_user;
+    std::shared_ptr<FileCount> of_all;
+    std::uint64_t bytes = 0;
   };
 
-  FileCloser();
+  FileCloser() = default;
   // Does not wait for what hangs.
   ~FileCloser();
   FileCloser(const FileCloser&) = delete;
   FileCloser& operator=(const FileCloser&) = delete;
 
-  // Closes it soon, and lowers the counts then.
+  // Closes it soon, and lowers the counts then. Without a thread to be had it waits for the next one's closing.
   void close(File file);
 
  private:
   struct Queue;
   static void work(const std::shared_ptr<Queue>& queue);
-  std::shared_ptr<Queue> queue_;  // shared with the thread
+  std::shared_ptr<Queue> queue_;  // shared with the thread; null: never used
 };
 
 class ClientFile {
  public:
   // Raises the counts. `closer` outlives this.
   ClientFile(FileCloser& closer, FileCloser::File file) : closer_(&closer), file_(std::move(file)) {
-    ++*file_.of_user;
-    ++*file_.of_all;
+    ++file_.of_user->files;
+    ++file_.of_all->files;
   }
   ClientFile(ClientFile&& other) noexcept
       : closer_(std::exchange(other.closer_, nullptr)), file_(std::move(other.file_)) {}
@@ -58,6 +64,12 @@ class ClientFile {
   }
 
   int fd() const { return file_.fd; }
+  // It holds that many. At most once.
+  void count_bytes(std::uint64_t bytes) {
+    file_.bytes = bytes;
+    file_.of_user->bytes += bytes;
+    file_.of_all->bytes += bytes;
+  }
 
  private:
   FileCloser* closer_;  // null: moved from

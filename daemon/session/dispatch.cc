@@ -209,11 +209,11 @@ class RegionReader {
     ClientFile& file = sent_.arrived.files[next_file_++];
     const std::uint64_t size = region.offset + region.length;
     if (!SealedFile::is_one(file.fd(), size)) return "a descriptor of something else than a sealed region";
-    full_ =
-        full_ || sent_.user->file_bytes > sent_.bytes_max || size > sent_.bytes_max - sent_.user->file_bytes;
+    const std::uint64_t used = sent_.user->files->bytes;
+    full_ = full_ || used > sent_.bytes_max || size > sent_.bytes_max - used;
     if (full_) return nullptr;
-    memory.emplace_back(
-        std::make_shared<const SealedFile>(std::move(file), region.offset, region.length, *sent_.user));
+    file.count_bytes(size);
+    memory.emplace_back(std::make_shared<const SealedFile>(std::move(file), region.offset, region.length));
     return nullptr;
   }
 

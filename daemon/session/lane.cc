@@ -24,9 +24,10 @@ std::uint32_t length_max_of(const ListenerOptions& options) {
 
 }  // namespace
 
-void Lane::open(base::UniqueFd socket, User& user, const ListenerOptions& options) {
+void Lane::open(base::UniqueFd socket, User& user, UserSlot slot, const ListenerOptions& options) {
   SocketChannel::Sink& sink = *this;
   user_ = &user;
+  slot_ = std::move(slot);
   channel_ = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user, surroundings_.users,
                                              length_max_of(options), sink);
   channel_->start();

@@ -41,7 +41,7 @@ class Lane final : private SocketChannel::Sink {
   ~Lane() override { close(); }
 
   // `user` outlives this.
-  void open(base::UniqueFd socket, User& user, const ListenerOptions& options);
+  void open(base::UniqueFd socket, User& user, UserSlot slot, const ListenerOptions& options);
   // Stops at once; an answer that comes later is dropped.
   void close();
 
@@ -64,6 +64,7 @@ class Lane final : private SocketChannel::Sink {
   Owner& owner_;
   std::shared_ptr<SocketChannel> channel_;
   User* user_ = nullptr;                  // from open() on
+  UserSlot slot_;                         // likewise
   std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg
   bool files_sent_ = false;               // with the last answer to a mach_msg
 };

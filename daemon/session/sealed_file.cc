@@ -43,10 +43,8 @@ bool SealedFile::is_one(int fd, std::uint64_t size) {
          has_size(fd, size);
 }
 
-SealedFile::SealedFile(ClientFile file, std::uint16_t offset, std::uint64_t length, User& user)
-    : file_(std::move(file)), offset_(offset), length_(length), user_(user) {
-  user_.file_bytes += size();
-}
+SealedFile::SealedFile(ClientFile file, std::uint16_t offset, std::uint64_t length)
+    : file_(std::move(file)), offset_(offset), length_(length) {}
 
 std::shared_ptr<const SealedFile> SealedFile::behind(const ipc::MemoryRef& memory) {
   return std::dynamic_pointer_cast<const SealedFile>(memory.object());

@@ -3,7 +3,8 @@
 // memory"). Nobody can change it any more, which was checked when it came. It is never mapped here: it goes to the
 // receiver as it is, and only what leaves this host is read.
 //
-// Charges: its whole size to the user who sent it, apart from buffered bytes, and a descriptor (client_file.h).
+// Charges: its whole size to the user who sent it, apart from buffered bytes, and a descriptor, until it is closed
+// (client_file.h).
 // Owner: the MemoryRefs that refer to it. Owner thread only.
 #pragma once
 
@@ -12,7 +13,6 @@
 
 #include "daemon/ipc/memory.h"
 #include "daemon/session/client_file.h"
-#include "daemon/session/users.h"
 
 namespace netmsg::session {
 
@@ -22,9 +22,8 @@ class SealedFile final : public ipc::MemoryObject {
   // a file of another kind could let us wait for.
   static bool is_one(int fd, std::uint64_t size);
 
-  // REQUIRES: is_one(file.fd(), offset + length). `user` outlives this.
-  SealedFile(ClientFile file, std::uint16_t offset, std::uint64_t length, User& user);
-  ~SealedFile() override { user_.file_bytes -= size(); }
+  // REQUIRES: is_one(file.fd(), offset + length).
+  SealedFile(ClientFile file, std::uint16_t offset, std::uint64_t length);
   SealedFile(const SealedFile&) = delete;
   SealedFile& operator=(const SealedFile&) = delete;
 
@@ -41,12 +40,9 @@ class SealedFile final : public ipc::MemoryObject {
   void read(std::uint64_t offset, std::span<std::byte> into) const override;
 
  private:
-  std::uint64_t size() const { return offset_ + length_; }
-
   const ClientFile file_;
   const std::uint16_t offset_;
   const std::uint64_t length_;
-  User& user_;
 };
 
 }  // namespace netmsg::session

@@ -144,13 +144,15 @@ void Session::inherit(const ipc::Inheritance& inheritance) {
 void Session::on_open_lane() {
   inheritances_.forget(claim_);
   if (lanes_.size() >= options_.lanes_per_task) return answer_open_lane(local::LaneCode::kTooMany, {});
+  UserSlot slot = surroundings_.users.take_lane(user_);
+  if (!slot) return answer_open_lane(local::LaneCode::kTooMany, {});
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return answer_open_lane(local::LaneCode::kOutOfResources, {});
   base::UniqueFd ours(ends[0]);
   base::UniqueFd theirs(ends[1]);
   auto lane = std::make_unique<Lane>(surroundings_, *space_, next_lane_++, static_cast<Lane::Owner&>(*this));
-  lane->open(std::move(ours), user_, options_);
+  lane->open(std::move(ours), user_, std::move(slot), options_);
   lanes_.emplace(lane->token(), std::move(lane));
   answer_open_lane(local::LaneCode::kOk, std::move(theirs));
 }

@@ -24,6 +24,7 @@ struct UserLimits {
   std::uint32_t handshakes = 32;             // unfinished ones
   std::uint32_t inheritances = 1024;         // handles that are open somewhere
   std::uint32_t watches = 1024;              // each costs the daemon a descriptor
+  std::uint32_t lanes = 65536;               // likewise; of all tasks together
   std::uint64_t unread_bytes = 64ULL << 20;  // answers that its programs have not read yet
   std::uint64_t file_bytes = 4ULL << 30;     // in files handed over, whole sizes
   std::uint32_t files = 256;                 // descriptors of such files
@@ -39,9 +40,10 @@ struct User {
   std::uint32_t handshakes = 0;
   std::uint32_t inheritances = 0;
   std::uint32_t watches = 0;
+  std::uint32_t lanes = 0;
   std::uint64_t unread_bytes = 0;
-  std::uint64_t file_bytes = 0;
-  FileCount files = std::make_shared<FileCount::element_type>(0);
+  const std::shared_ptr<FileCount> files = std::make_shared<FileCount>();
+  FileCloser closer;
 };
 
 // One of something counted against a user, given back by the destructor. Empty if the limit was reached.
@@ -77,26 +79,26 @@ class Users {
 
   UserSlot take_task(User& user) { return {user.tasks, limits_.tasks}; }
   UserSlot take_watch(User& user) { return {user.watches, limits_.watches}; }
+  UserSlot take_lane(User& user) { return {user.lanes, limits_.lanes}; }
   UserSlot take_handshake(User& user) { return {user.handshakes, limits_.handshakes}; }
   UserSlot take_inheritance(User& user) { return {user.inheritances, limits_.inheritances}; }
 
   // May the user, and may the daemon, have more descriptors of files?
   bool has_room_for_files(const User& user) const {
-    return *user.files < limits_.files && *files_ < limits_.files_of_all;
+    return user.files->files < limits_.files && files_->files < limits_.files_of_all;
   }
   // May more be taken nevertheless, only to be closed? That much more that whose closing is slow keeps room for others.
   bool may_take_files_in_vain(const User& user) const {
-    return *user.files + *files_ < 2 * (limits_.files_of_all + local::kFilesMax);
+    return user.files->files + files_->files < 2 * (limits_.files_of_all + local::kFilesMax);
   }
   // Takes `fd` over. What one call of the kernel's has brought is taken whole, so that the limits may be exceeded
   // by that much.
-  ClientFile take_file(const User& user, int fd) { return {closer_, {fd, user.files, files_}}; }
-  std::uint32_t files() const { return *files_; }
+  ClientFile take_file(User& user, int fd) { return {user.closer, {fd, user.files, files_}}; }
+  std::uint32_t files() const { return files_->files; }
 
  private:
   UserLimits limits_;
-  FileCount files_ = std::make_shared<FileCount::element_type>(0);
-  FileCloser closer_;
+  const std::shared_ptr<FileCount> files_ = std::make_shared<FileCount>();
   std::map<uid_t, std::unique_ptr<User>> users_;
 };
 

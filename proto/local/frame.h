@@ -190,7 +190,7 @@ struct Refused {
 
 enum class LaneCode : std::uint32_t {
   kOk = 0,
-  kTooMany = 1,         // lanes_max reached; works again when one has been closed
+  kTooMany = 1,         // lanes_max reached, or the user's limit; works again when one has been closed
   kOutOfResources = 2,  // no descriptor or memory in the daemon
 };
 

@@ -326,6 +326,43 @@ TEST(Descriptors, ThatCannotBeClosedInTimeWaitOutside) {
   EXPECT_TRUE(daemon.files_become(0));
 }
 
+// 09 §5: what a user's closing cannot get rid of counts against him, with its bytes, and against nobody else.
+TEST(Descriptors, ThatDoNotCloseCountForTheirUserAlone) {
+  TestDaemon daemon;
+  session::User& hostile = daemon.users().find(1);
+  session::User& other = daemon.users().find(2);
+  base::UniqueFd peer;
+  const auto take = [&](session::User& user, base::UniqueFd fd) {
+    daemon.users().take_file(user, fd.release()).count_bytes(100);
+  };
+  daemon.on_owner([&] {
+    take(hostile, lingering(&peer));
+    take(hostile, base::UniqueFd(::dup(STDERR_FILENO)));
+    take(other, base::UniqueFd(::dup(STDERR_FILENO)));
+  });
+  EXPECT_TRUE(daemon.becomes([&] { return other.files->files == 0; }));
+  EXPECT_EQ(other.files->bytes, 0U);
+  EXPECT_EQ(hostile.files->files, 2U);
+  EXPECT_EQ(hostile.files->bytes, 200U);
+}
+
+// Lanes are no end of descriptors: no user can take all that the daemon has for them.
+TEST(Descriptors, OfLanesAreBoundedForAUser) {
+  session::UserLimits limits;
+  limits.lanes = 2;
+  TestDaemon daemon(limits);
+  RawClient first(daemon.path());
+  RawClient second(daemon.path());
+  local::LaneOpened opened{};
+  first.main().send(bare_frame(Kind::kOpenLane, 0));
+  EXPECT_FALSE(first.main().receive_with_descriptor(&opened));
+  EXPECT_EQ(opened.code, static_cast<std::uint32_t>(local::LaneCode::kTooMany));
+  second.lane().close();
+  EXPECT_TRUE(daemon.becomes([&] { return daemon.users().find(::getuid()).lanes == 1; }));
+  first.main().send(bare_frame(Kind::kOpenLane, 0));
+  EXPECT_TRUE(first.main().receive_with_descriptor(&opened));
+}
+
 TEST(Claims, OnTheMainConnectionAreAViolation) {
   TestDaemon daemon;
   NewTask task(daemon);
