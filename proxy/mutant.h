@@ -19,6 +19,7 @@ enum class Rule {
   kOnceGoesHomeSilently,
   kOnceOutlivesTheHolder,
   kAppendedIsGone,
+  kAcceptedIsTold,
   kDiedIsTold,
   kDiedIsApplied,
   kSerialsAreNew,

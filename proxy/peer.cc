@@ -496,7 +496,7 @@ void Peer::room_changed(Serial serial, std::uint32_t room) {
 // Exchange 2, step 6.
 void Peer::left_queue(std::uint64_t receipt) {
   const std::optional<Forced::Sent> message = open() ? tables_->forced.left(receipt) : std::nullopt;
-  if (!message) return;
+  if (!message || broken(Rule::kAcceptedIsTold)) return;
   v1::Frame frame;
   *frame.mutable_accepted()->mutable_port() = uid(v1::Uid::SENDER, message->port);
   frame.mutable_accepted()->set_message(message->number);

@@ -194,7 +194,10 @@ void Client::ended(const Sending& sending, mach_msg_return_t code) {
     return "client " + std::to_string(id_) + " has sent " + std::to_string(sending.message) + ": code " +
            std::to_string(code);
   });
-  if (code == MACH_SEND_WILL_NOTIFY) ++around_.ledger().port(sending.told).once_born;
+  if (code == MACH_SEND_WILL_NOTIFY) {
+    ++around_.ledger().port(sending.told).once_born;
+    ++around_.ledger().port(sending.told).accepted_due;
+  }
   if (was_sent(code)) {
     around_.ledger().accepted(sending.message);
   } else {
@@ -253,6 +256,8 @@ void Client::hear(const mach_msg_header_t& header, const std::vector<std::uint32
 }
 
 void Client::hear_notification(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values) {
+  if (header.msgh_id == MACH_NOTIFY_MSG_ACCEPTED)
+    --around_.ledger().port(port_of(header.msgh_local_port)).accepted_due;
   if (header.msgh_id == MACH_NOTIFY_NO_SENDERS && !values.empty()) {
     hear_no_senders(port_of(header.msgh_local_port), values[0]);
   }

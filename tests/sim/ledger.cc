@@ -81,7 +81,13 @@ void Ledger::expect_all_received() {
 
 void Ledger::expect_all_answered() {
   for (const PortFacts& facts : ports_) {
-    if (!facts.port || facts.port->dead() || facts.once_unsure) continue;
+    if (!facts.port || facts.port->dead()) continue;
+    if (facts.accepted_due != 0) {
+      story_.accuse("I8", std::to_string(facts.accepted_due) +
+                              " forced messages have left their queues, a port of " + host_name(facts.home) +
+                              " was not told");
+    }
+    if (facts.once_unsure) continue;
     if (facts.once_born == facts.once_heard + facts.port->sorights()) continue;
     story_.accuse("I8", "a port of " + host_name(facts.home) + " has made " +
                             std::to_string(facts.once_born) + " send-once rights, heard of " +

@@ -31,6 +31,7 @@ struct PortFacts {
   std::uint64_t once_born = 0;                  // send-once rights made
   std::uint64_t once_heard = 0;                 // messages received that came by one
   bool once_unsure = false;                     // a failed call may have made some
+  std::int64_t accepted_due = 0;                // msg-accepted notifications that are to come
   unsigned limit_max = MACH_PORT_QLIMIT_MAX;    // of its queue, ever
   std::optional<std::uint32_t> silent_at = {};  // no-senders was heard with this make-send count
 };

@@ -33,6 +33,8 @@ constexpr Mutant kMutants[] = {
      "a fence uses send-once units up without their notifications", "cuts"},
     {Rule::kAppendedIsGone, "acts-on-appended",
      "the sender gives a granted unit back when its frame is appended", "none"},
+    {Rule::kAcceptedIsTold, "untold-acceptance",
+     "nobody hears that a message that was forced in has left its queue", "none"},
     {Rule::kDiedIsTold, "untold-death", "the holders of a port are not told that it has died", "none"},
     {Rule::kDiedIsApplied, "ignored-death", "a holder ignores Died", "none"},
     {Rule::kSerialsAreNew, "reused-serial",
