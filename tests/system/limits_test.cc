@@ -14,7 +14,7 @@ constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 Host& host() {
   static Host only("here", 0, {},
                    {"--limit-names=64", "--limit-inline-bytes=1024", "--limit-rights=4",
-                    "--limit-user-bytes=65536", "--limit-user-ports=24"});
+                    "--limit-user-bytes=65536", "--limit-user-file-bytes=65536", "--limit-user-ports=24"});
   return only;
 }
 
