@@ -118,7 +118,8 @@ void Peer::touch() {
 void Peer::connected(const PeerIdentity& identity) {
   if (!stream_ || stream_->state() != Stream::State::kDialing) return;
   v1::Hello hello = make_hello(session_.has_value());
-  hello.set_nonce(session_ ? session_->nonce() : world_.next_random());
+  if (!session_ && !offered_) offered_ = world_.next_random();
+  hello.set_nonce(session_ ? session_->nonce() : *offered_);
   stream_->connected(identity, hello, world_.clock.now());
   write(world_.clock.now());
 }
@@ -136,7 +137,7 @@ Check Peer::make_way(const Greeting& theirs) {
   if (known_ && theirs.incarnation == known_->incarnation && theirs.generation <= known_->generation) {
     return Fault{v1::Fence::SUPERSEDED, "a hello that was overtaken"};
   }
-  if (theirs.resumes) return make_way_to_resume(theirs);
+  if (theirs.resumes || goes_on_with(theirs)) return make_way_to_resume(theirs);
   if (session_) {
     fence({v1::Fence::SUPERSEDED, "the peer has lost this session and opens another one"});
   } else if (stream_) {
@@ -150,14 +151,21 @@ Check Peer::make_way(const Greeting& theirs) {
 
 // Exchange 8, step 2.
 Check Peer::make_way_to_resume(const Greeting& theirs) {
-  const bool known =
-      session_ && theirs.incarnation == known_->incarnation && theirs.nonce == session_->nonce();
+  const bool known = session_ ? theirs.incarnation == known_->incarnation && theirs.nonce == session_->nonce()
+                              : offered_ == theirs.nonce;
   if (!known) return Fault{v1::Fence::UNKNOWN_SESSION, "the session to be resumed is over"};
   if (stream_ && stream_goes_first(theirs.node)) {
     return Fault{v1::Fence::SUPERSEDED, "both have dialed: the stream of the lower node stays"};
   }
-  if (stream_) lose_stream("another stream takes its place");
+  if (stream_ && session_) lose_stream("another stream takes its place");
+  if (stream_) fence({v1::Fence::SUPERSEDED, "both have dialed: the other stream stays"});
   return std::nullopt;
+}
+
+// Exchange 1, the race at its end: they have not heard our answer, and offer the session that we have already.
+bool Peer::goes_on_with(const Greeting& theirs) const {
+  return session_ && session_->untouched() && theirs.incarnation == known_->incarnation &&
+         theirs.nonce == session_->nonce();
 }
 
 // Simultaneous opens: has ours said Hello, and is it the lower node's?
@@ -180,6 +188,7 @@ void Peer::received(std::string_view bytes) {
   if (carried()) session_->heard(world_.clock.now());
   const Check fault = stream_->receive(bytes, *this, world_.clock.now());
   if (!fault) return touch();
+  if (!session_) offered_.reset();
   const bool about_the_stream = session_ && !stream_->greeted() && !is_final(fault->code);
   about_the_stream ? lose_stream(fault->text) : fence(*fault);
 }
@@ -240,8 +249,8 @@ void Peer::start_over(const Fault& why, bool was_open) {
 Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   Greeting greeting;
   if (Check fault = vet(theirs, stream_->identity(), greeting)) return fault;
-  if (answer != nullptr) *answer = make_hello(session_.has_value());
-  if (Check fault = open_or_resume(greeting)) return fault;
+  if (answer != nullptr) *answer = make_hello(greeting.resumes.has_value());
+  if (Check fault = open_or_resume(greeting, answer == nullptr)) return fault;
   known_ = greeting;
   dialer_.opened(world_.clock.now());
   last_error_.clear();
@@ -273,23 +282,29 @@ v1::Hello Peer::make_hello(bool resumes) {
   v1::Hello hello = proxy::make_hello(world_.options, ++world_.generation, told_room_);
   if (!resumes) return hello;
   hello.set_resume(true);
-  hello.set_resume_applied(session_->applied());
+  hello.set_resume_applied(session_ ? session_->applied() : 0);
   return hello;
 }
 
-Check Peer::open_or_resume(const Greeting& greeting) {
-  if (!session_ && !greeting.resumes) {
+// One side may have the session already and the other not: the first answer was lost (exchange 1, the race).
+Check Peer::open_or_resume(const Greeting& greeting, bool dialed_by_us) {
+  const base::Instant now = world_.clock.now();
+  if (!session_) {
+    if (greeting.resumes && (dialed_by_us || offered_ != greeting.nonce))
+      return protocol_error("nothing to resume");
     open_session(greeting);
-    return std::nullopt;
+    return greeting.resumes ? session_->resume(*greeting.resumes, now) : std::nullopt;
   }
-  const bool fits = session_ && greeting.resumes && greeting.incarnation == known_->incarnation;
-  return fits ? session_->resume(*greeting.resumes, world_.clock.now())
-              : protocol_error("a hello for another session");
+  const bool resumes = greeting.resumes && greeting.incarnation == known_->incarnation;
+  if (!resumes && (dialed_by_us || !goes_on_with(greeting)))
+    return protocol_error("a hello for another session");
+  return session_->resume(greeting.resumes.value_or(0), now);
 }
 
 // Exchange 1, step 6: the units that no frame grants.
 void Peer::open_session(const Greeting& greeting) {
   session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now());
+  offered_.reset();
   world_.open_nodes[greeting.node] = index_;
   tables_ = std::make_unique<Tables>(world_.engine, world_.registry, index_);
   if (world_.name_service.port()->dead()) {
@@ -297,7 +312,7 @@ void Peer::open_session(const Greeting& greeting) {
   } else {
     tables_->exports.grant(world_.name_service.duplicate());
     const std::uint32_t room = world_.name_service.port()->room();
-    if (room != told_room_) room_changed(kNameServiceSerial, room);
+    if (room != told_room_ || greeting.resumes) room_changed(kNameServiceSerial, room);
   }
   Holder& theirs = tables_->holders.obtain(kNameServiceSerial, greeting.name_service_room);
   theirs.received = 1;
@@ -453,9 +468,8 @@ void Peer::forward(ipc::MessagePtr message) {
   // one it pays until that has left its queue.
   const bool forced = message->accepted != nullptr;
   frame.mutable_message()->set_forced(forced);
-  ipc::Charge charge = message->take_charge();
-  const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : std::move(charge));
-  if (forced) tables_->forced.sent({serial, number}, std::move(message->accepted), std::move(charge));
+  const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message->take_charge());
+  if (forced) tables_->forced.sent({serial, number}, std::move(message->accepted), message->take_charge());
   if (takes_room) tables_->flight.took_off(serial, number);
 }
 

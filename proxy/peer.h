@@ -87,7 +87,7 @@ class Peer final : private StreamUser {
 
   // What a Hello leads to.
   v1::Hello make_hello(bool resumes);
-  Check open_or_resume(const Greeting& greeting);
+  Check open_or_resume(const Greeting& greeting, bool dialed_by_us);
   void open_session(const Greeting& greeting);
 
   // One for each kind of frame.
@@ -101,6 +101,7 @@ class Peer final : private StreamUser {
   // admit(): what is there already, against a stream of theirs.
   Check make_way(const Greeting& theirs);
   Check make_way_to_resume(const Greeting& theirs);
+  bool goes_on_with(const Greeting& theirs) const;
   bool stream_goes_first(const NodeId& theirs) const;
   Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
 
@@ -128,6 +129,7 @@ class Peer final : private StreamUser {
   std::optional<Session> session_;
   std::unique_ptr<Tables> tables_;         // there while session_ is
   std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session
+  std::optional<std::uint64_t> offered_;   // the nonce of a Hello of ours that nobody has answered yet
   std::optional<Greeting> known_;          // the last one, whatever became of it
 
   std::uint32_t told_room_ = 0;       // of our name service, in our last Hello

@@ -31,6 +31,8 @@ class Session {
       : timing_(timing), nonce_(nonce), since_(now), heard_(now), spoke_(now) {}
 
   std::uint64_t nonce() const { return nonce_; }
+  // Nothing has come of the peer's that would show that it knows of the session.
+  bool untouched() const { return applied_ == 0 && acknowledged_ == 0; }
   base::Instant since() const { return since_; }
 
   // --- what comes in ---

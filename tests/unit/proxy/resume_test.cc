@@ -177,5 +177,63 @@ TEST_F(Resume, ClosingMeanwhileIsAFenceForTheOther) {
   EXPECT_EQ(client.state(x), "DN1");
 }
 
+// Exchange 1, the race: b has opened the session, its answer never arrives at a.
+class LostAnswer : public testing::Test {
+ protected:
+  LostAnswer() {
+    network.run();
+    network.refuse_dials(false);
+    a.advance(milliseconds(50));
+    while (!b.open() && network.step()) {
+    }
+    EXPECT_TRUE(b.open());
+    EXPECT_FALSE(a.open());
+    // b's programs use the session at once.
+    EXPECT_EQ(b.names.send({.remote = b.peer_names, .remote_type = kCopySend, .id = 8}), MACH_MSG_SUCCESS);
+    network.cut(true);
+    network.run();
+  }
+  void settle() {
+    for (int round = 0; round < 20 && !(a.open() && b.open()); ++round) {
+      a.advance(milliseconds(50));
+      b.advance(milliseconds(50));
+      network.run();
+    }
+    network.run();
+  }
+  void expect_nothing_lost() {
+    EXPECT_TRUE(a.open());
+    EXPECT_TRUE(b.open());
+    EXPECT_EQ(b.downs.size(), 0U);
+    EXPECT_EQ(a.names.receive(a.names_port).header.msgh_id, 8);
+    EXPECT_EQ(a.names.send({.remote = a.peer_names, .remote_type = kCopySend, .id = 9}), MACH_MSG_SUCCESS);
+    network.run();
+    EXPECT_EQ(b.names.receive(b.names_port).header.msgh_id, 9);
+  }
+
+  struct Apart {
+    explicit Apart(MemoryNetwork& network) { network.refuse_dials(true); }
+  };
+
+  MemoryNetwork network;
+  const Apart at_first{network};
+  Host a{network, {.name = "a", .node = 1, .dials = {"b"}, .expects = {}}};
+  Host b{network, {.name = "b", .node = 2, .dials = {"a"}, .expects = {}}};
+};
+
+TEST_F(LostAnswer, TheDialerOffersTheSameSessionAgain) {
+  for (int round = 0; round < 4; ++round) a.advance(milliseconds(50));  // a dials first
+  network.run();
+  settle();
+  expect_nothing_lost();
+}
+
+TEST_F(LostAnswer, TheOtherOneResumesIt) {
+  for (int round = 0; round < 4; ++round) b.advance(milliseconds(50));  // b dials first
+  network.run();
+  settle();
+  expect_nothing_lost();
+}
+
 }  // namespace
 }  // namespace netmsg::test
