@@ -113,7 +113,7 @@ TEST_F(CppCall, RequestThatWasGivenBackCanBeCalledWithAgain) {
 
 TEST_F(CppCall, RequestWithoutRoomIsNotSent) {
   const Pair pair;
-  EXPECT_EQ(call(pair.send, Message(5).put_bytes(&pair, std::size_t{4} << 30), kNoWait).code(),
+  EXPECT_EQ(call(pair.send, Message(5).put_bytes(never_read(), std::size_t{4} << 30), kNoWait).code(),
             KERN_RESOURCE_SHORTAGE);
   EXPECT_EQ(pair.port.receive(kNoWait).code(), MACH_RCV_TIMED_OUT);
 }

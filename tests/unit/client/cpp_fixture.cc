@@ -5,6 +5,11 @@
 
 namespace netmsg::test {
 
+const void* never_read() {
+  static const char byte = 0;
+  return &byte;
+}
+
 Holdings holdings() {
   mach_port_name_array_t names = nullptr;
   mach_port_type_array_t types = nullptr;

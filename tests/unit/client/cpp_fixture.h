@@ -12,6 +12,9 @@
 
 namespace netmsg::test {
 
+// Some address, of which the compiler knows nothing: for more data than there can be.
+const void* never_read();
+
 // Name -> what it denotes, and references to send rights or a dead name. Without the thread's reply port, which calls
 // make and give up as they need it.
 using Holdings = std::map<mach_port_name_t, std::pair<mach_port_type_t, mach_port_urefs_t>>;

@@ -270,7 +270,7 @@ TEST_F(CppMessage, NothingDoneForgetsWhereItWasToGo) {
   Message message(1);
   EXPECT_EQ(message.send(SendRight(), kNoWait).code(), MACH_SEND_INVALID_DEST);
   EXPECT_EQ(message.resend(kNoWait).code(), MACH_SEND_INVALID_HEADER);
-  message.put_bytes(&pair, std::size_t{4} << 30);
+  message.put_bytes(never_read(), std::size_t{4} << 30);
   EXPECT_EQ(message.send(pair.send, kNoWait).code(), KERN_RESOURCE_SHORTAGE);
   message.clear();
   EXPECT_EQ(message.resend(kNoWait).code(), MACH_SEND_INVALID_HEADER);
@@ -367,7 +367,7 @@ TEST_F(CppMessage, ItemWithoutRoomStaysWithItsOwner) {
   const Pair pair;
   Pair carried;
   Message message(1);
-  message.put_bytes(&carried, std::size_t{4} << 30).put_receive(std::move(carried.port));
+  message.put_bytes(never_read(), std::size_t{4} << 30).put_receive(std::move(carried.port));
   message.put_send(std::move(carried.send));
   EXPECT_TRUE(carried.port);
   EXPECT_TRUE(carried.send);
