@@ -18,6 +18,7 @@
 #include <string>
 #include <thread>
 
+#include "tests/support/gate.h"
 #include "tests/support/host.h"
 
 namespace netmsg::test {
@@ -46,27 +47,6 @@ bool ends_well(pid_t child) {
 bool runs_well(const std::string& socket, const std::function<void()>& body) {
   return ends_well(start(socket, body));
 }
-
-// Passes when the other end is closed.
-class Gate {
- public:
-  Gate() { EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0); }
-  ~Gate() {
-    open();
-    ::close(ends_[0]);
-  }
-  void open() {
-    if (ends_[1] >= 0) ::close(std::exchange(ends_[1], -1));
-  }
-  void wait() {
-    open();
-    char byte;
-    EXPECT_EQ(::read(ends_[0], &byte, 1), 0);
-  }
-
- private:
-  int ends_[2];
-};
 
 struct Message {
   mach_msg_header_t head;

@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "daemon/ipc/core.h"
+#include "tests/support/gate.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::test {
@@ -83,28 +84,6 @@ bool alone() {
            daemon().on_owner([] { return daemon().engine().core().inheritances.empty(); });
   });
 }
-
-// What a child waits for until the test lets it go on.
-class Gate {
- public:
-  Gate() { EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0); }
-  ~Gate() {
-    open();
-    ::close(ends_[0]);
-  }
-  void open() {
-    if (ends_[1] >= 0) ::close(std::exchange(ends_[1], -1));
-  }
-  // In the child.
-  void wait() {
-    open();
-    char byte;
-    EXPECT_EQ(::read(ends_[0], &byte, 1), 0);
-  }
-
- private:
-  int ends_[2];
-};
 
 // 08.14, 07 §4: the variables are right when they are first used, as an argument of the first call.
 TEST(Inheriting, AForkedChildHasThePortsAndTheVariables) {
