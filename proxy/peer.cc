@@ -151,8 +151,7 @@ Check Peer::make_way(const Greeting& theirs) {
 
 // Exchange 8, step 2.
 Check Peer::make_way_to_resume(const Greeting& theirs) {
-  const bool known = session_ ? theirs.incarnation == known_->incarnation && theirs.nonce == session_->nonce()
-                              : offered_ == theirs.nonce;
+  const bool known = session_ ? is_our_session(theirs) : offered_ == theirs.nonce;
   if (!known) return Fault{v1::Fence::UNKNOWN_SESSION, "the session to be resumed is over"};
   if (stream_ && stream_goes_first(theirs.node)) {
     return Fault{v1::Fence::SUPERSEDED, "both have dialed: the stream of the lower node stays"};
@@ -164,8 +163,11 @@ Check Peer::make_way_to_resume(const Greeting& theirs) {
 
 // Exchange 1, the race at its end: they have not heard our answer, and offer the session that we have already.
 bool Peer::goes_on_with(const Greeting& theirs) const {
-  return session_ && session_->untouched() && theirs.incarnation == known_->incarnation &&
-         theirs.nonce == session_->nonce();
+  return session_ && session_->untouched() && is_our_session(theirs);
+}
+
+bool Peer::is_our_session(const Greeting& theirs) const {
+  return theirs.incarnation == known_->incarnation && theirs.nonce == session_->nonce();
 }
 
 // Simultaneous opens: has ours said Hello, and is it the lower node's?

@@ -102,6 +102,7 @@ class Peer final : private StreamUser {
   Check make_way(const Greeting& theirs);
   Check make_way_to_resume(const Greeting& theirs);
   bool goes_on_with(const Greeting& theirs) const;
+  bool is_our_session(const Greeting& theirs) const;  // REQUIRES: there is one
   bool stream_goes_first(const NodeId& theirs) const;
   Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
 
