@@ -89,8 +89,10 @@ bool can_travel(const Message& request, const Call& call, const CallOutput& out)
   const RemoteLink::CarryLimits limits = link.carry_limits(destination);
   if (reply_bytes(call, out) > limits.bytes) return false;
   if (out.rights.size() > limits.rights) return false;
+  std::uint32_t others = 0;
   return std::all_of(out.rights.begin(), out.rights.end(), [&](const CarriedRight& right) {
-    return right.is_null() || right.is_dead() || link.can_carry(destination, *right.port(), right.type(), 0);
+    return right.is_null() || right.is_dead() ||
+           link.can_carry(destination, *right.port(), right.type(), others++);
   });
 }
 

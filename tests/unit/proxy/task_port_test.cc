@@ -113,6 +113,34 @@ TEST_F(FarTask, SaysWhatCannotTravel) {
   EXPECT_EQ(server.state(theirs), "free");
 }
 
+// Of the four ports one more than the ceiling on what a peer knows.
+TEST(FarTaskPort, GivesNoMoreRightsAtOnceThanAPeerMayKnow) {
+  MemoryNetwork network;
+  proxy::PeerLimits limits;
+  limits.exports = 5;  // the name service's and the task's are two of them
+  Host b{network, {.name = "b", .node = 2, .dials = {}, .expects = {"a"}, .limits = limits}};
+  Host a{network, {.name = "a", .node = 1, .dials = {"b"}, .expects = {}}};
+  network.run();
+  const Outgoing own{
+      .remote = b.peer_names, .remote_type = kCopySend, .items = {rights(kCopySend, {ipc::kTaskSelfName})}};
+  ASSERT_EQ(b.names.send(own), MACH_MSG_SUCCESS);
+  network.run();
+  const Name port = a.names.receive(a.names_port).values.at(0);
+  const auto look_up_four = [&](std::vector<Name> four) {
+    const Name answers = b.names.port();
+    const Request request{2033, {rights_item(kMakeSend, std::move(four))}};
+    EXPECT_EQ(ask(b.names, answers, ipc::kTaskSelfName, request).code, KERN_SUCCESS);
+    const Name reply = a.names.port();
+    a.names.call({.option = MACH_SEND_MSG, .message = Request{2034, {}}.encode(port, reply)});
+    network.run();
+    return take_reply(a.names, reply).code;
+  };
+  const Name one = b.names.port();
+  EXPECT_EQ(look_up_four({one, b.names.port(), b.names.port(), b.names.port()}), KERN_RESOURCE_SHORTAGE);
+  EXPECT_LE(b.row().exports, limits.exports);
+  EXPECT_EQ(look_up_four({one, b.names.port(), b.names.port()}), KERN_SUCCESS);
+}
+
 TEST_F(FarTask, IsADeadNameWhenItEnds) {
   server.die();
   run();
