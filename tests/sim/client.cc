@@ -4,6 +4,7 @@
 #include <mach/notify.h>
 
 #include <algorithm>
+#include <span>
 
 #include "daemon/ipc/mach_port.h"
 #include "daemon/ipc/space.h"
@@ -13,7 +14,32 @@ namespace netmsg::sim {
 namespace {
 
 std::string words(const Offer& offer) {
-  return std::to_string(offer.name) + "/" + std::to_string(offer.disposition);
+  const std::string one = std::to_string(offer.name) + "/" + std::to_string(offer.disposition);
+  return offer.array == 0 ? one : one + " x " + std::to_string(offer.array);
+}
+
+test::Item item_of(const Offer& offer) {
+  if (offer.array == 0) return test::rights(offer.disposition, {offer.name});
+  return test::array(offer.disposition, std::vector<Name>(offer.array, offer.name));
+}
+
+// What stands out of line in a message is this.
+test::Bytes memory_of(std::uint32_t message, std::size_t size) {
+  test::Bytes bytes(size);
+  for (std::size_t at = 0; at < size; ++at) bytes[at] = static_cast<std::byte>(message + at);
+  return bytes;
+}
+
+test::Bytes bytes_of(const ipc::MemoryRef& memory) {
+  test::Bytes bytes(memory.length());
+  memory.read(0, bytes);
+  return bytes;
+}
+
+std::vector<Name> names_of(const ipc::MemoryRef& memory) {
+  std::vector<Name> names(memory.length() / sizeof(Name));
+  memory.read(0, std::as_writable_bytes(std::span(names)));
+  return names;
 }
 
 // The message came back with its rights under their names.
@@ -115,33 +141,45 @@ bool Client::request(Name name, mach_msg_id_t id, Name notify) {
 }
 
 void Client::watch_senders(Name name, Name notify) {
+  Ledger& ledger = around_.ledger();
   const PortId answer = port_of(notify);
-  if (watches_.count(answer) != 0) return;
-  if (request(name, MACH_NOTIFY_NO_SENDERS, notify)) watches_[answer] = port_of(name);
+  if (ledger.port(answer).watch) return;
+  const PortId of = port_of(name);
+  if (request(name, MACH_NOTIFY_NO_SENDERS, notify)) ledger.port(answer).watch = {of, ledger.port(of).moves};
 }
 
 void Client::watch_death(Name name, Name notify) {
   request(name, MACH_NOTIFY_DEAD_NAME, notify);
 }
 
+void Client::inherit(Name name, Name notify) {
+  const PortId of = port_of(name);
+  if (request(name, MACH_NOTIFY_PORT_DESTROYED, notify)) around_.ledger().moves_at_any_time(of);
+}
+
 // The facts are taken before the call: afterwards names may be gone.
-std::uint32_t Client::announce(Offer to, Offer reply, const std::vector<Offer>& body, Sending& sending) {
-  MessageFacts facts{id_, around_.host(), port_of(to.name), {}, {}, 0, 0};
-  const auto offer = [&](const Offer& each) {
-    facts.rights.push_back(port_of(each.name));
-    if (each.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE) sending.once.push_back(facts.rights.back());
+std::uint32_t Client::announce(Offer to, Offer reply, const std::vector<Offer>& body, std::size_t memory,
+                               Sending& sending) {
+  MessageFacts facts{id_, around_.host(), port_of(to.name), port_of(reply.name), {}, memory};
+  const auto offer = [&](const Offer& each, PortId port) {
+    const bool once = each.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
+    if (once) sending.once.insert(sending.once.end(), std::max(1U, each.array), port);
+    if (each.disposition == MACH_MSG_TYPE_MOVE_RECEIVE && port != 0) around_.ledger().moves(port);
   };
-  offer(reply);
-  std::for_each(body.begin(), body.end(), offer);
+  offer(reply, facts.reply);
+  for (const Offer& each : body) {
+    facts.body.push_back({port_of(each.name), each.array, each.disposition == MACH_MSG_TYPE_MOVE_RECEIVE});
+    offer(each, facts.body.back().port);
+  }
   return around_.ledger().begin(std::move(facts));
 }
 
-void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, unsigned timeout_ms,
-                  std::size_t payload, Name notify) {
+void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, const Manner& manner) {
   if (port_of(to.name) == 0) return;
+  const Name notify = manner.notify;
   Sending sending{};
   if (notify != 0) sending.told = port_of(notify);
-  sending.message = announce(to, reply, body, sending);
+  sending.message = announce(to, reply, body, manner.memory, sending);
   around_.story().tell(around_.host(), [&] {
     std::string line = "client " + std::to_string(id_) + " sends " + std::to_string(sending.message) +
                        " to " + words(to) + " reply " + words(reply);
@@ -153,16 +191,20 @@ void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, unsigne
                          .local = reply.name,
                          .local_type = reply.disposition,
                          .id = static_cast<mach_msg_id_t>(sending.message)};
-  for (const Offer& each : body) message.items.push_back(test::rights(each.disposition, {each.name}));
+  for (const Offer& each : body) message.items.push_back(item_of(each));
+  if (manner.memory != 0) message.items.push_back(test::memory(memory_of(sending.message, manner.memory)));
   message.items.push_back(test::numbers({static_cast<std::uint32_t>(body.size())}));
-  message.items.back().values.resize(1 + payload / 4);
-  message.items.back().descriptor.msgt_number = static_cast<unsigned>(1 + payload / 4) & 0xfff;
+  message.items.back().values.resize(1 + manner.payload / 4);
+  message.items.back().descriptor.msgt_number = static_cast<unsigned>(1 + manner.payload / 4) & 0xfff;
   ipc::MsgArgs args;
   args.option = MACH_SEND_MSG | MACH_SEND_TIMEOUT;
   if (notify != 0) args.option |= MACH_SEND_NOTIFY;
   args.notify = notify;
-  args.timeout_ms = timeout_ms;
+  args.timeout_ms = manner.timeout_ms;
   args.message = message.encode();
+  for (test::Item& each : message.items) {
+    if (!each.memory.empty()) args.memory.push_back(ipc::MemoryRef::of(std::move(each.memory)));
+  }
   const ipc::OpToken token = next_token_++;
   const std::uint64_t before = around_.digest();
   around_.engine().mach_msg(*space_, token, std::move(args));
@@ -227,12 +269,13 @@ bool Client::receive(Name name) {
   around_.engine().mach_msg(*space_, token, std::move(args));
   auto done = results_.extract(token);
   if (done.empty() || done.mapped().code != MACH_MSG_SUCCESS) return false;
-  const test::Bytes& bytes = done.mapped().bytes;
-  hear(test::header_of(bytes), test::values_of(bytes));
+  hear(done.mapped());
   return true;
 }
 
-void Client::hear(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values) {
+void Client::hear(const ipc::MsgResult& result) {
+  const mach_msg_header_t header = test::header_of(result.bytes);
+  const std::vector<std::uint32_t> values = test::values_of(result.bytes);
   around_.story().tell(around_.host(), [&] {
     std::string line = "client " + std::to_string(id_) + " receives " + std::to_string(header.msgh_id) +
                        " from " + std::to_string(header.msgh_local_port) + " reply " +
@@ -252,7 +295,7 @@ void Client::hear(const mach_msg_header_t& header, const std::vector<std::uint32
   }
   const auto id = static_cast<std::uint32_t>(header.msgh_id);
   if (!around_.ledger().knows(id)) return hear_notification(header, values);
-  compare(around_.ledger().received(id, at), header, values);
+  compare(id, around_.ledger().received(id, at), result);
 }
 
 void Client::hear_notification(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values) {
@@ -265,20 +308,27 @@ void Client::hear_notification(const mach_msg_header_t& header, const std::vecto
 
 // Nobody has made a send right since it fired: then there is none, and never will be.
 void Client::hear_no_senders(PortId notify, std::uint32_t count) {
-  const auto watch = watches_.extract(notify);
-  if (watch.empty() || watch.mapped() == 0 || around_.ledger().dead(watch.mapped())) return;
-  PortFacts& facts = around_.ledger().port(watch.mapped());
-  if (facts.port->mscount != count) return;
+  const std::optional<Watch> watch = std::exchange(around_.ledger().port(notify).watch, std::nullopt);
+  if (!watch || around_.ledger().dead(watch->of)) return;
+  PortFacts& facts = around_.ledger().port(watch->of);
+  if (facts.port->mscount != count || facts.moves != watch->moves || facts.restless) return;
   facts.silent_at = count;
   if (facts.port->srights() != 0) around_.story().accuse("I3", "no-senders, and there is a send right");
 }
 
-void Client::compare(const MessageFacts& sent, const mach_msg_header_t& header,
-                     const std::vector<std::uint32_t>& values) {
-  compare(sent, sent.rights[0], header.msgh_remote_port);
-  for (std::size_t at = 1; at < sent.rights.size() && at - 1 < values.size(); ++at) {
-    compare(sent, sent.rights[at], values[at - 1]);
+void Client::compare(std::uint32_t id, const MessageFacts& sent, const ipc::MsgResult& result) {
+  const std::vector<std::uint32_t> values = test::values_of(result.bytes);
+  compare(sent, sent.reply, test::header_of(result.bytes).msgh_remote_port);
+  auto value = values.begin();
+  auto region = result.regions.begin();
+  for (const MessageFacts::Rights& rights : sent.body) {
+    const std::vector<Name> names =
+        rights.array == 0 ? std::vector<Name>{*value} : names_of(region++->memory);
+    ++value;
+    for (const Name name : names) compare(sent, rights.port, name);
   }
+  if (sent.memory != 0 && bytes_of(region->memory) != memory_of(id, sent.memory))
+    around_.story().accuse("S5", "memory arrives as other memory");
 }
 
 void Client::compare(const MessageFacts& sent, PortId meant, Name got) {

@@ -33,10 +33,19 @@ class Surroundings {
   virtual std::uint64_t digest() const = 0;
 };
 
-// A right to be sent: under which name, by which disposition.
+// A right to be sent: under which name, by which disposition; in a body inline, or `array` times in an array.
 struct Offer {
   Name name = 0;
   unsigned disposition = 0;
+  unsigned array = 0;
+};
+
+// How a message is sent.
+struct Manner {
+  unsigned timeout_ms = 0;  // 0: does not wait
+  std::size_t payload = 0;  // bytes in the body
+  std::size_t memory = 0;   // bytes out of line
+  Name notify = 0;          // a receive right: it is forced in if there is no room
 };
 
 struct Held {
@@ -66,9 +75,9 @@ class Client final : public ipc::Completions {
   // A no-senders request on `name`, or a dead-name request; answered at `notify`, a receive right.
   void watch_senders(Name name, Name notify);
   void watch_death(Name name, Name notify);
-  // timeout_ms 0: does not wait. With `notify`, a receive right, it is forced in if there is no room.
-  void send(Offer to, Offer reply, const std::vector<Offer>& body, unsigned timeout_ms, std::size_t payload,
-            Name notify);
+  // `name`, a receive right, goes to `notify` when it would be destroyed.
+  void inherit(Name name, Name notify);
+  void send(Offer to, Offer reply, const std::vector<Offer>& body, const Manner& manner);
   // Gives up what waits.
   void interrupt();
   // True if there was a message.
@@ -92,14 +101,14 @@ class Client final : public ipc::Completions {
 
   PortId port_of(Name name);
   bool request(Name name, mach_msg_id_t id, Name notify);
-  std::uint32_t announce(Offer to, Offer reply, const std::vector<Offer>& body, Sending& sending);
+  std::uint32_t announce(Offer to, Offer reply, const std::vector<Offer>& body, std::size_t memory,
+                         Sending& sending);
   void begun(const Sending& sending);
   void ended(const Sending& sending, mach_msg_return_t code);
-  void hear(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values);
+  void hear(const ipc::MsgResult& result);
   void hear_notification(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values);
   void hear_no_senders(PortId notify, std::uint32_t count);
-  void compare(const MessageFacts& sent, const mach_msg_header_t& header,
-               const std::vector<std::uint32_t>& values);
+  void compare(std::uint32_t id, const MessageFacts& sent, const ipc::MsgResult& result);
   void compare(const MessageFacts& sent, PortId meant, Name got);
   bool may_have_died(PortId port, const MessageFacts& sent) const;
 
@@ -110,7 +119,6 @@ class Client final : public ipc::Completions {
   std::map<ipc::OpToken, Sending> pending_;
   std::map<ipc::OpToken, ipc::MsgResult> results_;
   std::map<Name, Belief> beliefs_;
-  std::map<PortId, PortId> watches_;  // notify port -> watched port
 };
 
 }  // namespace netmsg::sim

@@ -115,6 +115,18 @@ bool Daemon::reach(HostIndex peer, Client& client) {
   return engine_.insert_send(client.space(), std::move(right.value())).ok();
 }
 
+void Daemon::hand_on(const Held& held, Client& client) {
+  const auto hand = [&](mach_msg_type_name_t disposition) {
+    (void)ipc::mach_port::extract_right(client.space(), names_->space(), held.name, disposition);
+  };
+  if (held.state == ipc::EntryState::kSendOnce) return hand(MACH_MSG_TYPE_MOVE_SEND_ONCE);
+  const bool receives = held.state != ipc::EntryState::kSend;
+  if (held.state != ipc::EntryState::kReceive) hand(MACH_MSG_TYPE_MOVE_SEND);
+  if (!receives) return;
+  ledger_.moves(held.port);
+  hand(MACH_MSG_TYPE_MOVE_RECEIVE);
+}
+
 void Daemon::serve(Client* client) {
   while (names_->receive(names_port_)) {
   }
@@ -127,9 +139,7 @@ void Daemon::serve(Client* client) {
       names_->destroy(each.name);
       continue;
     }
-    const bool once = each.state == ipc::EntryState::kSendOnce;
-    (void)ipc::mach_port::extract_right(client->space(), names_->space(), each.name,
-                                        once ? MACH_MSG_TYPE_MOVE_SEND_ONCE : MACH_MSG_TYPE_MOVE_SEND);
+    hand_on(each, *client);
   }
 }
 

@@ -84,6 +84,7 @@ class Daemon final : public Surroundings {
  private:
   proxy::Options link_options() const;
   proxy::Callbacks callbacks();
+  void hand_on(const Held& held, Client& client);
   void session_up(const proxy::PeerInfo& peer, ipc::SendRight right);
 
   const DaemonOptions options_;

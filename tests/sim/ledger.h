@@ -25,6 +25,12 @@ using PortId = std::uint32_t;
 // A client, over all restarts.
 using ClientId = std::uint32_t;
 
+// A no-senders request.
+struct Watch {
+  PortId of;
+  std::uint64_t moves;  // of that port, when it was asked for
+};
+
 struct PortFacts {
   HostIndex home;
   ipc::PortRef port;  // empty: its host has crashed. Keeps the memory, so that addresses are never reused
@@ -34,14 +40,25 @@ struct PortFacts {
   std::int64_t accepted_due = 0;                // msg-accepted notifications that are to come
   unsigned limit_max = MACH_PORT_QLIMIT_MAX;    // of its queue, ever
   std::optional<std::uint32_t> silent_at = {};  // no-senders was heard with this make-send count
+  std::optional<Watch> watch = {};              // whose answer comes here
+  bool restless = false;    // it may be inherited: its receive right moves when it would be destroyed
+  std::uint64_t moves = 0;  // of its receive right: each may set the make-send count to zero
 };
 
 struct MessageFacts {
   enum class State { kBegun, kAccepted, kFailed, kReceived };
+  // Rights of the body that stand together.
+  struct Rights {
+    PortId port;
+    unsigned array;  // elements; 0: inline
+    bool receive;
+  };
   ClientId sender;
   HostIndex from;
   PortId to;
-  std::vector<PortId> rights;  // the reply, then the body's
+  PortId reply;
+  std::vector<Rights> body;
+  std::size_t memory;  // out of line, in bytes
   State state = State::kBegun;
   std::uint64_t order = 0;  // of acceptance
   std::uint64_t begun = 0;  // Ledger::clock() when the call began
@@ -59,6 +76,9 @@ class Ledger {
   PortId find_exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial) const;
   PortFacts& port(PortId id) { return ports_[id - 1]; }
   bool dead(PortId id) const;
+  // Its receive right goes into a message, or may at any time from now on.
+  void moves(PortId id);
+  void moves_at_any_time(PortId id);
   void crashed(HostIndex host);
   std::size_t ports() const { return ports_.size(); }
 
@@ -74,23 +94,26 @@ class Ledger {
   std::uint64_t clock() const { return clock_; }
 
   // --- messages ---
-  // The id that a message carries.
+  // The id that a message carries: who sends it times kLane, and which of his it is.
   std::uint32_t begin(MessageFacts facts);
   void accepted(std::uint32_t id);
   void failed(std::uint32_t id) { message(id).state = MessageFacts::State::kFailed; }
   // I6, I7. Returns its facts.
   const MessageFacts& received(std::uint32_t id, PortId at);
-  bool knows(std::uint32_t id) const { return id >= kFirst && id - kFirst < messages_.size(); }
+  bool knows(std::uint32_t id) const { return messages_.count(id) != 0; }
   // At rest, when all queues are empty. I7: what was accepted, for a port that lives, without an excuse. I8: each
   // send-once right that is gone has led to a message.
   void expect_all_received();
   void expect_all_answered();
 
  private:
-  static constexpr std::uint32_t kFirst = 1000;
+  static constexpr std::uint32_t kLane = 100'000;  // above the ids of notifications
 
   std::size_t slot(HostIndex a, HostIndex b) const { return std::min(a, b) * hosts_ + std::max(a, b); }
-  MessageFacts& message(std::uint32_t id) { return messages_[id - kFirst]; }
+  // Is it excused from being received because of what became of the ports? Of its destination, or of one that may have
+  // closed a circle: then it was destroyed, and the ports that are inherited live.
+  bool may_vanish(const MessageFacts& facts);
+  MessageFacts& message(std::uint32_t id) { return messages_.at(id); }
 
   const std::size_t hosts_;
   Story& story_;
@@ -101,7 +124,8 @@ class Ledger {
   bool fences_expected_ = false;
   std::vector<std::uint64_t> fences_;
   std::vector<std::uint64_t> losses_;
-  std::vector<MessageFacts> messages_;
+  std::unordered_map<std::uint32_t, MessageFacts> messages_;
+  std::map<ClientId, std::uint32_t> sent_;  // by each client
   std::map<std::pair<ClientId, PortId>, std::uint64_t> last_order_;
   std::uint64_t next_order_ = 1;
 };

@@ -14,7 +14,7 @@ struct Mutant {
   const char* name;
   const char* what;
   const char* faults;   // under which it shows
-  unsigned seeds = 20;  // within which it is found
+  unsigned seeds = 60;  // within which it is found
 };
 
 std::span<const Mutant> mutants();

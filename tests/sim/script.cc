@@ -16,6 +16,11 @@ bool has_send(const Held& held) {
   return held.state == EntryState::kSend || held.state == EntryState::kReceiveSend;
 }
 
+bool may_repeat(const Offer& offer) {
+  return offer.disposition == MACH_MSG_TYPE_COPY_SEND || offer.disposition == MACH_MSG_TYPE_MAKE_SEND ||
+         offer.disposition == MACH_MSG_TYPE_MAKE_SEND_ONCE;
+}
+
 }  // namespace
 
 void Script::act(Daemon& daemon) {
@@ -86,6 +91,7 @@ void Script::watch(Client& client) {
   const Held& one = held[random_.below(held.size())];
   const Name notify = ports[random_.below(ports.size())];
   if (has_receive(one)) {
+    if (random_.one_in(4)) return client.inherit(one.name, notify);
     client.watch_senders(one.name, notify);
   } else if (one.port != 0) {
     client.watch_death(one.name, notify);
@@ -123,6 +129,7 @@ Offer Script::offer(const std::vector<Held>& held, HostIndex here, HostIndex hom
   if (fit.empty()) return {};
   const Held& one = fit[random_.below(fit.size())];
   if (one.state == EntryState::kSendOnce) return {one.name, MACH_MSG_TYPE_MOVE_SEND_ONCE};
+  if (has_receive(one) && home == here && random_.one_in(6)) return {one.name, MACH_MSG_TYPE_MOVE_RECEIVE};
   if (has_receive(one) && !(has_send(one) && random_.one_in(2))) {
     return {one.name,
             random_.one_in(2) ? unsigned{MACH_MSG_TYPE_MAKE_SEND} : unsigned{MACH_MSG_TYPE_MAKE_SEND_ONCE}};
@@ -143,18 +150,22 @@ void Script::send(Daemon& daemon, Client& client) {
   const Offer reply = random_.one_in(2) ? offer(held, daemon.host(), home) : Offer{};
   std::vector<Offer> body;
   for (unsigned rest = random_.below(4); rest > 0; --rest) {
-    const Offer each = offer(held, daemon.host(), home);
+    Offer each = offer(held, daemon.host(), home);
+    if (random_.one_in(6)) each.array = may_repeat(each) ? 1 + random_.below(3) : 1;
     const bool taken =
-        each.disposition == MACH_MSG_TYPE_MOVE_SEND_ONCE &&
+        !may_repeat(each) && each.disposition != MACH_MSG_TYPE_MOVE_SEND &&
         (each.name == to.name || each.name == reply.name ||
          std::any_of(body.begin(), body.end(), [&](const Offer& other) { return other.name == each.name; }));
     if (each.name != 0 && !taken) body.push_back(each);
   }
-  const unsigned timeout_ms = random_.one_in(3) ? 1 + random_.below(3000) : 0;
+  Manner manner;
+  manner.timeout_ms = random_.one_in(3) ? 1 + random_.below(3000) : 0;
+  manner.payload = random_.below(manners_.payload_max + 1);
+  if (random_.one_in(10)) manner.memory = random_.below(manners_.memory_max + 1);
   const std::vector<Name> ports = receive_names(held);
   const bool forces = to.disposition != MACH_MSG_TYPE_MOVE_SEND_ONCE && !ports.empty() && random_.one_in(8);
-  const Name notify = forces ? ports[random_.below(ports.size())] : Name{0};
-  client.send(to, reply, body, timeout_ms, random_.below(manners_.payload_max + 1), notify);
+  if (forces) manner.notify = ports[random_.below(ports.size())];
+  client.send(to, reply, body, manner);
 }
 
 bool Script::drain(Daemon& daemon) {

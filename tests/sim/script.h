@@ -16,6 +16,7 @@ class Script {
     unsigned ports_max = 6;         // of one client
     std::size_t payload_max = 200;  // bytes
     unsigned limit_max = 5;         // of queues
+    std::size_t memory_max = 0;     // bytes, out of line
     bool junk = true;               // sends what cannot travel, now and then
   };
 

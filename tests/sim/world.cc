@@ -29,6 +29,7 @@ Script::Manners manners(Random& random) {
   made.ports_max = 2 + random.below(6);
   made.limit_max = random.one_in(4) ? 16 : 1 + random.below(5);
   made.payload_max = random.one_in(3) ? 1500 : 40;
+  made.memory_max = random.one_in(3) ? 20'000 : 100;
   return made;
 }
 
