@@ -41,7 +41,8 @@ Host::Host(std::string name, std::uint16_t port, std::vector<Peer> peers, std::v
               "warn"};
   if (port != 0) command_.insert(command_.end(), {"--listen", "127.0.0.1:" + std::to_string(port)});
   for (const Peer& peer : peers) {
-    command_.insert(command_.end(), {"--peer", peer.name + "=127.0.0.1:" + std::to_string(peer.port)});
+    const std::string where = peer.port == 0 ? "" : "=127.0.0.1:" + std::to_string(peer.port);
+    command_.insert(command_.end(), {"--peer", peer.name + where});
   }
   if (!peers.empty()) command_.push_back("--insecure-peers");
   command_.insert(command_.end(), options.begin(), options.end());
@@ -61,13 +62,16 @@ std::pair<int, std::string> Host::control(const std::vector<std::string>& argume
   return run(argv);
 }
 
+std::string Host::peer_state(const std::string& peer) const {
+  const std::string rows = control({"peers"}).second;
+  const std::size_t row = rows.find("\n" + peer + " ");
+  if (row == std::string::npos) return "";
+  const std::size_t state = rows.find_first_not_of(' ', row + 1 + peer.size());
+  return rows.substr(state, rows.find(' ', state) - state);
+}
+
 bool Host::connected_to(const std::string& peer) const {
-  return eventually([&] {
-    const std::string rows = control({"peers"}).second;
-    const std::size_t at = rows.find("\n" + peer + " ");
-    return at != std::string::npos &&
-           rows.substr(at + 1, rows.find('\n', at + 1) - at - 1).find("open") != std::string::npos;
-  });
+  return eventually([&] { return peer_state(peer) == "open"; });
 }
 
 void Host::restart(int signal) {

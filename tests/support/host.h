@@ -20,7 +20,7 @@ class Host {
  public:
   struct Peer {
     std::string name;
-    std::uint16_t port;
+    std::uint16_t port;  // 0: it dials us
   };
   // Starts the daemon and waits until it answers. `port` 0: it does not listen. `options` are added to its
   // command line.
@@ -35,6 +35,8 @@ class Host {
 
   // netmsgctl with these arguments: status and output.
   std::pair<int, std::string> control(const std::vector<std::string>& arguments) const;
+  // As netmsgctl peers says: "open", "broken", ...; "" if it says nothing.
+  std::string peer_state(const std::string& peer) const;
   // Waits until a session with that host is open; tells whether it is.
   bool connected_to(const std::string& peer) const;
 

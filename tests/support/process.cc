@@ -2,6 +2,7 @@
 #include "tests/support/process.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -15,10 +16,13 @@ namespace netmsg::test {
 namespace {
 
 [[noreturn]] void become(const std::vector<std::string>& argv, const Process::Environment& environment,
-                         int output) {
+                         int output, int inherited) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
+  // Asio and gRPC make descriptors that would stay open in the child: a connection would outlive its closing.
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (inherited >= 0) ::fcntl(inherited, F_SETFD, 0);
   for (const auto& [name, value] : environment) ::setenv(name.c_str(), value.c_str(), 1);
   std::vector<char*> arguments;
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -29,11 +33,11 @@ namespace {
 
 }  // namespace
 
-Process::Process(const std::vector<std::string>& argv, const Environment& environment) {
+Process::Process(const std::vector<std::string>& argv, const Environment& environment, int inherited) {
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
   pid_ = ::fork();
-  if (pid_ == 0) become(argv, environment, pipe_ends[1]);
+  if (pid_ == 0) become(argv, environment, pipe_ends[1], inherited);
   ::close(pipe_ends[1]);
   output_fd_ = pipe_ends[0];
   ::fcntl(output_fd_, F_SETFL, O_NONBLOCK);

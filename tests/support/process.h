@@ -16,8 +16,10 @@ class Process {
  public:
   using Environment = std::vector<std::pair<std::string, std::string>>;
 
-  // Starts argv[0] with the arguments; `environment` is added to ours. It ends when we do, however we end.
-  explicit Process(const std::vector<std::string>& argv, const Environment& environment = {});
+  // Starts argv[0] with the arguments; `environment` is added to ours. It ends when we do, however we end. Of our
+  // descriptors it gets `inherited`, under the same number, and no other.
+  explicit Process(const std::vector<std::string>& argv, const Environment& environment = {},
+                   int inherited = -1);
   ~Process();
   Process(Process&& other) noexcept;
   Process& operator=(Process&&) = delete;

@@ -13,12 +13,6 @@ namespace {
 
 constexpr unsigned kPatienceMs = 20000;
 
-unsigned refs(mach_port_t task, mach_port_t name, mach_port_right_t right) {
-  mach_port_urefs_t count = 0;
-  EXPECT_EQ(mach_port_get_refs(task, name, right, &count), KERN_SUCCESS);
-  return count;
-}
-
 }  // namespace
 
 Host& here() {
@@ -61,36 +55,6 @@ mach_port_t new_port() {
   mach_port_t name = MACH_PORT_NULL;
   EXPECT_EQ(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &name), KERN_SUCCESS);
   return name;
-}
-
-namespace {
-
-std::string state_text(mach_port_type_t type, unsigned urefs) {
-  switch (type & MACH_PORT_TYPE_ALL_RIGHTS) {
-    case MACH_PORT_TYPE_NONE:
-      return "free";
-    case MACH_PORT_TYPE_RECEIVE:
-      return "R";
-    case MACH_PORT_TYPE_SEND_RECEIVE:
-      return "R+S" + std::to_string(urefs);
-    case MACH_PORT_TYPE_SEND:
-      return "S" + std::to_string(urefs);
-    case MACH_PORT_TYPE_SEND_ONCE:
-      return "SO";
-    case MACH_PORT_TYPE_PORT_SET:
-      return "PS";
-    default:
-      return "DN" + std::to_string(urefs);
-  }
-}
-
-}  // namespace
-
-std::string state_of(mach_port_t name, mach_port_t task) {
-  mach_port_type_t type = 0;
-  if (mach_port_type(task, name, &type) != KERN_SUCCESS) return "free";
-  const bool dead = (type & MACH_PORT_TYPE_DEAD_NAME) != 0;
-  return state_text(type, refs(task, name, dead ? MACH_PORT_RIGHT_DEAD_NAME : MACH_PORT_RIGHT_SEND));
 }
 
 std::string state_of(const BroughtRight& right) {

@@ -9,6 +9,7 @@
 
 #include "tests/support/host.h"
 #include "tests/support/mach_message.h"
+#include "tests/system/name_state.h"
 #include "tests/system/port_server.h"
 
 namespace netmsg::test {
@@ -33,9 +34,7 @@ ReceivedMessage receive_message(mach_port_t port, unsigned timeout_ms = 0, mach_
                                 mach_port_t notify = 0);
 
 mach_port_t new_port();
-// "R", "R+S2", "S1", "SO", "DN1", "PS" or "free", through mach_port_type and mach_port_get_refs.
-std::string state_of(mach_port_t name, mach_port_t task = mach_task_self());
-// The same of a right that a message brought to a port_server, in that server's space.
+// The state of a right that a message brought to a port_server, in that server's space.
 std::string state_of(const BroughtRight& right);
 // Messages with this id among all that can be taken from `port` now.
 unsigned drain(mach_port_t port, mach_msg_id_t id);
