@@ -276,6 +276,11 @@ void Proxy::forward(ipc::MessagePtr message) {
   peer->forward(std::move(message));
 }
 
+// No port of ours is closed: none has come from another host.
+void Proxy::hold(ipc::MessagePtr message) {
+  impl_->world.engine.deliver_held(std::move(message));
+}
+
 void Proxy::unreferenced(ipc::Port& proxy) {
   if (Peer* peer = impl_->home_of(proxy)) peer->unreferenced(proxy_serial(proxy.link_slot));
 }

@@ -131,6 +131,7 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
                  std::uint32_t others) const override;
   CarryLimits carry_limits(const ipc::Port& destination) const override;
   void forward(ipc::MessagePtr message) override;
+  void hold(ipc::MessagePtr message) override;
   void unreferenced(ipc::Port& proxy) override;
   void room_changed(ipc::Port& port) override;
   void died(ipc::Port& port) override;

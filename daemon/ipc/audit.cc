@@ -113,7 +113,8 @@ void check_queue(const Port& port) {
     NETMSG_CHECK(message.destination.port() == &port);
     ++queued;
   });
-  if (!port.remote()) NETMSG_CHECK(port.msgcount == queued);
+  if (!port.remote()) NETMSG_CHECK(port.msgcount == queued + port.held);
+  NETMSG_CHECK(!port.remote() || (!port.closed && queued + port.held == 0));
   NETMSG_CHECK(port.set == nullptr || (port.receiver() != nullptr && port.receivers.empty()));
   NETMSG_CHECK(queued == 0 || port.receivers.empty());
   if (!port.senders.empty()) NETMSG_CHECK(!port.dead() && port.room() == 0);

@@ -16,6 +16,7 @@ class NoLink final : public RemoteLink {
   bool can_carry(const Port&, const Port&, RightType, std::uint32_t) const override { return false; }
   CarryLimits carry_limits(const Port&) const override { return {0, 0}; }
   void forward(MessagePtr message) override { message->destination.consume(); }
+  void hold(MessagePtr) override {}
   void unreferenced(Port&) override {}
   void room_changed(Port&) override {}
   void died(Port&) override {}

@@ -125,7 +125,19 @@ void Engine::set_window(Port& proxy, std::uint32_t room, std::uint32_t outstandi
 
 void Engine::deliver(MessagePtr message) {
   const Event event(*core_);
-  post(std::move(message));
+  post_from_link(std::move(message));
+}
+
+void Engine::deliver_held(MessagePtr message) {
+  const Event event(*core_);
+  post_held(std::move(message));
+}
+
+void Engine::send_on_its_way(Message& message) {
+  const Port& end = message.destination.port()->end_of_transit();
+  for (const BodyRight& item : message.body) {
+    if (item.right.holds_receive()) ipc::send_on_its_way(message, end, *item.right.port());
+  }
 }
 
 MessagePtr Engine::new_message(Account& account, Bytes bytes) {

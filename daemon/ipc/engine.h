@@ -176,6 +176,12 @@ class Engine {
   // A message from another host, all rights settled. Goes into the queue whatever its limit (the sender held
   // a credit); destroyed with its rights if the destination is dead.
   void deliver(MessagePtr message);
+  // The same for one that the link was given to hold (RemoteLink::hold).
+  void deliver_held(MessagePtr message);
+  // A message from another host brings receive rights (Port::arrive): these are on their way to its destination from
+  // now on, and one that the destination is on its way to makes the message circular (03 §9). REQUIRES: the
+  // destination is alive; before deliver().
+  void send_on_its_way(Message& message);
   // For deliver(): `bytes` is the message in the layout of 02 with its name slots zero. May overdraw the account:
   // what has been appended to a session cannot be refused any more.
   MessagePtr new_message(Account& account, Bytes bytes);

@@ -4,6 +4,7 @@
 #include "daemon/base/check.h"
 #include "daemon/ipc/core.h"
 #include "daemon/ipc/port_set.h"
+#include "daemon/ipc/queue.h"
 #include "daemon/ipc/space.h"
 #include "daemon/ipc/watch.h"
 
@@ -63,6 +64,32 @@ void Port::leave_transit() {
   if (home_ != Home::kTransit) return;  // a circular message: never settled
   home_ = Home::kLimbo;
   transit_to_ = PortRef();
+}
+
+Belongings Port::depart() {
+  leave_transit();
+  NETMSG_CHECK(home_ == Home::kLimbo);
+  NETMSG_CHECK(!closed && held == 0);
+  home_ = Home::kRemote;
+  charge_ = Charge();
+  msgcount = 0;
+  return {std::exchange(qlimit, 0), std::move(no_senders_request), std::move(port_destroyed_request),
+          std::move(queue)};
+}
+
+void Port::arrive(Belongings belongings, Charge charge) {
+  NETMSG_CHECK(home_ == Home::kRemote);
+  home_ = Home::kLimbo;
+  charge_ = std::move(charge);
+  qlimit = belongings.qlimit;
+  no_senders_request = std::move(belongings.no_senders_request);
+  port_destroyed_request = std::move(belongings.port_destroyed_request);
+  msgcount = 0;
+  while (MessagePtr message = belongings.queue.pop()) {
+    ++msgcount;
+    queue.push(std::move(message));
+  }
+  wake_sender(*this);
 }
 
 const Port& Port::end_of_transit() const {

@@ -5,8 +5,8 @@
 //   kLimbo      a ReceiveRight in somebody's hands (just made, or     any of those below
 //               taken out of a space, or being received)
 //   kSpace      in an entry of a space                                kLimbo, kDead
-//   kTransit    in a message queued towards `transit_to`              kLimbo, kDead
-//   kRemote     on another host: this port is a proxy                 kDead
+//   kTransit    in a message queued towards `transit_to`              kLimbo, kRemote, kDead
+//   kRemote     on another host: this port is a proxy                 kLimbo (it has come here), kDead
 //   kKernel     the engine's: messages to it are requests (05 §8)     kDead
 //   kDead       nowhere; what names the port is a dead name           -
 //
@@ -18,6 +18,7 @@
 #include <optional>
 
 #include "daemon/base/intrusive_list.h"
+#include "daemon/ipc/belongings.h"
 #include "daemon/ipc/kernel_object.h"
 #include "daemon/ipc/message.h"
 #include "daemon/ipc/right.h"
@@ -78,6 +79,13 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   void leave_space();
   // The receive right has been taken out of the message that carried it.
   void leave_transit();
+  // The receive right goes to another host; what stays is a proxy with no room, its names, its rights and those who
+  // wait to send. What goes along is returned. Whoever has the receive right keeps it, for the proxy. REQUIRES:
+  // kLimbo or kTransit.
+  Belongings depart();
+  // The receive right of this proxy comes here: kLimbo. Senders that wait are woken for the room there is. REQUIRES:
+  // kRemote; the caller has the receive right. `charge` pays from now on.
+  void arrive(Belongings belongings, Charge charge);
   // Where "in transit to" leads from here: the last port of the chain, which is in transit no more (03 §9).
   const Port& end_of_transit() const;
 
@@ -105,8 +113,10 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   SendOnceRight port_destroyed_request;  // the backup: gets the receive right instead of the port's death
   base::IntrusiveList<DeadNameRequest, RequestTag> dead_name_requests;
   MessageQueue queue;
-  Receivers receivers;                                // none while the port is in a set
-  PortSet* set = nullptr;                             // the one that it is a member of; kept by the set
+  bool closed = false;     // what is sent here goes to the link, which queues it later (RemoteLink::hold)
+  std::uint32_t held = 0;  // messages that are there; they count
+  Receivers receivers;     // none while the port is in a set
+  PortSet* set = nullptr;  // the one that it is a member of; kept by the set
   base::IntrusiveList<Operation, WaiterTag> senders;  // first come, first served
   bool sender_woken = false;                          // one of them is about to look at the room again
   Watch* watch = nullptr;                             // of the receive right in its space; kept by the watch

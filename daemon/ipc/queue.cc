@@ -46,6 +46,14 @@ void enqueue(Port& port, MessagePtr message) {
   line_up(std::move(message));
 }
 
+// It counts like one in the queue: whoever sends to a closed port must not see that it is one.
+void hold(Port& port, MessagePtr message) {
+  ++port.msgcount;
+  ++port.held;
+  room_changed(port);
+  port.core().link().hold(std::move(message));
+}
+
 }  // namespace
 
 bool has_room_for(const Message& message) {
@@ -53,6 +61,14 @@ bool has_room_for(const Message& message) {
 }
 
 void post(MessagePtr message) {
+  Port& port = *message->destination.port();
+  const PortRef keep(&port);
+  if (!port.closed || port.dead() || message->circular) return post_from_link(std::move(message));
+  ++port.core().counters.messages_sent;
+  hold(port, std::move(message));
+}
+
+void post_from_link(MessagePtr message) {
   Port& port = *message->destination.port();
   const PortRef keep(&port);
   ++port.core().counters.messages_sent;
@@ -65,6 +81,15 @@ void post(MessagePtr message) {
     default:
       return enqueue(port, std::move(message));
   }
+}
+
+void post_held(MessagePtr message) {
+  Port& port = *message->destination.port();
+  const PortRef keep(&port);
+  NETMSG_CHECK(port.held > 0);
+  --port.held;
+  if (!port.dead()) return line_up(std::move(message));
+  --port.msgcount;  // destroyed
 }
 
 void line_up(MessagePtr message) {

@@ -16,6 +16,12 @@ bool has_room_for(const Message& message);
 // destination is dead.
 void post(MessagePtr message);
 
+// The same for a message that the link brings: closed ports (Port::closed) take it at once.
+void post_from_link(MessagePtr message);
+// A message that the link held for a closed port, and that counts already, goes on into the queue; if the port has
+// died it is destroyed.
+void post_held(MessagePtr message);
+
 // Hands a message to whoever waits for it at its port or at the set of that port, or appends it to both
 // orders.
 void line_up(MessagePtr message);

@@ -9,7 +9,8 @@
 // own for the network.
 //
 // Engine -> link: the virtual functions below. All are called inside an event and must not start another one.
-// Link -> engine: Engine::make_remote_port, set_window, deliver, and the rights themselves, inside an Event.
+// Link -> engine: Engine::make_remote_port, set_window, deliver, and the rights themselves, inside an Event. A receive
+// right moves by Port::depart, once its message has been forwarded, and Port::arrive, before its message is delivered.
 #pragma once
 
 #include <functional>
@@ -45,6 +46,11 @@ class RemoteLink {
   // straight back as a notification to the same proxy. A msg-accepted request in it is the link's to keep until
   // the message has left its queue at the port's home, or will never come there.
   virtual void forward(MessagePtr message) = 0;
+
+  // A message for a port of ours that is closed (Port::closed: the port has come from another host, and messages of ours
+  // are still on their way back from there). It counts against the port's limit and goes into its queue by
+  // Engine::deliver_held, which the link owes.
+  virtual void hold(MessagePtr message) = 0;
 
   // The last local send right to this proxy is gone, or the last right of any kind. It may gain rights again before
   // end_of_event(): look again there.

@@ -223,6 +223,7 @@ class OneProxy final : public ipc::RemoteLink {
     message->destination.consume();
     if (message->accepted) accepted = std::move(message->accepted);
   }
+  void hold(ipc::MessagePtr) override {}
   void unreferenced(ipc::Port&) override { ++unreferenced_count; }
   void room_changed(ipc::Port&) override {}
   void died(ipc::Port&) override {}

@@ -22,6 +22,7 @@ class Sink final : public ipc::RemoteLink {
   bool can_carry(const ipc::Port&, const ipc::Port&, RightType, std::uint32_t) const override { return true; }
   CarryLimits carry_limits(const ipc::Port&) const override { return {1U << 20, 1000}; }
   void forward(ipc::MessagePtr message) override { message->destination.consume(); }
+  void hold(ipc::MessagePtr) override {}
   void unreferenced(ipc::Port&) override {}
   void room_changed(ipc::Port&) override {}
   void died(ipc::Port&) override {}
