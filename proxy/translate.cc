@@ -87,14 +87,15 @@ void leave_bytes(const ipc::Message& message, v1::Message& wire) {
   wire.mutable_body()->assign(start + kHeaderSize, start + message.bytes.size());
 }
 
-// Arrays have none: their rights stand for them.
-void leave_memory(const ipc::Message& message, v1::Message& wire) {
+// Arrays have none: their rights stand for them. False: it cannot be read, and nobody shall get zeros for it.
+bool leave_memory(const ipc::Message& message, v1::Message& wire) {
   for (const ipc::Region& region : message.regions) {
     if (region.rights > 0) continue;
     std::string& bytes = *wire.add_memory();
     bytes.resize(static_cast<std::size_t>(region.memory.length()));
-    region.memory.read(0, std::as_writable_bytes(std::span(bytes)));
+    if (!region.memory.read(0, std::as_writable_bytes(std::span(bytes)))) return false;
   }
+  return true;
 }
 
 void leave_destination(ipc::CarriedRight& destination, v1::Message& wire) {
@@ -254,12 +255,11 @@ bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType t
 
 Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as_of, ipc::Message& message,
                      v1::Message& wire) {
-  if (!can_leave(tables, theirs, message)) return Egress::kRefused;
+  if (!can_leave(tables, theirs, message) || !leave_memory(message, wire)) return Egress::kRefused;
   leave_bytes(message, wire);
   leave_destination(message.destination, wire);
   leave(tables, message.reply, *wire.mutable_reply());
   for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights());
-  leave_memory(message, wire);
   wire.set_as_of(as_of);
   return Egress::kDone;
 }

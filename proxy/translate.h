@@ -30,8 +30,8 @@ namespace netmsg::proxy {
 bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType type);
 
 enum class Egress {
-  kDone,     // `wire` is filled in, `message` carries no rights any more
-  kRefused,  // a right that cannot travel, or too large for the peer: nothing has changed
+  kDone,  // `wire` is filled in, `message` carries no rights any more
+  kRefused,  // a right that cannot travel, memory that cannot be read, or too large for the peer: nothing has changed
 };
 
 // `message` goes to a proxy of the peer. `as_of`: the peer's last frame that we have applied.

@@ -117,7 +117,7 @@ class BodyCopyin {
     for (std::uint32_t at = 0; at < item.msgt_number; ++at) {
       Name name;
       const std::uint32_t slot = at * sizeof name;
-      memory.read(slot, std::as_writable_bytes(std::span(&name, 1)));
+      memory.read_here(slot, std::as_writable_bytes(std::span(&name, 1)));
       if (!copyin_element(name, disposition, slot, region)) return MACH_SEND_INVALID_RIGHT;
     }
     item.msgt_name = static_cast<unsigned int>(received_type(disposition));

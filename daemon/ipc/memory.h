@@ -3,10 +3,10 @@
 // States: none (length 0), or an object. Many handles may share one object, since nobody can tell; who keeps one
 // pays for the whole length (Charge). Threads: the owner's.
 //
-// The bytes are reached through read() alone. Where they are kept is the object's business: here, or outside of the
-// daemon's memory (the session layer's sealed files), and then whoever makes the object charges for it. The engine
-// passes data on and never looks at it; the only regions that it reads are arrays of names, on their way in, and
-// those have to be here.
+// Where the bytes are kept is the object's business: here, or outside of the daemon's memory (the session layer's
+// sealed files), and then whoever makes the object charges for it. What is outside may be unreadable: the kernel has no
+// memory to bring a page back. The engine passes data on and never looks at it; the only regions that it reads are
+// arrays of names, on their way in, and those have to be here.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,9 @@ class MemoryObject {
   virtual std::uint64_t length() const = 0;
   // Are the bytes in the daemon's own memory? Then they count as buffered.
   virtual bool is_here() const = 0;
-  // Copies `into.size()` bytes out, from `offset` on. REQUIRES: they lie within the object.
-  virtual void read(std::uint64_t offset, std::span<std::byte> into) const = 0;
+  // Copies `into.size()` bytes out, from `offset` on. False: they cannot be had, which only happens if they are not
+  // here; `into` is worthless then. REQUIRES: they lie within the object.
+  [[nodiscard]] virtual bool read(std::uint64_t offset, std::span<std::byte> into) const = 0;
 };
 
 class MemoryRef {
@@ -40,10 +41,15 @@ class MemoryRef {
   bool is_here() const { return !object_ || object_->is_here(); }
   std::uint64_t buffered_bytes() const { return is_here() ? length() : 0; }
   // As the object's.
-  void read(std::uint64_t offset, std::span<std::byte> into) const {
+  [[nodiscard]] bool read(std::uint64_t offset, std::span<std::byte> into) const {
     NETMSG_CHECK(offset <= length());
     NETMSG_CHECK(into.size() <= length() - offset);
-    if (!into.empty()) object_->read(offset, into);
+    return into.empty() || object_->read(offset, into);
+  }
+  // The same. REQUIRES: is_here().
+  void read_here(std::uint64_t offset, std::span<std::byte> into) const {
+    NETMSG_CHECK(is_here());
+    NETMSG_CHECK(read(offset, into));
   }
   // For whoever made it.
   const std::shared_ptr<const MemoryObject>& object() const { return object_; }
@@ -54,8 +60,9 @@ class MemoryRef {
     explicit Buffered(Bytes bytes) : bytes_(std::move(bytes)) {}
     std::uint64_t length() const override { return bytes_.size(); }
     bool is_here() const override { return true; }
-    void read(std::uint64_t offset, std::span<std::byte> into) const override {
+    bool read(std::uint64_t offset, std::span<std::byte> into) const override {
       std::memcpy(into.data(), bytes_.data() + offset, into.size());
+      return true;
     }
 
    private:

@@ -152,7 +152,7 @@ void InnerTask::release_arrays(const ipc::MsgResult& result) {
     mach_msg_type_t item;
     std::memcpy(&item, result.bytes.data() + region.slot - kDescriptorSize, kDescriptorSize);
     std::vector<Name> names(region.rights);
-    if (!names.empty()) region.memory.read(0, std::as_writable_bytes(std::span(names)));
+    if (!names.empty()) region.memory.read_here(0, std::as_writable_bytes(std::span(names)));
     for (const Name name : names) release(name, item.msgt_name);
   }
 }

@@ -245,7 +245,7 @@ void encode_regions(const std::vector<ipc::Region>& regions, std::vector<std::by
     std::memcpy(frame.data() + at, &head, sizeof head);
     at += sizeof head;
     const auto bytes = static_cast<std::size_t>(region.memory.buffered_bytes());
-    region.memory.read(0, std::span(frame).subspan(at, bytes));
+    if (bytes > 0) region.memory.read_here(0, std::span(frame).subspan(at, bytes));
     at += bytes;
   }
 }

@@ -50,16 +50,16 @@ std::shared_ptr<const SealedFile> SealedFile::behind(const ipc::MemoryRef& memor
   return std::dynamic_pointer_cast<const SealedFile>(memory.object());
 }
 
-void SealedFile::read(std::uint64_t offset, std::span<std::byte> into) const {
+bool SealedFile::read(std::uint64_t offset, std::span<std::byte> into) const {
   constexpr std::size_t kPiece = 1U << 20;
   while (!into.empty()) {
     const auto at = static_cast<off_t>(offset_ + offset);
     const ssize_t got = ::pread(fd(), into.data(), std::min(into.size(), kPiece), at);
-    if (got <= 0) break;
+    if (got <= 0) return false;
     offset += static_cast<std::uint64_t>(got);
     into = into.subspan(static_cast<std::size_t>(got));
   }
-  std::fill(into.begin(), into.end(), std::byte{0});
+  return true;
 }
 
 }  // namespace netmsg::session

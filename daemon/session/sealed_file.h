@@ -36,8 +36,8 @@ class SealedFile final : public ipc::MemoryObject {
 
   std::uint64_t length() const override { return length_; }
   bool is_here() const override { return false; }
-  // What the kernel cannot give (it has no memory to bring a page back) reads as zero.
-  void read(std::uint64_t offset, std::span<std::byte> into) const override;
+  // False: the kernel cannot give it (it has no memory to bring a page back).
+  bool read(std::uint64_t offset, std::span<std::byte> into) const override;
 
  private:
   const ClientFile file_;

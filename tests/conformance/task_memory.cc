@@ -89,7 +89,7 @@ void SentRegions::deallocate(std::uint32_t taken, TaskMemory& memory) const {
 void place_regions(ipc::MsgResult& result, TaskMemory& memory) {
   for (const ipc::Region& region : result.regions) {
     Bytes content(static_cast<std::size_t>(region.memory.length()));
-    region.memory.read(0, content);
+    region.memory.read_here(0, content);
     const Address address = memory.place(content, load<Address>(result.bytes, region.slot));
     std::memcpy(result.bytes.data() + region.slot, &address, sizeof address);
   }

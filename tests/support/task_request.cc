@@ -104,7 +104,7 @@ Reply take_reply(Task& task, Name reply) {
   answer.bytes = std::move(got.bytes);
   for (const ipc::Region& region : got.regions) {
     std::vector<std::uint32_t>& array = answer.arrays.emplace_back(region.memory.length() / 4);
-    region.memory.read(0, std::as_writable_bytes(std::span(array)));
+    region.memory.read_here(0, std::as_writable_bytes(std::span(array)));
   }
   answer.code = static_cast<kern_return_t>(answer.word(offsetof(mig_reply_header_t, RetCode)));
   return answer;

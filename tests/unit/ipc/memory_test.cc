@@ -27,13 +27,13 @@ Bytes text(const std::string& letters) {
 
 Bytes bytes_of(const ipc::MemoryRef& memory) {
   Bytes bytes(memory.length());
-  memory.read(0, bytes);
+  memory.read_here(0, bytes);
   return bytes;
 }
 
 std::vector<Name> names_of(const ipc::MemoryRef& memory) {
   std::vector<Name> names(memory.length() / sizeof(Name));
-  memory.read(0, std::as_writable_bytes(std::span(names)));
+  memory.read_here(0, std::as_writable_bytes(std::span(names)));
   return names;
 }
 

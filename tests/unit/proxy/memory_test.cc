@@ -19,13 +19,13 @@ constexpr std::uint32_t kCarried = 1U << 20;  // PeerLimits::message_bytes
 
 Bytes bytes_of(const ipc::MemoryRef& memory) {
   Bytes bytes(memory.length());
-  memory.read(0, bytes);
+  memory.read_here(0, bytes);
   return bytes;
 }
 
 std::vector<Name> names_of(const ipc::MemoryRef& memory) {
   std::vector<Name> names(memory.length() / sizeof(Name));
-  memory.read(0, std::as_writable_bytes(std::span(names)));
+  memory.read_here(0, std::as_writable_bytes(std::span(names)));
   return names;
 }
 

@@ -144,7 +144,7 @@ TEST_F(Translate, MemoryAndArraysArriveInTheirPlaces) {
   EXPECT_EQ(got.regions[0].slot, 40U);
   EXPECT_EQ(got.regions[1].rights, 2U);
   ipc::Bytes bytes(3);
-  got.regions[0].memory.read(0, bytes);
+  got.regions[0].memory.read_here(0, bytes);
   EXPECT_EQ(bytes[2], std::byte{3});
   EXPECT_EQ(got.bytes[40], std::byte{7}) << "the offset within the page";
   ASSERT_EQ(got.body.size(), 2U);
@@ -154,6 +154,26 @@ TEST_F(Translate, MemoryAndArraysArriveInTheirPlaces) {
   EXPECT_TRUE(got.body[1].right.is_dead());
   EXPECT_GE(far.account.bytes_used(), 72U + 3U);
   drop(arrival);
+}
+
+// What the kernel cannot give.
+class Unreadable final : public ipc::MemoryObject {
+ public:
+  std::uint64_t length() const override { return 3; }
+  bool is_here() const override { return false; }
+  bool read(std::uint64_t, std::span<std::byte>) const override { return false; }
+};
+
+TEST_F(Translate, MemoryThatCannotBeReadIsRefusedAndNothingChanges) {
+  ipc::MessagePtr sent = message();
+  sent->regions.push_back({40, 0, ipc::MemoryRef(std::make_shared<const Unreadable>())});
+  const ipc::Event event(near.world.engine);
+  const std::uint64_t before = near.tables.exports.digest();
+  v1::Message out;
+  EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 3, *sent, out), Egress::kRefused);
+  EXPECT_NE(sent->destination.port(), nullptr);
+  EXPECT_EQ(near.tables.exports.digest(), before);
+  sent.reset();
 }
 
 TEST_F(Translate, NullAndDeadKeepTheirTypes) {

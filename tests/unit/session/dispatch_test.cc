@@ -223,7 +223,7 @@ TEST(MachMsgRegions, BringTheirBytes) {
   const auto& memory = std::get<ipc::MsgArgs>(decoded).memory;
   ASSERT_EQ(memory.size(), 2U);
   ipc::Bytes bytes(3);
-  memory[0].read(0, bytes);
+  memory[0].read_here(0, bytes);
   EXPECT_EQ(bytes, ipc::Bytes(3, std::byte{5}));
   EXPECT_EQ(memory[1].length(), 0U);
 }

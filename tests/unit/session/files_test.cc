@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/session/sealed_file.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/session/raw_client.h"
 #include "tests/unit/session/test_daemon.h"
@@ -21,6 +22,9 @@ namespace netmsg::test {
 namespace {
 
 using local::Kind;
+using session::FileCloser;
+using session::FileCount;
+using session::SealedFile;
 
 constexpr std::uint64_t kSize = 128U << 10;
 constexpr int kSeals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
@@ -273,6 +277,18 @@ TEST_F(Files, ThatNobodyReadsEndTheirReceiver) {
   client.lane().send(receive_frame_for(port));
   client.lane().send(frame(Kind::kPortCall, 7, local::PortCall{3204, 0, {MACH_PORT_RIGHT_RECEIVE}}));
   EXPECT_TRUE(daemon.tasks_become([](const auto& rows) { return rows.size() == 1; }));
+}
+
+TEST(FilesThatAreRead, AreReadOrFailButHaveNoZerosForWhatIsMissing) {
+  base::UniqueFd file = memory_file(kSize, 0);
+  const auto count = std::make_shared<FileCount>();
+  FileCloser closer;
+  const SealedFile sealed({closer, {::dup(file.get()), count, count}}, 1, kSize - 1);
+  ipc::Bytes bytes(4);
+  EXPECT_TRUE(sealed.read(0, bytes));
+  EXPECT_EQ(std::memcmp(bytes.data(), "irst", 4), 0);
+  EXPECT_EQ(::ftruncate(file.get(), 3), 0);  // as if the kernel could not bring it back
+  EXPECT_FALSE(sealed.read(0, bytes));
 }
 
 TEST(FileLimits, AreAnsweredWithNoBufferAndNothingIsTaken) {
