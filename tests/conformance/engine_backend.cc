@@ -9,6 +9,8 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/mach_port.h"
+#include "tests/conformance/engine_hosts.h"
+#include "tests/conformance/far_call.h"
 #include "tests/conformance/task_memory.h"
 
 namespace netmsg::conformance {
@@ -130,7 +132,7 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
 }
 
 // One task: a space, and the results of its calls. The token of a call is 1 for the first thread, 2 for the
-// second.
+// second; one more is for calls on a task of another host.
 struct Task final : ipc::Completions {
   void complete(ipc::OpToken token, ipc::MsgResult result) override {
     sent[token].deallocate(result.memory_taken, memory);
@@ -139,11 +141,14 @@ struct Task final : ipc::Completions {
   }
 
   ipc::Space* space = nullptr;  // null once terminated
+  Name other = MACH_PORT_NULL;  // on another host: the port by which the other task is called
   std::map<ipc::OpToken, ipc::MsgResult> results;
   std::map<ipc::OpToken, bool> unmapped;  // has the latest call no buffer?
   TaskMemory memory;
   std::map<ipc::OpToken, SentRegions> sent;  // by the last call
 };
+
+constexpr ipc::OpToken kFarCall = 3;
 
 ipc::OpToken token_of(Thread thread) {
   return thread.second ? 2 : 1;
@@ -164,30 +169,59 @@ mach_msg_return_t unwritable(mach_msg_return_t code) {
 }  // namespace
 
 struct EngineBackend::World {
-  World() {
-    for (Task& one : tasks) one.space = &engine.create_space("task", account, one);
+  explicit World(unsigned count) : hosts(make_engine_hosts(count)) {
+    for (const SpaceId space : kSpaces) {
+      test::World& host = hosts->of(space);
+      task(space).space = &host.engine.create_space("task", host.account, task(space));
+    }
+    const EngineHosts::Introduced others = hosts->introduce({tasks[0].space, tasks[1].space});
+    for (const SpaceId space : kSpaces) task(space).other = others[static_cast<std::size_t>(space)];
   }
   ~World() {
     for (const SpaceId space : kSpaces) end(space);
   }
 
   Task& task(SpaceId space) { return tasks[static_cast<std::size_t>(space)]; }
+  ipc::Engine& engine(SpaceId space) { return hosts->of(space).engine; }
   void end(SpaceId space) {
-    if (ipc::Space* given_up = std::exchange(task(space).space, nullptr)) engine.destroy_space(*given_up);
+    if (ipc::Space* given_up = std::exchange(task(space).space, nullptr))
+      engine(space).destroy_space(*given_up);
   }
+  PortAnswer far_call(const PortCall& call);
+  std::optional<base::Instant> next_deadline();
 
-  base::ManualClock clock;
-  ipc::Account account{ipc::Account::Limits{}};
   std::array<Task, 2> tasks;
-  ipc::Engine engine{clock, ipc::Limits{}};
+  std::unique_ptr<EngineHosts> hosts;
   Name next_unused = kFirstUnusedName;
 };
 
-EngineBackend::EngineBackend(bool check) : check_(check) {}
+PortAnswer EngineBackend::World::far_call(const PortCall& call) {
+  Task& caller = task(call.caller);
+  // For this call alone: a request that is refused leaves a notification there.
+  const Name reply = mp::allocate(*caller.space, MACH_PORT_RIGHT_RECEIVE).value();
+  engine(call.caller).mach_msg(*caller.space, kFarCall, far_request(call, caller.other, reply));
+  hosts->run();
+  mp::destroy(*caller.space, reply);
+  const auto ended = caller.results.extract(kFarCall);
+  if (ended.empty()) throw BackendFailure("the other task does not answer");
+  return far_answer(ended.mapped());
+}
+
+// Of a call that waits; the hosts' own timers do not count.
+std::optional<base::Instant> EngineBackend::World::next_deadline() {
+  std::optional<base::Instant> next;
+  for (const SpaceId space : kSpaces) {
+    const std::optional<base::Instant> deadline = engine(space).next_deadline();
+    if (deadline && (!next || *deadline < *next)) next = deadline;
+  }
+  return next;
+}
+
+EngineBackend::EngineBackend(unsigned hosts, bool check) : hosts_(hosts), check_(check) {}
 EngineBackend::~EngineBackend() = default;
 
 void EngineBackend::begin_case() {
-  world_ = std::make_unique<World>();
+  world_ = std::make_unique<World>(hosts_);
 }
 
 void EngineBackend::end_case() {
@@ -195,17 +229,18 @@ void EngineBackend::end_case() {
 }
 
 PortAnswer EngineBackend::port_call(const PortCall& call) {
-  ipc::Space* caller = world_->task(call.caller).space;
+  const Task& caller = world_->task(call.caller);
   ipc::Space* target = world_->task(call.target).space;
-  if (caller == nullptr || target == nullptr) return {.code = MACH_SEND_INVALID_DEST};
-  return carry_out(*caller, *target, call);
+  if (caller.space == nullptr || target == nullptr) return {.code = MACH_SEND_INVALID_DEST};
+  const bool far = call.target != call.caller && caller.other != MACH_PORT_NULL;
+  return far ? world_->far_call(call) : carry_out(*caller.space, *target, call);
 }
 
 SpaceView EngineBackend::look(SpaceId space) {
   SpaceView view;
   ipc::Space* looked_at = world_->task(space).space;
   if (looked_at == nullptr) return view;
-  for (const ipc::PortRow& row : world_->engine.ports(*looked_at)) {
+  for (const ipc::PortRow& row : world_->engine(space).ports(*looked_at)) {
     view.emplace(row.name, state_of(*looked_at, row.name, mp::type(*looked_at, row.name).value()));
   }
   return view;
@@ -238,7 +273,7 @@ void EngineBackend::start(Thread thread, MsgArguments arguments) {
   args.message = std::move(arguments.message);
   SentRegions& sent = task.sent[token_of(thread)] = SentRegions(args.message, task.memory);
   args.memory = sent.take();
-  world_->engine.mach_msg(*task.space, token_of(thread), std::move(args));
+  world_->engine(thread.space).mach_msg(*task.space, token_of(thread), std::move(args));
 }
 
 std::optional<MsgAnswer> EngineBackend::result(Thread thread) {
@@ -252,21 +287,22 @@ std::optional<MsgAnswer> EngineBackend::result(Thread thread) {
 
 std::optional<MsgAnswer> EngineBackend::wait(Thread thread) {
   while (true) {
+    world_->hosts->run();
     if (std::optional<MsgAnswer> ended = result(thread)) return ended;
-    const std::optional<base::Instant> deadline = world_->engine.next_deadline();
+    const std::optional<base::Instant> deadline = world_->next_deadline();
     if (!deadline) return std::nullopt;
-    world_->clock.advance(*deadline - world_->clock.now());
-    world_->engine.advance();
+    const auto left = *deadline - world_->hosts->of(thread.space).clock.now();
+    world_->hosts->advance(std::chrono::ceil<std::chrono::milliseconds>(left));
   }
 }
 
 void EngineBackend::abort(Thread thread) {
-  if (ipc::Space* space = world_->task(thread.space).space) world_->engine.cancel(*space, token_of(thread));
+  if (ipc::Space* space = world_->task(thread.space).space)
+    world_->engine(thread.space).cancel(*space, token_of(thread));
 }
 
 void EngineBackend::sleep(std::uint32_t milliseconds) {
-  world_->clock.advance(std::chrono::milliseconds(milliseconds));
-  world_->engine.advance();
+  world_->hosts->advance(std::chrono::milliseconds(milliseconds));
 }
 
 void EngineBackend::terminate(SpaceId space) {
@@ -274,7 +310,8 @@ void EngineBackend::terminate(SpaceId space) {
 }
 
 void EngineBackend::settle() {
-  if (check_) world_->engine.check_invariants();
+  world_->hosts->run();
+  if (check_) world_->hosts->check();
 }
 
 }  // namespace netmsg::conformance

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine in this process, without anything around it. Time is a clock that stands still until somebody
-// waits.
+// The engine in this process, without anything around it; or several, one for each task and one between them
+// (engine_hosts.h). Time is a clock that stands still until somebody waits.
 #pragma once
 
 #include <array>
@@ -14,8 +14,8 @@ namespace netmsg::conformance {
 
 class EngineBackend final : public Backend {
  public:
-  // `check`: all invariants of the engine are checked after every operation.
-  explicit EngineBackend(bool check);
+  // `hosts`: 1 to 3. `check`: all invariants of all engines and proxies are checked after every operation.
+  EngineBackend(unsigned hosts, bool check);
   ~EngineBackend() override;
 
   void begin_case() override;
@@ -36,6 +36,7 @@ class EngineBackend final : public Backend {
  private:
   struct World;
 
+  const unsigned hosts_;
   const bool check_;
   std::unique_ptr<World> world_;  // of the case
 };

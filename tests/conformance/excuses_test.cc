@@ -33,7 +33,7 @@ class ExcuseRules : public ::testing::Test {
       ADD_FAILURE() << "line " << error->line << ": " << error->what;
       return {};
     }
-    EngineBackend backend(true);
+    EngineBackend backend(1, true);
     return replay(std::get<Trace>(parsed).cases.at(0), backend);
   }
 

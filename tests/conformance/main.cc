@@ -28,10 +28,10 @@ namespace netmsg::conformance {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: netmsg_replay [--backend engine|socket|ring|two-hosts] [--check] [-v] [--only TEXT] [--every N]\n"
-    "                     FILE...\n"
+    "usage: netmsg_replay [--backend engine|two-engines|three-engines|socket|ring|two-hosts]\n"
+    "                     [--check] [-v] [--only TEXT] [--every N] FILE...\n"
     "  --backend B  what to replay on (engine)\n"
-    "  --check      engine: check all its invariants after every operation\n"
+    "  --check      engines: check all invariants after every operation\n"
     "  -v           tell the first difference of each case that fails, and what excuses the others; a table "
     "by family\n"
     "  --only TEXT  only cases whose name contains TEXT\n"
@@ -83,7 +83,9 @@ std::optional<Options> parse_arguments(int argc, char** argv) {
 
 // The backend of that name, or in words why there is none.
 std::variant<std::unique_ptr<Backend>, std::string> make_backend(const Options& options) {
-  if (options.backend == "engine") return std::make_unique<EngineBackend>(options.check);
+  if (options.backend == "engine") return std::make_unique<EngineBackend>(1, options.check);
+  if (options.backend == "two-engines") return std::make_unique<EngineBackend>(2, options.check);
+  if (options.backend == "three-engines") return std::make_unique<EngineBackend>(3, options.check);
   if (options.backend == "socket") return std::make_unique<ProcessBackend>(ProcessBackend::Hosts::kOne);
   if (options.backend == "two-hosts") return std::make_unique<ProcessBackend>(ProcessBackend::Hosts::kTwo);
   if (options.backend == "ring") return "the ring backend is not there yet: programs have no ring lanes";

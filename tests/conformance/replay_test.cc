@@ -51,7 +51,7 @@ Outcome outcome_of(std::string_view text) {
                   << std::get<TraceError>(parsed).what;
     return {};
   }
-  EngineBackend backend(true);
+  EngineBackend backend(1, true);
   return replay(trace->cases.at(0), backend);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 namespace netmsg::test {
+inline namespace in_memory {
 
 namespace {
 
@@ -144,4 +145,5 @@ Name TwoHosts::give_across(Host& from_host, Task& from, Name port, unsigned disp
   return moved.ok() ? moved.value().first : 0;
 }
 
+}  // namespace in_memory
 }  // namespace netmsg::test

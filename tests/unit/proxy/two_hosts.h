@@ -15,6 +15,9 @@
 
 namespace netmsg::test {
 
+// Other types than those of support/host.h, whose hosts are processes; one program may have both.
+inline namespace in_memory {
+
 struct HostOptions {
   std::string name;
   unsigned char node = 0;  // all 16 bytes of the node id
@@ -81,4 +84,5 @@ class TwoHosts : public testing::Test {
   Host b{network, {.name = "b", .node = 2, .dials = {}, .expects = {"a"}}};
 };
 
+}  // namespace in_memory
 }  // namespace netmsg::test
