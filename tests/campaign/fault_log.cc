@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/campaign/fault_log.h"
+
+#include <algorithm>
+
+namespace netmsg::campaign {
+
+namespace {
+
+// A lease, and what it takes to act on it; and how much of it must have been silent. (Less than a lease: dialing
+// again takes its time.)
+constexpr std::chrono::seconds kMemory{12};
+constexpr std::chrono::milliseconds kEnough{2000};
+
+}  // namespace
+
+void FaultLog::ended(unsigned host, std::optional<unsigned> slot) {
+  ends_.push_back({host, slot, Clock::now()});
+}
+
+void FaultLog::unheard(unsigned one, unsigned other) {
+  silences_.push_back({std::min(one, other), std::max(one, other), Clock::now(), std::nullopt});
+}
+
+void FaultLog::heard(unsigned one, unsigned other) {
+  for (Silence& silence : silences_) {
+    if (silence.one == std::min(one, other) && silence.other == std::max(one, other) && !silence.to)
+      silence.to = Clock::now();
+  }
+}
+
+bool FaultLog::explains(unsigned from, unsigned to, unsigned slot, Clock::time_point opened,
+                        Clock::time_point at) const {
+  const bool ended = std::any_of(ends_.begin(), ends_.end(), [&](const End& end) {
+    const bool opener = end.host == from && !end.slot;
+    const bool target = end.host == to && end.slot.value_or(slot) == slot;
+    return (opener || target) && end.at <= at && end.at + kMemory >= opened;
+  });
+  return ended || (from != to && silence_before(from, to, at) >= kEnough);
+}
+
+Clock::duration FaultLog::silence_before(unsigned from, unsigned to, Clock::time_point at) const {
+  Clock::duration sum{0};
+  for (const Silence& silence : silences_) {
+    const bool stopped = silence.one == silence.other && (silence.one == from || silence.one == to);
+    const bool apart = silence.one == std::min(from, to) && silence.other == std::max(from, to);
+    if (!stopped && !apart) continue;
+    const Clock::time_point begin = std::max(silence.from, at - kMemory);
+    const Clock::time_point end = std::min(silence.to.value_or(at), at);
+    if (end > begin) sum += end - begin;
+  }
+  return sum;
+}
+
+}  // namespace netmsg::campaign
