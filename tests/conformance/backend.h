@@ -82,6 +82,9 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
+  // Is each task on a host of its own?
+  virtual bool has_several_hosts() const = 0;
+
   // Two tasks with empty port spaces; and their end, with everything that waits.
   virtual void begin_case() = 0;
   virtual void end_case() = 0;

@@ -18,6 +18,7 @@ class EngineBackend final : public Backend {
   EngineBackend(unsigned hosts, bool check);
   ~EngineBackend() override;
 
+  bool has_several_hosts() const override { return hosts_ > 1; }
   void begin_case() override;
   void end_case() override;
   PortAnswer port_call(const PortCall& call) override;

@@ -21,6 +21,11 @@ bool any_item(const Operation& operation, Holds holds) {
   return message && is_complex(*message) && std::any_of(message->items.begin(), message->items.end(), holds);
 }
 
+bool carries_rights(const Message& message) {
+  return std::any_of(message.items.begin(), message.items.end(),
+                     [](const Item& item) { return item.kind == Item::Kind::kPorts; });
+}
+
 bool requests_dead_name(std::string_view state) {
   return state.find(" DNREQUEST") != std::string_view::npos;
 }
@@ -145,6 +150,12 @@ Excuses::Verdict Excuses::message(const Operation& operation, std::int32_t found
   const auto ours = std::find(senders.begin(), senders.end(), found_id);
   if (theirs == senders.end() || ours >= theirs) return Verdict::kNone;
   return excuse(operation, "1, deviation 1", Verdict::kOver);
+}
+
+// A right that comes earlier or later changes the states meanwhile.
+Excuses::Verdict Excuses::arrival(const Operation& operation, const Written& line) {
+  const bool changes = carries_rights(line.message) || carries_rights(operation.expected.written->message);
+  return excuse(operation, "4.1", changes ? Verdict::kOver : Verdict::kGoesOn);
 }
 
 // --- §1, deviation 5 ---

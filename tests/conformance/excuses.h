@@ -49,6 +49,8 @@ class Excuses {
   Verdict memory_gone(const Operation& operation, const Item& item);
   // Another message was received than recorded (§1, deviation 1).
   Verdict message(const Operation& operation, std::int32_t found_id);
+  // The message whose line is `line` came before that of this operation (§4.1, see arrivals.h).
+  Verdict arrival(const Operation& operation, const Written& line);
   // The name in a received notification: is it that of another dead name of the same death (§1, deviation 5)?
   Verdict datum(const Operation& operation, const NameRef& expected, Name found, CaseNames& names);
   // A size where the trace says `notification` (§3.1). `sizes`: of the messages sent, by operation.

@@ -15,6 +15,7 @@ namespace {
 
 class ExcuseRules : public ::testing::Test {
  protected:
+  void between_hosts() { hosts_ = 2; }
   // Lines of operations, numbered here. `status` stands for a state without messages and rights.
   void record(std::string_view lines) { lines_ += lines; }
 
@@ -33,7 +34,7 @@ class ExcuseRules : public ::testing::Test {
       ADD_FAILURE() << "line " << error->line << ": " << error->what;
       return {};
     }
-    EngineBackend backend(1, true);
+    EngineBackend backend(hosts_, true);
     return replay(std::get<Trace>(parsed).cases.at(0), backend);
   }
 
@@ -57,6 +58,7 @@ class ExcuseRules : public ::testing::Test {
 
  private:
   std::string lines_;
+  unsigned hosts_ = 1;
 };
 
 // ---------------------------------------------------------------- section 1
@@ -319,6 +321,63 @@ TEST_F(ToldSizes, OfANotificationThatIsNotThere) {
 TEST_F(ToldSizes, OfANotificationThatIsNextMustBeRight) {
   with("id=300 cx=0 D:BYTE:8:40:1", "id=71 cx=0");
   differs_at(3);
+}
+
+// ---------------------------------------------------------------- section 4
+
+// A port of t0 with a message from t1 in its queue dies: the reply right in the message is destroyed on t0's host, the
+// dead name is on t1's, and t1 hears of both at one port.
+class TwoCauses : public ExcuseRules {
+ protected:
+  TwoCauses() {
+    record("1 alloc t0 RECEIVE\n > KERN_SUCCESS name=p1\n = t0:p1 RECEIVE:1" + status() + "\n");
+    record("2 extract t1 p1 MAKE_SEND on=t0\n > KERN_SUCCESS\n > right=SEND:p1\n = t0:p1 RECEIVE:1" +
+           holds("0", "0") + " = t1:p1 SEND:1\n");
+    record("3 alloc t1 RECEIVE\n > KERN_SUCCESS name=p2\n = t1:p2 RECEIVE:1" + status() + "\n");
+    record(
+        "4 req_notify t1 p1 DEAD_NAME 0 MAKE_SEND_ONCE:p2\n > KERN_SUCCESS\n > previous=NULL\n"
+        " = t1:p1 SEND:1 DNREQUEST\n = t1:p2 RECEIVE:1" +
+        waits("0", "0", "1"));
+    record("5 send t1 R=COPY_SEND:p1 L=MAKE_SEND_ONCE:p2 id=300\n > MACH_MSG_SUCCESS\n = t0:p1 RECEIVE:1" +
+           holds("0", "1") + " = t1:p2 RECEIVE:1" + waits("0", "0", "2"));
+    record("6 destroy t0 p1\n > KERN_SUCCESS\n = t0:p1 free\n = t1:p1 DEAD_NAME:2\n = t1:p2 RECEIVE:1" +
+           waits("0", "2", "2"));
+  }
+  static std::string holds(const std::string& seqno, const std::string& count) {
+    return " seqno=" + seqno + " mscount=1 qlimit=5 msgcount=" + count +
+           " sorights=0 srights=1 pdrequest=0 nsrequest=0 pset=-\n";
+  }
+  static std::string waits(const std::string& seqno, const std::string& count, const std::string& rights) {
+    return " seqno=" + seqno + " mscount=0 qlimit=5 msgcount=" + count + " sorights=" + rights +
+           " srights=0 pdrequest=0 nsrequest=0 pset=-\n";
+  }
+  void receive(const std::string& number, const std::string& seqno, const std::string& what,
+               const std::string& left) {
+    record(number +
+           " recv t1 p2 opt=RCV_TIMEOUT to=0\n > MACH_MSG_SUCCESS\n M R=NONE:NULL L=SEND_ONCE:p2 seqno=" +
+           seqno + " cx=0 " + what + "\n = t1:p2 RECEIVE:1" +
+           waits(std::to_string(std::stoi(seqno) + 1), left, left));
+  }
+};
+
+TEST_F(TwoCauses, ComeInAnyOrderFromTwoHosts) {
+  between_hosts();
+  receive("7", "0", "id=71", "1");
+  receive("8", "1", "id=72 N:p1", "0");
+  excused_by("4.1");
+}
+
+TEST_F(TwoCauses, ComeInOrderFromOneHost) {
+  receive("7", "0", "id=72 N:p1", "1");
+  receive("8", "1", "id=71", "0");
+  differs_at(7);
+}
+
+TEST_F(TwoCauses, ComeOnceEach) {
+  between_hosts();
+  receive("7", "0", "id=71", "1");
+  receive("8", "1", "id=71", "0");
+  differs_at(7);
 }
 
 }  // namespace

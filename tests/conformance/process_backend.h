@@ -30,6 +30,7 @@ class ProcessBackend final : public Backend {
   explicit ProcessBackend(Hosts hosts);
   ~ProcessBackend() override;
 
+  bool has_several_hosts() const override { return daemons_.size() > 1; }
   void begin_case() override;
   void end_case() override;
   PortAnswer port_call(const PortCall& call) override;
