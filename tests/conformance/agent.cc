@@ -20,6 +20,7 @@
 #include <string>
 #include <thread>
 
+#include "tests/conformance/agent_between.h"
 #include "tests/conformance/agent_link.h"
 #include "tests/conformance/agent_protocol.h"
 #include "tests/conformance/msg_buffer.h"
@@ -78,53 +79,11 @@ class SecondThread {
 
 // ---------------------------------------------------------------- the other task
 
-// A port under a name of the name service until the other task's port has come to it.
-class Introduction {
- public:
-  kern_return_t listen(const std::string& name) {
-    name_ = name;
-    const kern_return_t code = mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port_);
-    return code != KERN_SUCCESS ? code
-                                : netname_check_in(name_server_port, name_.c_str(), mach_task_self(), port_);
-  }
-
-  static kern_return_t greet(const std::string& host, const std::string& name) {
-    Greeting greeting{};
-    kern_return_t code =
-        netname_look_up(name_server_port, host.c_str(), name.c_str(), &greeting.head.msgh_remote_port);
-    if (code != KERN_SUCCESS) return code;
-    greeting.head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MOVE_SEND, 0) | MACH_MSGH_BITS_COMPLEX;
-    greeting.type.msgt_name = MACH_MSG_TYPE_COPY_SEND;
-    greeting.type.msgt_size = 64;
-    greeting.type.msgt_inline = 1;
-    greeting.type.msgt_number = 1;
-    greeting.task.name = mach_task_self();
-    return mach_msg(&greeting.head, MACH_SEND_MSG, sizeof greeting, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL);
-  }
-
-  // The other task's port. The first call on it makes whatever the library keeps for such calls.
-  kern_return_t meet(mach_port_t* other) {
-    Greeting greeting{};
-    kern_return_t code = mach_msg(&greeting.head, MACH_RCV_MSG, 0, sizeof greeting, port_, 0, MACH_PORT_NULL);
-    if (code != MACH_MSG_SUCCESS) return code;
-    *other = greeting.task.name;
-    code = netname_check_out(name_server_port, name_.c_str(), mach_task_self());
-    mach_port_type_t type = 0;
-    mach_port_type(*other, mach_task_self(), &type);
-    mach_port_destroy(mach_task_self(), port_);
-    return code;
-  }
-
- private:
-  struct Greeting {
-    mach_msg_header_t head;
-    mach_msg_type_t type;
-    mach_port_name_inlined_t task;
-  };
-
-  std::string name_;
-  mach_port_t port_ = MACH_PORT_NULL;
-};
+// The other task's port. The first call on it makes whatever the library keeps for such calls.
+void call_first(mach_port_t other) {
+  mach_port_type_t type = 0;
+  mach_port_type(other, mach_task_self(), &type);
+}
 
 // ---------------------------------------------------------------- port calls
 
@@ -304,10 +263,20 @@ class Agent {
         return Packet().put(introduction_.listen(text(request)));
       case Ask::kGreet: {
         const std::string host = text(request);
-        return Packet().put(introduction_.greet(host, text(request)));
+        return Packet().put(Introduction::greet(host, text(request)));
       }
       case Ask::kMeet:
-        return Packet().put(introduction_.meet(&other_));
+        return Packet().put(meet());
+      case Ask::kReach: {
+        const std::string host = text(request);
+        return Packet().put(reach(host, text(request)));
+      }
+      case Ask::kBetween: {
+        const std::string first = text(request);
+        return Packet().put(between_.listen(first, text(request)));
+      }
+      case Ask::kServe:
+        return Packet().put(between_.serve());
       case Ask::kPortCall:
         return port_call(request.get<PortCall>());
       case Ask::kLook:
@@ -334,6 +303,19 @@ class Agent {
         break;
     }
     base::check_failed(__FILE__, __LINE__, "a request out of place");
+  }
+
+  kern_return_t meet() {
+    const kern_return_t code = introduction_.meet(&other_);
+    introduction_.end();
+    call_first(other_);
+    return code;
+  }
+
+  kern_return_t reach(const std::string& host, const std::string& name) {
+    const kern_return_t code = netname_look_up(name_server_port, host.c_str(), name.c_str(), &other_);
+    if (code == KERN_SUCCESS) call_first(other_);
+    return code;
   }
 
   static std::string text(Packet& request) {
@@ -403,6 +385,7 @@ class Agent {
 
   const Link& link_;
   Introduction introduction_;
+  Between between_;
   mach_port_t other_ = MACH_PORT_NULL;
   std::set<Name> seen_;           // by the latest look
   std::set<Name> private_names_;  // the library's own

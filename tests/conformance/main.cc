@@ -28,7 +28,7 @@ namespace netmsg::conformance {
 namespace {
 
 constexpr const char* kUsage =
-    "usage: netmsg_replay [--backend engine|two-engines|three-engines|socket|ring|two-hosts]\n"
+    "usage: netmsg_replay [--backend engine|two-engines|three-engines|socket|ring|two-hosts|three-hosts]\n"
     "                     [--check] [-v] [--only TEXT] [--every N] FILE...\n"
     "  --backend B  what to replay on (engine)\n"
     "  --check      engines: check all invariants after every operation\n"
@@ -86,8 +86,9 @@ std::variant<std::unique_ptr<Backend>, std::string> make_backend(const Options& 
   if (options.backend == "engine") return std::make_unique<EngineBackend>(1, options.check);
   if (options.backend == "two-engines") return std::make_unique<EngineBackend>(2, options.check);
   if (options.backend == "three-engines") return std::make_unique<EngineBackend>(3, options.check);
-  if (options.backend == "socket") return std::make_unique<ProcessBackend>(ProcessBackend::Hosts::kOne);
-  if (options.backend == "two-hosts") return std::make_unique<ProcessBackend>(ProcessBackend::Hosts::kTwo);
+  if (options.backend == "socket") return std::make_unique<ProcessBackend>(1);
+  if (options.backend == "two-hosts") return std::make_unique<ProcessBackend>(2);
+  if (options.backend == "three-hosts") return std::make_unique<ProcessBackend>(3);
   if (options.backend == "ring") return "the ring backend is not there yet: programs have no ring lanes";
   return "there is no backend " + options.backend;
 }

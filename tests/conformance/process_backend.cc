@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/process_backend.h"
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -17,7 +18,7 @@ constexpr std::uint32_t kStretch = 50;
 // How long a call is awaited that the trace says has ended.
 constexpr int kPatienceMs = 20000;
 
-const char* own_name(SpaceId space) {
+std::string own_name(SpaceId space) {
   return space == SpaceId::kT0 ? "replay-t0" : "replay-t1";
 }
 
@@ -25,8 +26,36 @@ SpaceId other(SpaceId space) {
   return space == SpaceId::kT0 ? SpaceId::kT1 : SpaceId::kT0;
 }
 
-Packet& put_text(Packet& packet, const std::string& text) {
+Packet put_text(Packet packet, const std::string& text) {
   return packet.put_all(std::vector<char>(text.begin(), text.end()));
+}
+
+void expect_success(Packet answer) {
+  const auto code = answer.get<kern_return_t>();
+  if (code != KERN_SUCCESS) throw BackendFailure("the tasks do not meet: " + std::to_string(code));
+}
+
+// All in sessions with all, in plain text on loopback.
+std::vector<std::unique_ptr<test::Host>> start_hosts(std::size_t count) {
+  const std::vector<std::string> names{"a", "b", "c"};
+  std::vector<std::uint16_t> ports;
+  for (std::size_t at = 0; at < count; ++at) ports.push_back(test::free_port());
+  std::vector<std::unique_ptr<test::Host>> hosts;
+  for (std::size_t own = 0; own < count; ++own) {
+    std::vector<test::Host::Peer> peers;
+    for (std::size_t other = 0; other < count; ++other) {
+      if (other != own) peers.push_back({names[other], ports[other]});
+    }
+    hosts.push_back(
+        std::make_unique<test::Host>(names[own], peers.empty() ? std::uint16_t{0} : ports[own], peers));
+  }
+  for (const auto& host : hosts) {
+    for (const auto& other : hosts) {
+      if (host != other && !host->connected_to(other->name()))
+        throw std::runtime_error("no session between the hosts");
+    }
+  }
+  return hosts;
 }
 
 Packet request_of(Ask ask, const MsgArguments& arguments, std::uint32_t timeout_ms) {
@@ -49,17 +78,11 @@ bool has_timeout(const MsgArguments& arguments) {
 
 }  // namespace
 
-ProcessBackend::ProcessBackend(Hosts hosts) {
-  if (hosts == Hosts::kOne) {
-    one_ = std::make_unique<test::Host>("here", std::uint16_t{0}, std::vector<test::Host::Peer>());
-    daemons_.emplace_back(one_->control_socket());
-  } else {
-    two_ = std::make_unique<test::TwoHosts>();
-    daemons_.emplace_back(two_->a.control_socket());
-    daemons_.emplace_back(two_->b.control_socket());
-  }
-  tasks_[0] = std::make_unique<TaskProcess>(one_ ? one_->environment() : two_->a.environment());
-  tasks_[1] = std::make_unique<TaskProcess>(one_ ? one_->environment() : two_->b.environment());
+ProcessBackend::ProcessBackend(std::size_t hosts) : hosts_(start_hosts(hosts)) {
+  for (const auto& host : hosts_) daemons_.emplace_back(host->control_socket());
+  for (const SpaceId space : kSpaces)
+    tasks_[static_cast<std::size_t>(space)] = std::make_unique<TaskProcess>(host_of(space).environment());
+  if (hosts == 3) between_ = std::make_unique<TaskProcess>(hosts_[2]->environment());
 }
 
 ProcessBackend::~ProcessBackend() = default;
@@ -68,43 +91,59 @@ const DaemonView& ProcessBackend::daemon_of(SpaceId space) const {
   return daemons_[daemons_.size() == 1 ? 0 : static_cast<std::size_t>(space)];
 }
 
+const test::Host& ProcessBackend::host_of(SpaceId space) const {
+  return *hosts_[hosts_.size() == 1 ? 0 : static_cast<std::size_t>(space)];
+}
+
 void ProcessBackend::begin_case() {
   seconds_ = {};
   now_ms_ = 0;
   next_unused_ = kFirstUnusedName;
+  ++cases_;
   for (const SpaceId space : kSpaces) task(space).begin();
-  introduce();
+  if (between_) {
+    between_->begin();
+    introduce_between();
+  } else {
+    introduce();
+  }
+  settle();
 }
 
 void ProcessBackend::end_case() {
   for (const SpaceId space : kSpaces) task(space).end();
+  if (between_) between_->end();
 }
 
 // One request to each task; both must succeed.
 template <typename Request>
 void ProcessBackend::both(Request request) {
   for (const SpaceId space : kSpaces) task(space).tell(request(space));
-  for (const SpaceId space : kSpaces) {
-    const auto code = task(space).answer().get<kern_return_t>();
-    if (code != KERN_SUCCESS) throw BackendFailure("the tasks do not meet: " + std::to_string(code));
-  }
+  for (const SpaceId space : kSpaces) expect_success(task(space).answer());
 }
 
 // Each task gets the other's task port.
 void ProcessBackend::introduce() {
-  both([](SpaceId space) {
-    Packet request;
-    request.put(Ask::kListen);
-    return put_text(request, own_name(space));
-  });
+  both([](SpaceId space) { return put_text(Packet().put(Ask::kListen), own_name(space)); });
   both([this](SpaceId space) {
-    Packet request;
-    request.put(Ask::kGreet);
-    const std::string host = two_ ? (space == SpaceId::kT0 ? "b" : "a") : "";
-    return put_text(put_text(request, host), own_name(other(space)));
+    const std::string host = has_several_hosts() ? host_of(other(space)).name() : "";
+    return put_text(put_text(Packet().put(Ask::kGreet), host), own_name(other(space)));
   });
   both([](SpaceId) { return Packet().put(Ask::kMeet); });
-  settle();
+}
+
+// Each task gets a port of the go-between's, which has theirs.
+void ProcessBackend::introduce_between() {
+  const auto name = [this](SpaceId space) { return own_name(space) + ("-" + std::to_string(cases_)); };
+  const auto ask = [this](Packet request) { expect_success(between_->ask(request)); };
+  ask(put_text(put_text(Packet().put(Ask::kBetween), name(SpaceId::kT0)), name(SpaceId::kT1)));
+  both([&](SpaceId space) {
+    return put_text(put_text(Packet().put(Ask::kGreet), hosts_[2]->name()), name(space));
+  });
+  ask(Packet().put(Ask::kServe));
+  both([&](SpaceId space) {
+    return put_text(put_text(Packet().put(Ask::kReach), hosts_[2]->name()), name(other(space)));
+  });
 }
 
 PortAnswer ProcessBackend::port_call(const PortCall& call) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each recorded task is a process that calls the library, with real daemons behind it: one for both tasks (`socket`), or
-// one for each (`two-hosts`), joined over loopback.
+// one for each (`two-hosts`), joined over loopback. With a third one (`three-hosts`) the tasks' calls on each other go through
+// a process there (agent_between.h).
 //
 // Real daemons rather than an engine in this process, so that a replay goes through all that a program goes through.
 // What has to be known besides the answers of calls (is this call blocked, has that task's death been noticed, is
@@ -25,9 +26,8 @@ namespace netmsg::conformance {
 
 class ProcessBackend final : public Backend {
  public:
-  enum class Hosts { kOne, kTwo };
-  // Starts daemons and programs. Throws std::runtime_error.
-  explicit ProcessBackend(Hosts hosts);
+  // Starts daemons, 1 to 3, and programs. Throws std::runtime_error.
+  explicit ProcessBackend(std::size_t hosts);
   ~ProcessBackend() override;
 
   bool has_several_hosts() const override { return daemons_.size() > 1; }
@@ -57,18 +57,21 @@ class ProcessBackend final : public Backend {
   TaskProcess& task(SpaceId space) { return *tasks_[static_cast<std::size_t>(space)]; }
   Second& second(SpaceId space) { return seconds_[static_cast<std::size_t>(space)]; }
   const DaemonView& daemon_of(SpaceId space) const;
+  const test::Host& host_of(SpaceId space) const;
   void introduce();
+  void introduce_between();
   template <typename Request>
   void both(Request request);
   void settle_second(SpaceId space);
 
-  std::unique_ptr<test::Host> one_;      // Hosts::kOne
-  std::unique_ptr<test::TwoHosts> two_;  // Hosts::kTwo
-  std::vector<DaemonView> daemons_;      // one, or those of t0 and t1
+  std::vector<std::unique_ptr<test::Host>> hosts_;  // one, or those of t0, t1 and the go-between
+  std::vector<DaemonView> daemons_;                 // of these
   std::array<std::unique_ptr<TaskProcess>, 2> tasks_;
+  std::unique_ptr<TaskProcess> between_;  // with three hosts
   std::array<Second, 2> seconds_;
   std::uint64_t now_ms_ = 0;  // of the trace
   Name next_unused_ = 0;
+  unsigned cases_ = 0;
 };
 
 }  // namespace netmsg::conformance
