@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "daemon/ipc/port.h"
 #include "tests/unit/proxy/two_hosts.h"
 
 namespace netmsg::test {
@@ -188,8 +189,12 @@ class LostAnswer : public testing::Test {
     }
     EXPECT_TRUE(b.open());
     EXPECT_FALSE(a.open());
-    // b's programs use the session at once.
+  }
+  // b's programs use the session at once.
+  void use() {
     EXPECT_EQ(b.names.send({.remote = b.peer_names, .remote_type = kCopySend, .id = 8}), MACH_MSG_SUCCESS);
+  }
+  void lose() {
     network.cut(true);
     network.run();
   }
@@ -222,13 +227,27 @@ class LostAnswer : public testing::Test {
 };
 
 TEST_F(LostAnswer, TheDialerOffersTheSameSessionAgain) {
+  use();
+  lose();
   for (int round = 0; round < 4; ++round) a.advance(milliseconds(50));  // a dials first
   network.run();
   settle();
   expect_nothing_lost();
 }
 
+TEST_F(LostAnswer, TheRoomOfTheNameServiceIsWhatTheLastHelloSays) {
+  lose();
+  EXPECT_EQ(a.names.set_qlimit(a.names_port, 2), KERN_SUCCESS);
+  for (int round = 0; round < 4; ++round) a.advance(milliseconds(50));  // a dials first
+  settle();
+  const std::vector<proxy::SessionRow> sessions = b.link->open_sessions();
+  EXPECT_EQ(sessions.at(0).units.back().side, proxy::UnitRow::Side::kProxy);
+  EXPECT_EQ(sessions.at(0).units.back().port->room(), 2U);
+}
+
 TEST_F(LostAnswer, TheOtherOneResumesIt) {
+  use();
+  lose();
   for (int round = 0; round < 4; ++round) b.advance(milliseconds(50));  // b dials first
   network.run();
   settle();
