@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "proxy/hash.h"
+
 namespace netmsg::sim {
 
 using proxy::Serial;
@@ -75,6 +77,7 @@ void Census::compare(HostIndex home, Serial serial, const Session& at_home, cons
   };
   const Unit granted = find(at_home.exports);
   const Unit received = find(at_holder.proxies);
+  cover(home, serial, at_home, at_holder, granted, received, coming);
   const PortId port = ledger_.find_exported(home, daemons_[home]->incarnation(), serial);
   if (port == 0 || ledger_.dead(port)) {
     if (received.port != nullptr && !coming.died) {
@@ -104,6 +107,18 @@ void Census::compare(HostIndex home, Serial serial, const Session& at_home, cons
            "the holder sees room for " + std::to_string(received.port->room()) + ", there is " +
                std::to_string(granted.port->room()));
   }
+}
+
+void Census::cover(HostIndex home, Serial serial, const Session& at_home, const Session& at_holder,
+                   const Unit& granted, const Unit& received, const Coming& coming) {
+  const auto room = [](const Unit& unit) { return unit.port == nullptr ? 0 : 1 + few(unit.port->room()); };
+  std::uint64_t state = coming.died ? 1 : 0;
+  for (const std::uint64_t count : {granted.send, granted.send_once, received.send, received.send_once,
+                                    coming.send, coming.send_once, coming.released, coming.messages,
+                                    std::uint64_t{at_home.kept.size()}, std::uint64_t{at_holder.kept.size()}})
+    state = state * 3 + few(count);
+  state = (state * 4 + room(granted)) * 4 + room(received);
+  coverage_.see(proxy::mix_in(at_home.nonce * 8 + home, serial), state);
 }
 
 void Census::see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const {

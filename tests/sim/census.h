@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "tests/sim/coverage.h"
 #include "tests/sim/daemon.h"
 
 namespace netmsg::sim {
@@ -26,8 +27,8 @@ class Census {
  public:
   using Daemons = std::vector<std::unique_ptr<Daemon>>;  // null: down
 
-  Census(const Daemons& daemons, Ledger& ledger, Story& story)
-      : daemons_(daemons), ledger_(ledger), story_(story), sessions_(daemons.size()) {}
+  Census(const Daemons& daemons, Ledger& ledger, Story& story, Coverage& coverage)
+      : daemons_(daemons), ledger_(ledger), story_(story), coverage_(coverage), sessions_(daemons.size()) {}
 
   // An event has happened at this host (or it is down now).
   void recount(HostIndex host);
@@ -66,6 +67,8 @@ class Census {
   void compare(HostIndex home, const Session& at_home, const Session& at_holder);
   void compare(HostIndex home, proxy::Serial serial, const Session& at_home, const Session& at_holder,
                const Coming& coming);
+  void cover(HostIndex home, proxy::Serial serial, const Session& at_home, const Session& at_holder,
+             const Unit& granted, const Unit& received, const Coming& coming);
   void see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const;
   void see_to_home(HostIndex home, const v1::Frame& frame, const Session& at_home, ComingBySerial& coming);
   void see_use(HostIndex home, const v1::Uid& uid, std::uint32_t type, const Session& at_home,
@@ -76,6 +79,7 @@ class Census {
   const Daemons& daemons_;
   Ledger& ledger_;
   Story& story_;
+  Coverage& coverage_;
   std::vector<std::vector<Session>> sessions_;
 };
 

@@ -97,6 +97,7 @@ Name Client::allocate(unsigned limit) {
            std::to_string(limit);
   });
   around_.ledger().port(port_of(name.value())).limit_max = limit;
+  around_.coverage().event(Deed::kAllocate);
   return name.value();
 }
 
@@ -104,12 +105,14 @@ void Client::deallocate(Name name) {
   around_.story().tell(around_.host(), [&] {
     return "client " + std::to_string(id_) + " gives up one reference of " + std::to_string(name);
   });
+  around_.coverage().event(Deed::kDeallocate);
   ipc::mach_port::deallocate(*space_, name);
 }
 
 void Client::destroy(Name name) {
   around_.story().tell(around_.host(),
                        [&] { return "client " + std::to_string(id_) + " destroys " + std::to_string(name); });
+  around_.coverage().event(Deed::kDestroy);
   ipc::mach_port::destroy(*space_, name);
 }
 
@@ -120,6 +123,7 @@ void Client::set_limit(Name name, unsigned limit) {
   });
   unsigned& most = around_.ledger().port(port_of(name)).limit_max;
   most = std::max(most, limit);
+  around_.coverage().event(Deed::kSetLimit);
   ipc::mach_port::set_qlimit(*space_, name, limit);
 }
 
@@ -129,6 +133,7 @@ bool Client::request(Name name, mach_msg_id_t id, Name notify) {
     return "client " + std::to_string(id_) + " asks for " + std::to_string(id) + " of " +
            std::to_string(name) + " at " + std::to_string(notify);
   });
+  around_.coverage().event(Deed::kRequest, static_cast<std::uint64_t>(id));
   PortFacts& answer = around_.ledger().port(port_of(notify));
   const auto previous = ipc::mach_port::request_notification(*space_, *space_, name, id, 0, notify,
                                                              MACH_MSG_TYPE_MAKE_SEND_ONCE);
@@ -154,7 +159,7 @@ void Client::watch_death(Name name, Name notify) {
 
 void Client::inherit(Name name, Name notify) {
   const PortId of = port_of(name);
-  if (request(name, MACH_NOTIFY_PORT_DESTROYED, notify)) around_.ledger().moves_at_any_time(of);
+  if (request(name, MACH_NOTIFY_PORT_DESTROYED, notify)) around_.ledger().inherited(of, port_of(notify));
 }
 
 // The facts are taken before the call: afterwards names may be gone.
@@ -209,6 +214,8 @@ void Client::send(Offer to, Offer reply, const std::vector<Offer>& body, const M
   const std::uint64_t before = around_.digest();
   around_.engine().mach_msg(*space_, token, std::move(args));
   auto done = results_.extract(token);
+  around_.coverage().event(Deed::kSend,
+                           done.empty() ? 1 : static_cast<std::uint32_t>(done.mapped().code) + 2ULL);
   if (done.empty()) {
     begun(sending);
     pending_.emplace(token, std::move(sending));
@@ -248,6 +255,7 @@ void Client::ended(const Sending& sending, mach_msg_return_t code) {
 }
 
 void Client::interrupt() {
+  around_.coverage().event(Deed::kInterrupt);
   while (!pending_.empty()) around_.engine().cancel(*space_, pending_.begin()->first);
 }
 
@@ -294,6 +302,7 @@ void Client::hear(const ipc::MsgResult& result) {
     around_.story().accuse("I4", "a port without senders gets a message");
   }
   const auto id = static_cast<std::uint32_t>(header.msgh_id);
+  around_.coverage().event(Deed::kReceive, around_.ledger().knows(id) ? 0 : id);
   if (!around_.ledger().knows(id)) return hear_notification(header, values);
   compare(id, around_.ledger().received(id, at), result);
 }

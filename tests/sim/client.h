@@ -12,6 +12,7 @@
 
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/entry.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/ledger.h"
 #include "tests/support/mach_message.h"
 
@@ -27,6 +28,7 @@ class Surroundings {
   virtual ipc::Engine& engine() = 0;
   virtual Ledger& ledger() = 0;
   virtual Story& story() = 0;
+  virtual Coverage& coverage() = 0;
   // The port that an object of this host's engine is, or stands for.
   virtual PortId identify(ipc::Port& port) = 0;
   // Equal when no table has changed.

@@ -14,10 +14,12 @@ Time DriftingClock::when(base::Instant at) const {
   return local - local / (1'000'000 + drift_) * drift_ + std::chrono::microseconds(1);
 }
 
-Daemon::Daemon(const DaemonOptions& options, Network& network, const Time& now, Ledger& ledger, Story& story)
+Daemon::Daemon(const DaemonOptions& options, Network& network, const Time& now, Ledger& ledger, Story& story,
+               Coverage& coverage)
     : options_(options),
       ledger_(ledger),
       story_(story),
+      coverage_(coverage),
       clock_(now, options.clock_offset, options.clock_drift),
       engine_(clock_, {}),
       names_(std::make_unique<Client>(*this, 0, "names", account_)) {
@@ -100,6 +102,7 @@ Client& Daemon::add_client(ClientId id) {
 
 void Daemon::remove_client(std::size_t at) {
   story_.tell(options_.host, [&] { return "client " + std::to_string(clients_[at]->id()) + " ends"; });
+  coverage_.event(Deed::kEndClient);
   clients_.erase(clients_.begin() + static_cast<std::ptrdiff_t>(at));
 }
 
@@ -128,6 +131,7 @@ void Daemon::hand_on(const Held& held, Client& client) {
 }
 
 void Daemon::serve(Client* client) {
+  coverage_.event(Deed::kServe);
   while (names_->receive(names_port_)) {
   }
   for (const Held& each : names_->held()) {

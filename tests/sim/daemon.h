@@ -43,7 +43,8 @@ struct DaemonOptions {
 
 class Daemon final : public Surroundings {
  public:
-  Daemon(const DaemonOptions& options, Network& network, const Time& now, Ledger& ledger, Story& story);
+  Daemon(const DaemonOptions& options, Network& network, const Time& now, Ledger& ledger, Story& story,
+         Coverage& coverage);
   ~Daemon() override;
 
   // --- what happens to it ---
@@ -78,6 +79,7 @@ class Daemon final : public Surroundings {
   ipc::Engine& engine() override { return engine_; }
   Ledger& ledger() override { return ledger_; }
   Story& story() override { return story_; }
+  Coverage& coverage() override { return coverage_; }
   PortId identify(ipc::Port& port) override;
   std::uint64_t digest() const override { return engine_.digest() * 31 + link_->digest(); }
 
@@ -90,6 +92,7 @@ class Daemon final : public Surroundings {
   const DaemonOptions options_;
   Ledger& ledger_;
   Story& story_;
+  Coverage& coverage_;
   DriftingClock clock_;
   ipc::Account account_{ipc::Account::Limits{}};
   ipc::Engine engine_;

@@ -33,8 +33,9 @@ void Ledger::moves(PortId id) {
   port(id).silent_at.reset();
 }
 
-void Ledger::moves_at_any_time(PortId id) {
+void Ledger::inherited(PortId id, PortId heir) {
   port(id).restless = true;
+  ++port(heir).once_silent_max;
   moves(id);
 }
 
@@ -105,7 +106,8 @@ void Ledger::expect_all_answered() {
                               " was not told");
     }
     if (facts.once_unsure) continue;
-    if (facts.once_born == facts.once_heard + facts.port->sorights()) continue;
+    const std::uint64_t found = facts.once_heard + facts.port->sorights();
+    if (found <= facts.once_born && found + facts.once_silent_max >= facts.once_born) continue;
     story_.accuse("I8", "a port of " + host_name(facts.home) + " has made " +
                             std::to_string(facts.once_born) + " send-once rights, heard of " +
                             std::to_string(facts.once_heard) + ", and has " +

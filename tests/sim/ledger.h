@@ -34,8 +34,10 @@ struct Watch {
 struct PortFacts {
   HostIndex home;
   ipc::PortRef port;  // empty: its host has crashed. Keeps the memory, so that addresses are never reused
-  std::uint64_t once_born = 0;                  // send-once rights made
-  std::uint64_t once_heard = 0;                 // messages received that came by one
+  std::uint64_t once_born = 0;   // send-once rights made
+  std::uint64_t once_heard = 0;  // messages received that came by one
+  std::uint64_t once_silent_max =
+      0;  // that may go without a word: who would inherit a port on its way there (01 §10)
   bool once_unsure = false;                     // a failed call may have made some
   std::int64_t accepted_due = 0;                // msg-accepted notifications that are to come
   unsigned limit_max = MACH_PORT_QLIMIT_MAX;    // of its queue, ever
@@ -76,9 +78,9 @@ class Ledger {
   PortId find_exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial) const;
   PortFacts& port(PortId id) { return ports_[id - 1]; }
   bool dead(PortId id) const;
-  // Its receive right goes into a message, or may at any time from now on.
+  // Its receive right goes into a message; or may at any time from now on, to the port that inherits it.
   void moves(PortId id);
-  void moves_at_any_time(PortId id);
+  void inherited(PortId id, PortId heir);
   void crashed(HostIndex host);
   std::size_t ports() const { return ports_.size(); }
 

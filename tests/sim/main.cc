@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // netmsg_sim: plays worlds, one for each seed, and says which of them broke an invariant (README.md).
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -10,7 +7,7 @@
 #include <string>
 
 #include "tests/sim/mutants.h"
-#include "tests/sim/world.h"
+#include "tests/sim/search.h"
 
 namespace netmsg::sim {
 namespace {
@@ -19,84 +16,21 @@ struct Arguments {
   WorldOptions world;
   std::uint64_t first = 1;
   std::uint64_t last = 20;
+  std::optional<Schedule> schedule = {};  // only that
+  bool guided = false;
   const Mutant* mutant = nullptr;
   bool list = false;
   bool all_mutants = false;
 };
 
-struct Result {
-  std::uint64_t events = 0;
-  bool violated = false;
-  char what[400] = {};
-};
-
-Result play(WorldOptions options, std::uint64_t seed) {
-  options.seed = seed;
-  Result result;
-  World world(options);
-  const std::optional<std::string> violation = world.play();
-  result.events = world.events();
-  result.violated = violation.has_value();
-  if (violation) std::snprintf(result.what, sizeof result.what, "%s", violation->c_str());
-  return result;
-}
-
-std::string command(const Arguments& arguments, std::uint64_t seed) {
+std::string command(const Arguments& arguments, const Schedule& schedule) {
   const WorldOptions& world = arguments.world;
-  std::string words = "netmsg_sim --hosts " + std::to_string(world.hosts) + " --seeds " +
-                      std::to_string(seed) + ".." + std::to_string(seed) + " --steps " +
-                      std::to_string(world.steps) + " --faults " + name_of(world.faults);
+  std::string words = "netmsg_sim --hosts " + std::to_string(world.hosts) + " --schedule " +
+                      in_words(schedule) + " --steps " + std::to_string(world.steps) + " --faults " +
+                      name_of(world.faults);
   if (arguments.mutant != nullptr) words += std::string(" --mutant ") + arguments.mutant->name;
   return words + " --trace";
 }
-
-// A child plays the seeds from `from` on and writes a result for each: a check of the daemon's own that fails ends the
-// child, and is that seed's violation.
-class Player {
- public:
-  Player(const Arguments& arguments, std::uint64_t from) {
-    int ends[2];
-    if (pipe(ends) != 0) std::abort();
-    std::fflush(stdout);
-    child_ = fork();
-    if (child_ == 0) {
-      close(ends[0]);
-      play_all(arguments, from, ends[1]);
-    }
-    close(ends[1]);
-    in_ = ends[0];
-  }
-  ~Player() {
-    close(in_);
-    waitpid(child_, nullptr, 0);
-  }
-  Player(const Player&) = delete;
-  Player& operator=(const Player&) = delete;
-
-  // Nothing: it has died over this seed.
-  std::optional<Result> next() {
-    Result result;
-    std::size_t got = 0;
-    while (got < sizeof result) {
-      const ssize_t some = read(in_, reinterpret_cast<char*>(&result) + got, sizeof result - got);
-      if (some <= 0) return std::nullopt;
-      got += static_cast<std::size_t>(some);
-    }
-    return result;
-  }
-
- private:
-  [[noreturn]] static void play_all(const Arguments& arguments, std::uint64_t from, int out) {
-    for (std::uint64_t seed = from; seed <= arguments.last; ++seed) {
-      const Result result = play(arguments.world, seed);
-      if (write(out, &result, sizeof result) != static_cast<ssize_t>(sizeof result)) break;
-    }
-    std::_Exit(0);
-  }
-
-  pid_t child_ = 0;
-  int in_ = -1;
-};
 
 struct Totals {
   std::uint64_t seeds = 0;
@@ -104,34 +38,46 @@ struct Totals {
   std::uint64_t violations = 0;
 };
 
-void count(const Arguments& arguments, std::uint64_t seed, const Result& result, Totals& totals) {
+void count(const Arguments& arguments, const Schedule& schedule, const Result& result, Totals& totals) {
   ++totals.seeds;
   totals.events += result.events;
-  if (!result.violated) return;
+  if (!result.violation) return;
   ++totals.violations;
-  std::printf("seed %llu: %s\n  %s\n", static_cast<unsigned long long>(seed), result.what,
-              command(arguments, seed).c_str());
+  std::printf("seed %llu: %s\n  %s\n", static_cast<unsigned long long>(schedule.seed),
+              result.violation->c_str(), command(arguments, schedule).c_str());
 }
 
-Result died() {
-  Result result;
-  result.violated = true;
-  std::snprintf(result.what, sizeof result.what, "a check of the daemon failed (see above)");
-  return result;
-}
-
-Totals run(const Arguments& arguments) {
+Totals run_aloud(const Arguments& arguments, Search& search) {
   Totals totals;
-  std::optional<Player> player;
-  for (std::uint64_t seed = arguments.first; seed <= arguments.last; ++seed) {
-    if (arguments.world.aloud) {
-      count(arguments, seed, play(arguments.world, seed), totals);
-      continue;
+  for (std::vector<Schedule> batch = search.next(); !batch.empty(); batch = search.next()) {
+    for (const Schedule& schedule : batch)
+      count(arguments, schedule, play(arguments.world, schedule), totals);
+  }
+  return totals;
+}
+
+// Plays a batch; who comes behind one over which the child died is played by another child.
+void run_batch(const Arguments& arguments, Search& search, std::vector<Schedule> batch, Totals& totals) {
+  while (!batch.empty()) {
+    Player player(arguments.world, batch);
+    std::size_t played = 0;
+    for (bool alive = true; alive && played < batch.size(); ++played) {
+      const std::optional<Result> result = player.next();
+      alive = result.has_value();
+      const Result what = result.value_or(Result{0, "a check of the daemon failed (see above)"});
+      search.learn(batch[played], what);
+      count(arguments, batch[played], what, totals);
+      if (totals.violations > 0 && arguments.all_mutants) return;
     }
-    if (!player) player.emplace(arguments, seed);
-    const std::optional<Result> result = player->next();
-    if (!result) player.reset();
-    count(arguments, seed, result.value_or(died()), totals);
+    batch.erase(batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(played));
+  }
+}
+
+Totals run(const Arguments& arguments, Search& search) {
+  if (arguments.world.aloud) return run_aloud(arguments, search);
+  Totals totals;
+  for (std::vector<Schedule> batch = search.next(); !batch.empty(); batch = search.next()) {
+    run_batch(arguments, search, std::move(batch), totals);
     if (totals.violations > 0 && arguments.all_mutants) break;
   }
   return totals;
@@ -143,9 +89,9 @@ bool find_all_mutants(Arguments arguments) {
   for (const Mutant& each : mutants()) {
     arguments.mutant = &each;
     arguments.world.faults = *fault_set(each.faults);
-    arguments.last = arguments.first + each.seeds - 1;
+    SeedRange seeds(arguments.first, arguments.first + each.seeds - 1);
     proxy::broken_rule = each.rule;
-    const Totals totals = run(arguments);
+    const Totals totals = run(arguments, seeds);
     all = all && totals.violations > 0;
     std::printf("%s %s in %llu seeds\n", totals.violations > 0 ? "found" : "MISSED", each.name,
                 static_cast<unsigned long long>(totals.seeds));
@@ -153,11 +99,28 @@ bool find_all_mutants(Arguments arguments) {
   return all;
 }
 
+// The last line; `more` goes on with it. Returns the exit code.
+int report(const Totals& totals, const std::string& more = {}) {
+  std::printf("simulated: %llu seeds, %llu events, %llu violations%s\n",
+              static_cast<unsigned long long>(totals.seeds), static_cast<unsigned long long>(totals.events),
+              static_cast<unsigned long long>(totals.violations), more.c_str());
+  return totals.violations == 0 ? 0 : 1;
+}
+
+int search_guided(const Arguments& arguments) {
+  GuidedSearch search(arguments.first, arguments.last);
+  const Totals totals = run(arguments, search);
+  return report(
+      totals,
+      std::string(", ").append(std::to_string(search.pairs())).append(" pairs of a state and an event"));
+}
+
 void usage() {
   std::fprintf(
       stderr,
       "usage: netmsg_sim [--hosts 2..7] [--seeds A..B] [--steps N] [--faults none|blips|cuts|crashes|all]\n"
-      "                  [--mutant NAME] [--trace]\n"
+      "                  [--mutant NAME] [--guided] [--trace]\n"
+      "       netmsg_sim --schedule S [--hosts N] [--steps N] [--faults F] [--mutant NAME] [--trace]\n"
       "       netmsg_sim --list-mutants\n"
       "       netmsg_sim --all-mutants [--hosts N] [--steps N]\n");
   std::exit(2);
@@ -178,6 +141,7 @@ void read_seeds(const char* text, Arguments& arguments) {
 // Options without a value.
 bool read_flag(const std::string& flag, Arguments& arguments) {
   if (flag == "--trace") return arguments.world.aloud = true;
+  if (flag == "--guided") return arguments.guided = true;
   if (flag == "--list-mutants") return arguments.list = true;
   return flag == "--all-mutants" && (arguments.all_mutants = true);
 }
@@ -187,6 +151,9 @@ void read_option(const std::string& option, const char* value, Arguments& argume
     arguments.world.hosts = number(value);
   } else if (option == "--seeds") {
     read_seeds(value, arguments);
+  } else if (option == "--schedule") {
+    arguments.schedule = read_schedule(value);
+    if (!arguments.schedule) usage();
   } else if (option == "--steps") {
     arguments.world.steps = number(value);
   } else if (option == "--faults") {
@@ -222,11 +189,13 @@ int main(int argc, char** argv) {
   }
   if (arguments.all_mutants) return find_all_mutants(arguments) ? 0 : 1;
   if (arguments.mutant != nullptr) proxy::broken_rule = arguments.mutant->rule;
-  const Totals totals = run(arguments);
-  std::printf("simulated: %llu seeds, %llu events, %llu violations\n",
-              static_cast<unsigned long long>(totals.seeds), static_cast<unsigned long long>(totals.events),
-              static_cast<unsigned long long>(totals.violations));
-  return totals.violations == 0 ? 0 : 1;
+  if (arguments.guided) return search_guided(arguments);
+  if (arguments.schedule) {
+    OneSchedule one(*arguments.schedule);
+    return report(run(arguments, one));
+  }
+  SeedRange seeds(arguments.first, arguments.last);
+  return report(run(arguments, seeds));
 }
 
 }  // namespace

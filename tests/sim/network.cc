@@ -2,6 +2,9 @@
 #include "tests/sim/network.h"
 
 #include <algorithm>
+#include <tuple>
+
+#include "proxy/hash.h"
 
 namespace netmsg::sim {
 
@@ -169,12 +172,27 @@ std::optional<Time> Network::next() const {
   return first;
 }
 
-HostIndex Network::deliver() {
+StreamId Network::first() const {
   const Time at = *next();
   const auto found = std::find_if(ends_.begin(), ends_.end(), [&](const auto& each) {
     return !each.second.coming.empty() && each.second.coming.front().at == at;
   });
-  const StreamId stream = found->first;
+  return found->first;
+}
+
+std::vector<StreamId> Network::coming() const {
+  std::vector<std::tuple<HostIndex, HostIndex, StreamId>> found;
+  for (const auto& [stream, end] : ends_) {
+    if (!end.coming.empty()) found.emplace_back(end.host, end.far, stream);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<StreamId> streams;
+  for (const auto& each : found) streams.push_back(std::get<StreamId>(each));
+  return streams;
+}
+
+HostIndex Network::deliver(StreamId stream) {
+  const auto found = ends_.find(stream);
   const HostIndex host = found->second.host;
   const HostIndex far = found->second.far;
   const Parcel parcel = std::move(found->second.coming.front());
@@ -210,6 +228,26 @@ bool Network::quiet() const {
              !parcel.letter.fence;
     });
   });
+}
+
+std::uint64_t Network::kinds(StreamId stream) const {
+  const Parcel& parcel = ends_.at(stream).coming.front();
+  std::uint64_t bits = 1ULL << static_cast<unsigned>(parcel.kind);
+  for (const v1::Frame& frame : parcel.letter.frames) bits |= 16ULL << frame.body_case();
+  return bits;
+}
+
+std::uint64_t Network::digest() const {
+  std::uint64_t digest = 0;
+  for (const StreamId stream : coming()) {
+    const End& end = ends_.at(stream);
+    digest = proxy::mix_in(digest, end.host * wires_.size() + end.far);
+    for (const Parcel& parcel : end.coming) {
+      digest = proxy::mix_in(digest, static_cast<std::uint64_t>(parcel.kind));
+      digest = proxy::mix_in(digest, std::hash<std::string>()(parcel.bytes));
+    }
+  }
+  return digest;
 }
 
 Network::End* Network::find(StreamId stream) {

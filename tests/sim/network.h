@@ -51,12 +51,20 @@ class Network {
 
   // --- events ---
   std::optional<Time> next() const;
-  // Lets the next parcel arrive. REQUIRES: there is one. Returns where.
-  HostIndex deliver();
+  // The stream whose parcel that is. REQUIRES: there is one.
+  proxy::StreamId first() const;
+  // All streams with parcels, by hosts.
+  std::vector<proxy::StreamId> coming() const;
+  // Lets the front parcel of a stream arrive. Returns where.
+  HostIndex deliver(proxy::StreamId stream);
 
   // --- looking in ---
   // Parcels under way to anybody, but for bare acknowledgements.
   bool quiet() const;
+  // Which kinds of frames the front parcel of a stream brings, as bits; 0: none.
+  std::uint64_t kinds(proxy::StreamId stream) const;
+  // Of all that is under way: equal for equal parcels on equal streams, whatever their times.
+  std::uint64_t digest() const;
 
  private:
   class Wire;
