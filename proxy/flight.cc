@@ -3,15 +3,15 @@
 
 namespace netmsg::proxy {
 
-void Flight::took_off(Serial serial, FrameNumber number) {
-  in_order_.emplace_back(number, serial);
-  by_serial_[serial].push_back(number);
+void Flight::took_off(const PortUid& port, FrameNumber number) {
+  in_order_.emplace_back(number, port);
+  by_port_[port].push_back(number);
 }
 
-std::uint32_t Flight::outstanding(Serial serial, FrameNumber as_of) {
-  forget_up_to(serial, as_of);
-  const auto found = by_serial_.find(serial);
-  return found == by_serial_.end() ? 0 : static_cast<std::uint32_t>(found->second.size());
+std::uint32_t Flight::outstanding(const PortUid& port, FrameNumber as_of) {
+  forget_up_to(port, as_of);
+  const auto found = by_port_.find(port);
+  return found == by_port_.end() ? 0 : static_cast<std::uint32_t>(found->second.size());
 }
 
 void Flight::landed(FrameNumber number) {
@@ -21,12 +21,12 @@ void Flight::landed(FrameNumber number) {
   }
 }
 
-void Flight::forget_up_to(Serial serial, FrameNumber number) {
-  const auto found = by_serial_.find(serial);
-  if (found == by_serial_.end()) return;
+void Flight::forget_up_to(const PortUid& port, FrameNumber number) {
+  const auto found = by_port_.find(port);
+  if (found == by_port_.end()) return;
   std::deque<FrameNumber>& numbers = found->second;
   while (!numbers.empty() && numbers.front() <= number) numbers.pop_front();
-  if (numbers.empty()) by_serial_.erase(found);
+  if (numbers.empty()) by_port_.erase(found);
 }
 
 }  // namespace netmsg::proxy

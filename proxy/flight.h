@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which of our messages that took a place in a port's window the home did not know of when it told us its
-// room (peer.proto, exchange 5). One for each session. Kept by serial and not by proxy, so that a proxy that
+// room (peer.proto, exchange 5). One for each session. Kept by uid and not by proxy, so that a proxy that
 // is made again while messages of its forerunner are under way starts with the right count.
 #pragma once
 
@@ -9,24 +9,24 @@
 #include <map>
 #include <utility>
 
-#include "proxy/net_id.h"
+#include "proxy/port_uid.h"
 
 namespace netmsg::proxy {
 
 class Flight {
  public:
-  // Our frame `number` is a message that took room of `serial`. REQUIRES: numbers only grow.
-  void took_off(Serial serial, FrameNumber number);
-  // How many of them have numbers above as_of. REQUIRES: as_of never goes back for one serial.
-  std::uint32_t outstanding(Serial serial, FrameNumber as_of);
+  // Our frame `number` is a message that took room of `port`. REQUIRES: numbers only grow.
+  void took_off(const PortUid& port, FrameNumber number);
+  // How many of them have numbers above as_of. REQUIRES: as_of never goes back for one port.
+  std::uint32_t outstanding(const PortUid& port, FrameNumber as_of);
   // The home has applied our frames up to `number`.
   void landed(FrameNumber number);
 
  private:
-  void forget_up_to(Serial serial, FrameNumber number);
+  void forget_up_to(const PortUid& port, FrameNumber number);
 
-  std::deque<std::pair<FrameNumber, Serial>> in_order_;
-  std::map<Serial, std::deque<FrameNumber>> by_serial_;  // no empty ones
+  std::deque<std::pair<FrameNumber, PortUid>> in_order_;
+  std::map<PortUid, std::deque<FrameNumber>> by_port_;  // no empty ones
 };
 
 }  // namespace netmsg::proxy

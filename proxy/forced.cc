@@ -39,9 +39,10 @@ std::optional<Forced::Sent> Forced::left(std::uint64_t receipt) {
 std::uint64_t Forced::digest() const {
   std::uint64_t digest = mix_in(there_.size(), here_.size());
   for (const auto& [port, requests] : there_) {
-    for (const auto& [number, request] : requests) digest = mix_in(mix_in(digest, port), number);
+    for (const auto& [number, request] : requests) digest = mix_in(mix_in(digest, digest_of(port)), number);
   }
-  for (const auto& [receipt, message] : here_) digest = mix_in(mix_in(digest, message.port), message.number);
+  for (const auto& [receipt, message] : here_)
+    digest = mix_in(mix_in(digest, digest_of(message.port)), message.number);
   return digest;
 }
 

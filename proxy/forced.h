@@ -12,7 +12,7 @@
 
 #include "daemon/ipc/accepted_request.h"
 #include "daemon/ipc/quota.h"
-#include "proxy/net_id.h"
+#include "proxy/port_uid.h"
 
 namespace netmsg::proxy {
 
@@ -20,7 +20,7 @@ class Forced {
  public:
   // A forced message: the port of its home that it went to, and the number of its frame.
   struct Sent {
-    Serial port;
+    PortUid port;
     FrameNumber number;
   };
 
@@ -30,7 +30,7 @@ class Forced {
   // It has left its queue there: the notification is made. Unknown: the port has died meanwhile.
   void accepted(const Sent& message);
   // The port has died, and its queue with it: all its notifications are made.
-  void port_died(Serial port) { const auto dropped = there_.extract(port); }
+  void port_died(const PortUid& port) { const auto dropped = there_.extract(port); }
   // So have all.
   void drop_all();
   // The send-once rights of the requests.
@@ -50,7 +50,7 @@ class Forced {
     ipc::Charge charge;
   };
   using Requests = std::map<FrameNumber, Outstanding>;
-  std::map<Serial, Requests> there_;  // no empty ones
+  std::map<PortUid, Requests> there_;  // no empty ones
   std::map<std::uint64_t, Sent> here_;
 };
 

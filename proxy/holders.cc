@@ -11,47 +11,54 @@ Holders::~Holders() {
   NETMSG_CHECK(entries_.empty());
 }
 
-Holder& Holders::obtain(Serial serial, std::uint32_t room) {
-  Holder& holder = entries_[serial];
+Holder& Holders::obtain(const PortUid& uid, std::uint32_t room) {
+  Holder& holder = entries_[uid];
   if (!holder.proxy) {
-    holder.proxy = engine_.make_remote_port(proxy_slot(peer_, serial), room);
+    holder.proxy = engine_.make_remote_port(room);
+    registry_.add_proxy(holder.port(), uid, peer_);
     holder.room = room;
   }
   return holder;
 }
 
-Holder* Holders::find(Serial serial) {
-  const auto found = entries_.find(serial);
+Holder* Holders::find(const PortUid& uid) {
+  const auto found = entries_.find(uid);
   return found == entries_.end() ? nullptr : &found->second;
 }
 
-std::optional<Holder> Holders::remove(Serial serial) {
-  auto node = entries_.extract(serial);
+std::optional<Holder> Holders::remove(const PortUid& uid) {
+  auto node = entries_.extract(uid);
   if (node.empty()) return std::nullopt;
+  registry_.remove(node.mapped().port());
   return std::move(node.mapped());
 }
 
 void Holders::drop_all() {
   auto all = std::exchange(entries_, {});
-  while (!all.empty()) all.erase(all.begin());
+  while (!all.empty()) {
+    registry_.remove(all.begin()->second.port());
+    all.erase(all.begin());
+  }
 }
 
-void Holders::for_each(const std::function<void(Serial, const Holder&)>& visit) const {
-  for (const auto& [serial, holder] : entries_) visit(serial, holder);
+void Holders::for_each(const std::function<void(const PortUid&, const Holder&)>& visit) const {
+  for (const auto& [uid, holder] : entries_) visit(uid, holder);
 }
 
 std::uint64_t Holders::digest() const {
   std::uint64_t digest = 0;
-  for (const auto& [serial, holder] : entries_) {
-    digest = mix_in(mix_in(mix_in(digest, serial), holder.received), holder.room);
+  for (const auto& [uid, holder] : entries_) {
+    digest = mix_in(mix_in(mix_in(digest, digest_of(uid)), holder.received), holder.room);
   }
   return digest;
 }
 
 void Holders::check_invariants() const {
-  for (const auto& [serial, holder] : entries_) {
-    NETMSG_CHECK(holder.port().remote());
-    NETMSG_CHECK(holder.port().link_slot == proxy_slot(peer_, serial));
+  for (const auto& [uid, holder] : entries_) {
+    const Registry::Entry* known = std::as_const(registry_).find(uid);
+    NETMSG_CHECK(known != nullptr);
+    NETMSG_CHECK(known->port.get() == &holder.port());
+    NETMSG_CHECK(known->home == peer_);
     NETMSG_CHECK(holder.port().srights() == 0 || holder.received > 0);
   }
 }

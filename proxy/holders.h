@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ports of one peer that we have proxies for: the holder's side of the tables (peer.proto, HOLDERS). One for
+// Ports at home at one peer that we have proxies for: the holder's side of the tables (peer.proto, HOLDERS). One for
 // each session. An entry owns its proxy: taking it out and dropping it kills the proxy (dead names) unless
 // nobody had rights to it. Owner thread only, inside an Event.
 #pragma once
@@ -12,8 +12,7 @@
 
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/right.h"
-#include "proxy/link_slot.h"
-#include "proxy/net_id.h"
+#include "proxy/registry.h"
 
 namespace netmsg::proxy {
 
@@ -28,30 +27,33 @@ struct Holder {
 
 class Holders {
  public:
-  Holders(ipc::Engine& engine, PeerIndex peer) : engine_(engine), peer_(peer) {}
+  Holders(ipc::Engine& engine, Registry& registry, PeerIndex peer)
+      : engine_(engine), registry_(registry), peer_(peer) {}
   Holders(const Holders&) = delete;
   Holders& operator=(const Holders&) = delete;
   ~Holders();  // REQUIRES: empty (drop_all)
 
-  // The entry of the peer's port, made if there is none, with its window at `room`.
-  Holder& obtain(Serial serial, std::uint32_t room);
+  // The entry of the peer's port, made if there is none, with its window at `room`. REQUIRES: the registry has no
+  // other entry for it.
+  Holder& obtain(const PortUid& uid, std::uint32_t room);
   // Null if there is none.
-  Holder* find(Serial serial);
-  bool contains(Serial serial) const { return entries_.count(serial) != 0; }
+  Holder* find(const PortUid& uid);
+  bool contains(const PortUid& uid) const { return entries_.count(uid) != 0; }
   // Takes the entry out; nullopt if there is none.
-  std::optional<Holder> remove(Serial serial);
+  std::optional<Holder> remove(const PortUid& uid);
   // D2: all proxies die.
   void drop_all();
 
   std::size_t size() const { return entries_.size(); }
-  void for_each(const std::function<void(Serial, const Holder&)>& visit) const;
+  void for_each(const std::function<void(const PortUid&, const Holder&)>& visit) const;
   std::uint64_t digest() const;
   void check_invariants() const;
 
  private:
   ipc::Engine& engine_;
+  Registry& registry_;
   const PeerIndex peer_;
-  std::map<Serial, Holder> entries_;  // ordered: the peer chooses the keys, so no hashing
+  std::map<PortUid, Holder> entries_;  // ordered: the peer chooses the keys, so no hashing
 };
 
 }  // namespace netmsg::proxy

@@ -13,19 +13,6 @@ namespace netmsg::proxy {
 
 namespace {
 
-v1::Uid uid(v1::Uid::Side side, Serial serial) {
-  v1::Uid made;
-  made.set_side(side);
-  made.set_serial(serial);
-  return made;
-}
-
-// Frames about a port: whose it must be, and a serial in range.
-Check expect(const v1::Uid& port, v1::Uid::Side side) {
-  if (port.side() != side) return protocol_error("a port of the wrong side");
-  return port.serial() <= kSerialMax ? std::nullopt : protocol_error("serial out of range");
-}
-
 // The states of peer.h.
 const char* state_name(const std::optional<Stream>& stream, bool session) {
   if (!stream) return session ? "broken" : "down";
@@ -310,15 +297,17 @@ void Peer::open_session(const Greeting& greeting) {
   session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now());
   offered_.reset();
   world_.open_nodes[greeting.node] = index_;
-  tables_ = std::make_unique<Tables>(world_.engine, world_.registry, index_);
+  const Origin them{greeting.node, greeting.incarnation};
+  tables_ = std::make_unique<Tables>(world_.engine, world_.registry, them, index_);
+  const PortUid ours{world_.registry.us(), kNameServiceSerial};
   if (world_.name_service.port()->dead()) {
-    port_died(kNameServiceSerial);
+    port_died(ours);
   } else {
     tables_->exports.grant(world_.name_service.duplicate());
     const std::uint32_t room = world_.name_service.port()->room();
-    if (room != told_room_ || greeting.resumes) room_changed(kNameServiceSerial, room);
+    if (room != told_room_ || greeting.resumes) room_changed(ours, room);
   }
-  Holder& theirs = tables_->holders.obtain(kNameServiceSerial, greeting.name_service_room);
+  Holder& theirs = tables_->holders.obtain({them, kNameServiceSerial}, greeting.name_service_room);
   theirs.received = 1;
   world_.notices.push_back({Notice::Kind::kUp,
                             {config_.name, greeting.name, greeting.node, greeting.incarnation},
@@ -355,7 +344,7 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
   if (arrival.overdrawn) world_.log(config_.name + ": its messages are destroyed: too many bytes queued");
   if (message.forced()) {
     const std::uint64_t receipt = receipt_token(index_, ++world_.receipts);
-    tables_->forced.received(receipt, {message.destination().serial(), number});
+    tables_->forced.received(receipt, {arrival.destination, number});
     arrival.message->receipt = ipc::Receipt(world_.engine.core(), receipt);
   }
   if (arrival.deliverable) {
@@ -364,68 +353,70 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
     arrival.message.reset();  // destroyed with its rights
   }
   // It is under way no more, which is to be told even if the room is the same.
-  if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) {
-    world_.registry.mark_dirty(message.destination().serial());
-  }
+  if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) world_.registry.mark_dirty(arrival.destination);
   if (broken(Rule::kRoomWithUnits)) return std::nullopt;
-  for (const Arrival::Room& told : arrival.rooms) set_room(told.serial, told.room, message.as_of());
+  for (const Arrival::Room& told : arrival.rooms) set_room(told.port, told.room, message.as_of());
   return std::nullopt;
 }
 
 // Exchange 4, step 3.
 Check Peer::apply_release(const v1::Release& release) {
-  if (Check fault = expect(release.port(), v1::Uid::RECEIVER)) return fault;
+  PortUid port;
+  if (Check fault = read_uid(ends(), release.port(), port)) return fault;
   if (release.units() == 0) return protocol_error("release of nothing");
-  if (tables_->exports.release(release.port().serial(), release.units())) return std::nullopt;
+  if (tables_->exports.release(port, release.units())) return std::nullopt;
   return protocol_error("release of more than was granted");
 }
 
 // Exchange 6, step 2.
 Check Peer::apply_died(const v1::Died& died) {
-  if (Check fault = expect(died.port(), v1::Uid::SENDER)) return fault;
+  PortUid port;
+  if (Check fault = read_uid(ends(), died.port(), port)) return fault;
   if (broken(Rule::kDiedIsApplied)) return std::nullopt;
-  tables_->forced.port_died(died.port().serial());  // the queue dies before anybody hears of it (spec 01 §10)
-  const std::optional<Holder> gone = tables_->holders.remove(died.port().serial());
+  tables_->forced.port_died(port);  // the queue dies before anybody hears of it (spec 01 §10)
+  const std::optional<Holder> gone = tables_->holders.remove(port);
   return std::nullopt;  // and with the entry the proxy
 }
 
 // Exchange 5.
 Check Peer::apply_credit(const v1::Credit& credit) {
-  if (Check fault = expect(credit.port(), v1::Uid::SENDER)) return fault;
+  PortUid port;
+  if (Check fault = read_uid(ends(), credit.port(), port)) return fault;
   if (broken(Rule::kRoomIsTold)) {
-    const Holder* holder = tables_->holders.find(credit.port().serial());
+    const Holder* holder = tables_->holders.find(port);
     if (holder != nullptr && holder->room == 0) return std::nullopt;
   }
-  set_room(credit.port().serial(), credit.room(), credit.as_of());
+  set_room(port, credit.room(), credit.as_of());
   return std::nullopt;
 }
 
 // Exchange 2, step 6.
 Check Peer::apply_accepted(const v1::Accepted& accepted) {
-  if (Check fault = expect(accepted.port(), v1::Uid::SENDER)) return fault;
-  tables_->forced.accepted({accepted.port().serial(), accepted.message()});
+  PortUid port;
+  if (Check fault = read_uid(ends(), accepted.port(), port)) return fault;
+  tables_->forced.accepted({port, accepted.message()});
   return std::nullopt;
 }
 
-void Peer::set_room(Serial serial, std::uint32_t room, FrameNumber as_of) {
-  Holder* holder = tables_->holders.find(serial);
+void Peer::set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of) {
+  Holder* holder = tables_->holders.find(port);
   if (holder == nullptr) return;
   holder->room = room;
   holder->as_of = std::max(holder->as_of, as_of);
-  refresh_window(serial, *holder);
+  refresh_window(port, *holder);
 }
 
-void Peer::refresh_window(Serial serial, Holder& holder) {
+void Peer::refresh_window(const PortUid& port, Holder& holder) {
   const std::uint32_t outstanding =
-      broken(Rule::kFlightIsCounted) ? 0 : tables_->flight.outstanding(serial, holder.as_of);
+      broken(Rule::kFlightIsCounted) ? 0 : tables_->flight.outstanding(port, holder.as_of);
   world_.engine.set_window(holder.port(), congested_ ? 0 : holder.room, outstanding);
 }
 
 void Peer::refresh_all_windows() {
-  std::vector<Serial> serials;
-  tables_->holders.for_each([&](Serial serial, const Holder&) { serials.push_back(serial); });
-  for (const Serial serial : serials) {
-    if (Holder* holder = tables_->holders.find(serial)) refresh_window(serial, *holder);
+  std::vector<PortUid> ports;
+  tables_->holders.for_each([&](const PortUid& port, const Holder&) { ports.push_back(port); });
+  for (const PortUid& port : ports) {
+    if (Holder* holder = tables_->holders.find(port)) refresh_window(port, *holder);
   }
 }
 
@@ -452,20 +443,23 @@ void Peer::forward(ipc::MessagePtr message) {
     // send-once destination goes silently, as on a dead port. Its notification would come back here.
     return message->destination.consume();
   }
-  const Serial serial = proxy_serial(message->destination.port()->link_slot);
+  const PortUid port = world_.registry.find(*message->destination.port())->uid;
   const bool takes_room = !message->sent_to_send_once();
   v1::Frame frame;
   const Egress egress =
       translate_out(*tables_, known_->limits, session_->applied(), *message, *frame.mutable_message());
   if (egress == Egress::kRefused) {
     world_.log(config_.name + ": a message that cannot travel was destroyed");
-    if (takes_room) stale_.push_back(serial);  // its place in the window is free again
+    if (takes_room) stale_.push_back(port);  // its place in the window is free again
     return touch();
   }
-  if (broken(Rule::kReleaseAfterUse)) release_if_unused(serial);
+  if (broken(Rule::kReleaseAfterUse)) release_if_unused(port);
   if (broken(Rule::kAppendedIsGone)) {
     for (const v1::Right& right : frame.message().rights()) {
-      if (right.port().side() == v1::Uid::SENDER) tables_->exports.release(right.port().serial(), 1);
+      PortUid granted;
+      if (right.value() != v1::Right::GRANTED || read_uid({ends().them, ends().us}, right.port(), granted))
+        continue;
+      tables_->exports.release(granted, 1);
     }
   }
   // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer. For a forced
@@ -473,8 +467,8 @@ void Peer::forward(ipc::MessagePtr message) {
   const bool forced = message->accepted != nullptr;
   frame.mutable_message()->set_forced(forced);
   const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message->take_charge());
-  if (forced) tables_->forced.sent({serial, number}, std::move(message->accepted), message->take_charge());
-  if (takes_room) tables_->flight.took_off(serial, number);
+  if (forced) tables_->forced.sent({port, number}, std::move(message->accepted), message->take_charge());
+  if (takes_room) tables_->flight.took_off(port, number);
 }
 
 FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
@@ -486,26 +480,26 @@ FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
   return number;
 }
 
-void Peer::unreferenced(Serial serial) {
+void Peer::unreferenced(const PortUid& proxy) {
   if (!open()) return;
-  unreferenced_.push_back(serial);
+  unreferenced_.push_back(proxy);
   touch();
 }
 
 // Exchange 6, step 1.
-void Peer::port_died(Serial serial) {
+void Peer::port_died(const PortUid& port) {
   if (!open()) return;
   v1::Frame frame;
-  *frame.mutable_died()->mutable_port() = uid(v1::Uid::SENDER, serial);
+  write_uid(ends(), port, *frame.mutable_died()->mutable_port());
   if (!broken(Rule::kDiedIsTold)) append(std::move(frame));
-  tables_->exports.forget(serial);
+  tables_->exports.forget(port);
 }
 
-void Peer::room_changed(Serial serial, std::uint32_t room) {
-  if (!open() || !tables_->exports.has_send_units(serial)) return;
+void Peer::room_changed(const PortUid& port, std::uint32_t room) {
+  if (!open() || !tables_->exports.has_send_units(port)) return;
   v1::Frame frame;
   v1::Credit& credit = *frame.mutable_credit();
-  *credit.mutable_port() = uid(v1::Uid::SENDER, serial);
+  write_uid(ends(), port, *credit.mutable_port());
   credit.set_room(room);
   credit.set_as_of(session_->applied());
   append(std::move(frame));
@@ -516,15 +510,15 @@ void Peer::left_queue(std::uint64_t receipt) {
   const std::optional<Forced::Sent> message = open() ? tables_->forced.left(receipt) : std::nullopt;
   if (!message || broken(Rule::kAcceptedIsTold)) return;
   v1::Frame frame;
-  *frame.mutable_accepted()->mutable_port() = uid(v1::Uid::SENDER, message->port);
+  write_uid(ends(), message->port, *frame.mutable_accepted()->mutable_port());
   frame.mutable_accepted()->set_message(message->number);
   append(std::move(frame));
 }
 
 void Peer::end_of_event() {
-  for (const Serial serial : std::exchange(unreferenced_, {})) release_if_unused(serial);
-  for (const Serial serial : std::exchange(stale_, {})) {
-    if (Holder* holder = open() ? tables_->holders.find(serial) : nullptr) refresh_window(serial, *holder);
+  for (const PortUid& port : std::exchange(unreferenced_, {})) release_if_unused(port);
+  for (const PortUid& port : std::exchange(stale_, {})) {
+    if (Holder* holder = open() ? tables_->holders.find(port) : nullptr) refresh_window(port, *holder);
   }
   if (!open() || congested_ || session_->unacknowledged_bytes() <= world_.options.limits.unacknowledged)
     return;
@@ -533,18 +527,18 @@ void Peer::end_of_event() {
 }
 
 // Exchange 4, steps 1 and 2.
-void Peer::release_if_unused(Serial serial) {
-  Holder* holder = open() ? tables_->holders.find(serial) : nullptr;
+void Peer::release_if_unused(const PortUid& port) {
+  Holder* holder = open() ? tables_->holders.find(port) : nullptr;
   if (holder == nullptr || holder->port().srights() > 0 || broken(Rule::kReleaseAtAll)) return;
   if (holder->received > 0) {
     v1::Frame frame;
-    *frame.mutable_release()->mutable_port() = uid(v1::Uid::RECEIVER, serial);
+    write_uid(ends(), port, *frame.mutable_release()->mutable_port());
     frame.mutable_release()->set_units(std::exchange(holder->received, 0));
     if (broken(Rule::kReleaseOnce)) append(frame);
     append(std::move(frame));
   }
   if (holder->port().referenced()) return;  // send-once rights have no Release
-  const std::optional<Holder> gone = tables_->holders.remove(serial);
+  const std::optional<Holder> gone = tables_->holders.remove(port);
 }
 
 // --- looking in ---
@@ -581,12 +575,11 @@ SessionRow Peer::session_row() const {
   SessionRow row{index_, session_->nonce(), session_->applied(), {}, {}};
   std::vector<UnitRow>& rows = row.units;
   tables_->exports.for_each(
-      [&](Serial serial, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {
-        rows.push_back({UnitRow::Side::kExport, serial, send, send_once, &port});
+      [&](const PortUid& uid, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {
+        rows.push_back({UnitRow::Side::kExport, uid, send, send_once, &port});
       });
-  tables_->holders.for_each([&](Serial serial, const Holder& holder) {
-    rows.push_back(
-        {UnitRow::Side::kProxy, serial, holder.received, holder.port().sorights(), &holder.port()});
+  tables_->holders.for_each([&](const PortUid& uid, const Holder& holder) {
+    rows.push_back({UnitRow::Side::kProxy, uid, holder.received, holder.port().sorights(), &holder.port()});
   });
   session_->for_each_kept([&](const v1::Frame& frame) { row.kept.push_back(&frame); });
   return row;
@@ -596,7 +589,7 @@ void Peer::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
   if (!tables_) return;
   tables_->forced.for_each_right(visitor.send_once);
   tables_->exports.for_each_right(visitor.send, visitor.send_once);
-  tables_->holders.for_each([&](Serial, const Holder& holder) { visitor.receive(holder.port()); });
+  tables_->holders.for_each([&](const PortUid&, const Holder& holder) { visitor.receive(holder.port()); });
 }
 
 std::uint64_t Peer::digest() const {

@@ -61,10 +61,10 @@ class Peer final : private StreamUser {
   bool can_carry(const ipc::Port& port, ipc::RightType type, std::uint32_t others) const;
   ipc::RemoteLink::CarryLimits carry_limits() const;
   void forward(ipc::MessagePtr message);
-  void unreferenced(Serial serial);
+  void unreferenced(const PortUid& proxy);
   // One of our ports, exported to this peer, has died; has other room.
-  void port_died(Serial serial);
-  void room_changed(Serial serial, std::uint32_t room);
+  void port_died(const PortUid& port);
+  void room_changed(const PortUid& port, std::uint32_t room);
   // A message of theirs that was forced in has left its queue.
   void left_queue(std::uint64_t receipt);
   // Releases and windows that the event left to do.
@@ -106,11 +106,12 @@ class Peer final : private StreamUser {
   bool stream_goes_first(const NodeId& theirs) const;
   Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
 
+  Ends ends() const { return tables_->ends; }  // REQUIRES: open
   FrameNumber append(v1::Frame frame, ipc::Charge charge = {});
   void touch();
-  void release_if_unused(Serial serial);
-  void set_room(Serial serial, std::uint32_t room, FrameNumber as_of);
-  void refresh_window(Serial serial, Holder& holder);
+  void release_if_unused(const PortUid& port);
+  void set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of);
+  void refresh_window(const PortUid& port, Holder& holder);
   void refresh_all_windows();
   // Is there a stream that carries frames?
   bool carried() const { return stream_ && stream_->state() == Stream::State::kGreeted; }
@@ -133,12 +134,12 @@ class Peer final : private StreamUser {
   std::optional<std::uint64_t> offered_;   // the nonce of a Hello of ours that nobody has answered yet
   std::optional<Greeting> known_;          // the last one, whatever became of it
 
-  std::uint32_t told_room_ = 0;       // of our name service, in our last Hello
-  bool touched_ = false;              // in world_.touched
-  bool congested_ = false;            // unacknowledged bytes above the ceiling: windows are 0
-  std::optional<Fault> doomed_;       // found in the middle of an event; tick() fences
-  std::vector<Serial> unreferenced_;  // proxies to look at when the event ends
-  std::vector<Serial> stale_;         // proxies whose window the engine has to be told again
+  std::uint32_t told_room_ = 0;        // of our name service, in our last Hello
+  bool touched_ = false;               // in world_.touched
+  bool congested_ = false;             // unacknowledged bytes above the ceiling: windows are 0
+  std::optional<Fault> doomed_;        // found in the middle of an event; tick() fences
+  std::vector<PortUid> unreferenced_;  // proxies to look at when the event ends
+  std::vector<PortUid> stale_;         // proxies whose window the engine has to be told again
 
   std::string last_error_;
   Counters past_;  // of the sessions that are over

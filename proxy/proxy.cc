@@ -69,8 +69,8 @@ struct Proxy::Impl {
 
   // Nullptr if the port is no proxy of ours.
   Peer* home_of(const ipc::Port& port) const {
-    if (!is_proxy_slot(port.link_slot)) return nullptr;
-    return peers[proxy_peer(port.link_slot)].get();
+    const Registry::Entry* entry = world.registry.find(port);
+    return entry != nullptr && entry->home ? peers[*entry->home].get() : nullptr;
   }
 
   void greet(StreamId stream, const PeerIdentity& identity, std::string_view bytes);
@@ -145,22 +145,10 @@ void Proxy::Impl::tell() {
 
 Proxy::Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport, Options options,
              ipc::SendRight name_service, Callbacks callbacks)
-    : impl_(new Impl{{engine,
-                      clock,
-                      transport,
-                      within_protocol(std::move(options)),
-                      std::move(callbacks),
-                      {},
-                      std::move(name_service),
-                      0,
-                      0,
-                      0,
-                      {},
-                      {},
-                      {}}}) {
+    : impl_(new Impl{{engine, clock, transport, within_protocol(std::move(options)), std::move(callbacks),
+                      std::move(name_service)}}) {
   World& world = impl_->world;
   NETMSG_CHECK(world.options.peers.size() <= kPeersMax);
-  world.random = world.options.seed;
   world.registry.add_name_service(*world.name_service.port());
   for (const PeerConfig& config : world.options.peers) {
     const auto index = static_cast<PeerIndex>(impl_->peers.size());
@@ -246,6 +234,11 @@ std::vector<SessionRow> Proxy::open_sessions() const {
   return rows;
 }
 
+std::optional<PortUid> Proxy::uid_of(const ipc::Port& port) const {
+  const Registry::Entry* entry = impl_->world.registry.find(port);
+  return entry == nullptr ? std::nullopt : std::optional(entry->uid);
+}
+
 std::uint64_t Proxy::digest() const {
   std::uint64_t digest = 0;
   for (const auto& peer : impl_->peers) digest = mix_in(digest, peer->digest());
@@ -254,6 +247,7 @@ std::uint64_t Proxy::digest() const {
 
 void Proxy::check_invariants() const {
   NETMSG_CHECK(impl_->world.notices.empty());
+  impl_->world.registry.check_invariants();
   for (const auto& peer : impl_->peers) peer->check_invariants();
 }
 
@@ -282,18 +276,16 @@ void Proxy::hold(ipc::MessagePtr message) {
 }
 
 void Proxy::unreferenced(ipc::Port& proxy) {
-  if (Peer* peer = impl_->home_of(proxy)) peer->unreferenced(proxy_serial(proxy.link_slot));
+  if (Peer* peer = impl_->home_of(proxy)) peer->unreferenced(impl_->world.registry.find(proxy)->uid);
 }
 
 void Proxy::room_changed(ipc::Port& port) {
-  if (is_export_slot(port.link_slot)) impl_->world.registry.mark_dirty(exported_serial(port.link_slot));
+  impl_->world.registry.mark_dirty(port);
 }
 
 void Proxy::died(ipc::Port& port) {
-  if (!is_export_slot(port.link_slot)) return;  // a proxy: we have killed it ourselves
-  const Serial serial = exported_serial(port.link_slot);
-  const ExportRegistry::Entry dead = impl_->world.registry.remove(serial);
-  for (const PeerIndex peer : dead.peers) impl_->peers[peer]->port_died(serial);
+  const Registry::Entry dead = impl_->world.registry.remove(port);
+  for (const PeerIndex peer : dead.peers) impl_->peers[peer]->port_died(dead.uid);
 }
 
 void Proxy::left_queue(std::uint64_t token) {
@@ -303,11 +295,11 @@ void Proxy::left_queue(std::uint64_t token) {
 void Proxy::end_of_event() {
   const std::vector<PeerIndex>& touched = impl_->world.touched;  // may grow meanwhile
   for (std::size_t at = 0; at < touched.size(); ++at) impl_->peers[touched[at]]->end_of_event();
-  ExportRegistry& registry = impl_->world.registry;
-  for (const Serial serial : registry.take_dirty()) {
-    const ExportRegistry::Entry* entry = registry.find(serial);
+  Registry& registry = impl_->world.registry;
+  for (const PortUid& uid : registry.take_dirty()) {
+    const Registry::Entry* entry = registry.find(uid);
     if (entry == nullptr) continue;
-    for (const PeerIndex peer : entry->peers) impl_->peers[peer]->room_changed(serial, entry->port->room());
+    for (const PeerIndex peer : entry->peers) impl_->peers[peer]->room_changed(uid, entry->port->room());
   }
   if (touched.empty()) return;
   impl_->flush(impl_->world.clock.now());

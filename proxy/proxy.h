@@ -21,6 +21,7 @@
 #include "daemon/ipc/remote_link.h"
 #include "daemon/ipc/right.h"
 #include "proxy/options.h"
+#include "proxy/port_uid.h"
 #include "proxy/transport.h"
 
 namespace netmsg::v1 {
@@ -83,7 +84,7 @@ struct Counters {
 struct UnitRow {
   enum class Side { kExport, kProxy };
   Side side;
-  Serial serial;
+  PortUid uid;
   std::uint64_t send;       // granted; received
   std::uint64_t send_once;  // of ours, at the peer; of theirs, here
   const ipc::Port* port;
@@ -93,7 +94,7 @@ struct SessionRow {
   std::size_t peer;  // as in peers()
   std::uint64_t nonce;
   FrameNumber applied;
-  std::vector<UnitRow> units;          // exports, then proxies, each by serial
+  std::vector<UnitRow> units;          // exports, then proxies, each by uid
   std::vector<const v1::Frame*> kept;  // in order; valid until the next event
 };
 
@@ -121,6 +122,8 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   std::vector<PeerRow> peers() const;
   Counters counters() const;
   std::vector<SessionRow> open_sessions() const;
+  // What other daemons call this port; nullopt if none knows it.
+  std::optional<PortUid> uid_of(const ipc::Port& port) const;
   // Equal for equal states of all peers' tables; nothing about time or addresses.
   std::uint64_t digest() const;
   // Stops the process if the tables contradict each other or the engine's ports. For tests.

@@ -8,12 +8,14 @@
 #include "proxy/forced.h"
 #include "proxy/holders.h"
 #include "proxy/options.h"
+#include "proxy/registry.h"
+#include "proxy/uid_wire.h"
 
 namespace netmsg::proxy {
 
 struct Tables {
-  Tables(ipc::Engine& engine, ExportRegistry& registry, PeerIndex index)
-      : peer(index), exports(registry, index), holders(engine, index) {}
+  Tables(ipc::Engine& engine, Registry& all, const Origin& them, PeerIndex index)
+      : peer(index), ends{all.us(), them}, registry(all), exports(all, index), holders(engine, all, index) {}
 
   // D2, then D1: first our names for the peer's ports die (with what is queued there before them), then what the
   // peer held is taken back.
@@ -24,6 +26,8 @@ struct Tables {
   }
 
   const PeerIndex peer;
+  const Ends ends;
+  Registry& registry;
   Exports exports;
   Holders holders;
   Flight flight;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <set>
 #include <span>
+#include <utility>
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
@@ -23,7 +24,8 @@ std::uint32_t wire_type(ipc::RightType type) {
 }
 
 bool is_theirs(const Tables& tables, const ipc::Port& port) {
-  return port.remote() && is_proxy_slot(port.link_slot) && proxy_peer(port.link_slot) == tables.peer;
+  const Registry::Entry* entry = std::as_const(tables.registry).find(port);
+  return entry != nullptr && entry->home == tables.peer;
 }
 
 // --- going out: the plan ---
@@ -45,15 +47,14 @@ bool can_leave(const Tables& tables, const MessageLimits& theirs, const ipc::Mes
 
 // --- going out: the commit ---
 
-void say(v1::Right& wire, v1::Uid::Side side, Serial serial) {
-  wire.set_value(v1::Right::PORT);
-  wire.mutable_port()->set_side(side);
-  wire.mutable_port()->set_serial(serial);
+void say(const Tables& tables, v1::Right& wire, v1::Right::Value value, const PortUid& port) {
+  wire.set_value(value);
+  write_uid(tables.ends, port, *wire.mutable_port());
 }
 
 // R2: what goes home is used up here; a send-once right becomes the home's again, without a notification.
-void go_home(ipc::CarriedRight& right, v1::Right& wire) {
-  say(wire, v1::Uid::RECEIVER, proxy_serial(right.port()->link_slot));
+void go_home(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
+  say(tables, wire, v1::Right::HOME, tables.registry.find(*right.port())->uid);
   if (broken(Rule::kOnceGoesHomeSilently)) return right.reset();
   right.consume();
 }
@@ -61,9 +62,9 @@ void go_home(ipc::CarriedRight& right, v1::Right& wire) {
 // R1: the right itself becomes the unit in our books.
 void grant(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
   wire.set_room(right.port()->room());
-  const Serial serial = right.holds_send() ? tables.exports.grant(right.take_send())
-                                           : tables.exports.grant_once(right.take_send_once());
-  say(wire, v1::Uid::SENDER, serial);
+  const PortUid port = right.holds_send() ? tables.exports.grant(right.take_send())
+                                          : tables.exports.grant_once(right.take_send_once());
+  say(tables, wire, v1::Right::GRANTED, port);
 }
 
 void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
@@ -74,7 +75,7 @@ void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
   } else if (right.is_null()) {
     wire.set_value(v1::Right::NULL_RIGHT);
   } else if (right.port()->remote()) {
-    go_home(right, wire);
+    go_home(tables, right, wire);
   } else {
     grant(tables, right, wire);
   }
@@ -98,11 +99,9 @@ bool leave_memory(const ipc::Message& message, v1::Message& wire) {
   return true;
 }
 
-void leave_destination(ipc::CarriedRight& destination, v1::Message& wire) {
+void leave_destination(Tables& tables, ipc::CarriedRight& destination, v1::Message& wire) {
   wire.set_destination_type(wire_type(destination.type()));
-  v1::Uid& uid = *wire.mutable_destination();
-  uid.set_side(v1::Uid::RECEIVER);
-  uid.set_serial(proxy_serial(destination.port()->link_slot));
+  write_uid(tables.ends, tables.registry.find(*destination.port())->uid, *wire.mutable_destination());
   destination.consume();
 }
 
@@ -112,37 +111,42 @@ bool is_send_type(std::uint32_t type) {
   return type == MACH_MSG_TYPE_PORT_SEND || type == MACH_MSG_TYPE_PORT_SEND_ONCE;
 }
 
-Check check_uid(const v1::Uid& uid) {
-  if (uid.side() != v1::Uid::SENDER && uid.side() != v1::Uid::RECEIVER)
-    return protocol_error("uid of a third daemon");
-  if (uid.serial() > kSerialMax) return protocol_error("serial out of range");
-  return std::nullopt;
+// What says GRANTED can be a port of ours that has moved, but none that nobody was ever given; name services never
+// move.
+Check check_port(const Tables& tables, const v1::Right& right) {
+  PortUid port;
+  if (Check fault = read_uid(tables.ends, right.port(), port)) return fault;
+  const bool invented = port.origin == tables.ends.us && !tables.registry.given_out(port);
+  if (right.value() == v1::Right::HOME) return std::nullopt;
+  if (invented) return protocol_error("a port of ours that was never given out");
+  const bool elsewhere = port.serial == kNameServiceSerial && port.origin != tables.ends.them;
+  return elsewhere ? protocol_error("somebody else's name service") : std::nullopt;
 }
 
-Check check_right(const v1::Right& right, bool type_may_be_none) {
+Check check_right(const Tables& tables, const v1::Right& right, bool type_may_be_none) {
   const bool null = right.value() == v1::Right::NULL_RIGHT;
   const bool none = right.type() == 0 && type_may_be_none && null;
   const bool receive = right.type() == MACH_MSG_TYPE_PORT_RECEIVE && !type_may_be_none;
   if (!none && !receive && !is_send_type(right.type())) return protocol_error("type of a right");
   if (null || right.value() == v1::Right::DEAD) return std::nullopt;
-  if (right.value() != v1::Right::PORT) return protocol_error("value of a right");
+  if (right.value() != v1::Right::GRANTED && right.value() != v1::Right::HOME)
+    return protocol_error("value of a right");
   if (receive) return protocol_error("receive right");
-  return check_uid(right.port());
+  return check_port(tables, right);
 }
 
-Check check_rights(const v1::Message& wire) {
-  if (Check fault = check_right(wire.reply(), true)) return fault;
+Check check_rights(const Tables& tables, const v1::Message& wire) {
+  if (Check fault = check_right(tables, wire.reply(), true)) return fault;
   for (const v1::Right& right : wire.rights()) {
-    if (Check fault = check_right(right, false)) return fault;
+    if (Check fault = check_right(tables, right, false)) return fault;
   }
   return std::nullopt;
 }
 
-Check check_destination(const v1::Message& wire) {
+Check check_destination(const Tables& tables, const v1::Message& wire) {
   if (!is_send_type(wire.destination_type())) return protocol_error("type of a destination");
-  if (wire.destination().side() != v1::Uid::RECEIVER)
-    return protocol_error("destination is not the receiver's");
-  return check_uid(wire.destination());
+  PortUid port;
+  return read_uid(tables.ends, wire.destination(), port);
 }
 
 Check check_bits(const v1::Message& wire) {
@@ -161,12 +165,20 @@ Check check_size(const PeerLimits& limits, const v1::Message& wire) {
   return std::nullopt;
 }
 
+// REQUIRES: it was checked.
+PortUid port_of(const Tables& tables, const v1::Uid& wire) {
+  PortUid port;
+  (void)read_uid(tables.ends, wire, port);
+  return port;
+}
+
 // Every right for a port of theirs that we have no proxy for yet, each port once.
 std::size_t count_new_proxies(const Tables& tables, const v1::Message& wire) {
-  std::set<Serial> found;
+  std::set<PortUid> found;
   const auto look_at = [&](const v1::Right& right) {
-    const bool theirs = right.value() == v1::Right::PORT && right.port().side() == v1::Uid::SENDER;
-    if (theirs && !tables.holders.contains(right.port().serial())) found.insert(right.port().serial());
+    if (right.value() != v1::Right::GRANTED) return;
+    const PortUid port = port_of(tables, right.port());
+    if (!tables.holders.contains(port)) found.insert(port);
   };
   look_at(wire.reply());
   for (const v1::Right& right : wire.rights()) look_at(right);
@@ -182,8 +194,8 @@ Check check_ceiling(const Tables& tables, const PeerLimits& limits, const v1::Me
 Check check_message(const Tables& tables, const PeerLimits& limits, const v1::Message& wire, BodyPlan& plan) {
   if (Check fault = check_size(limits, wire)) return fault;
   if (Check fault = check_bits(wire)) return fault;
-  if (Check fault = check_destination(wire)) return fault;
-  if (Check fault = check_rights(wire)) return fault;
+  if (Check fault = check_destination(tables, wire)) return fault;
+  if (Check fault = check_rights(tables, wire)) return fault;
   if (Check fault = check_body(wire, plan)) return fault;
   return check_ceiling(tables, limits, wire);
 }
@@ -215,32 +227,38 @@ class Entrance {
     const auto type = static_cast<ipc::RightType>(wire.type());
     if (wire.value() == v1::Right::NULL_RIGHT) return ipc::CarriedRight::null(type);
     if (wire.value() == v1::Right::DEAD) return ipc::CarriedRight::dead(type);
-    if (wire.port().side() == v1::Uid::RECEIVER) return come_home(wire.port().serial(), type);
-    return receive(wire, type);
+    const PortUid port = port_of(tables_, wire.port());
+    return wire.value() == v1::Right::HOME ? come_home(port, type) : receive(port, wire.room(), type);
   }
 
   // R2, R8; also how a destination is found.
-  ipc::CarriedRight come_home(Serial serial, ipc::RightType type) {
+  ipc::CarriedRight come_home(const PortUid& port, ipc::RightType type) {
     if (type == ipc::RightType::kSend) {
-      if (ipc::SendRight right = tables_.exports.use(serial)) return ipc::CarriedRight(std::move(right));
-    } else if (ipc::SendOnceRight right = tables_.exports.use_once(serial)) {
+      if (ipc::SendRight right = tables_.exports.use(port)) return ipc::CarriedRight(std::move(right));
+    } else if (ipc::SendOnceRight right = tables_.exports.use_once(port)) {
       return ipc::CarriedRight(std::move(right));
     }
-    ++arrival_.refused;
-    return ipc::CarriedRight::dead(type);
+    return refuse(type);
   }
 
  private:
-  // R1.
-  ipc::CarriedRight receive(const v1::Right& wire, ipc::RightType type) {
-    Holder& holder = tables_.holders.obtain(wire.port().serial(), wire.room());
-    arrival_.rooms.push_back({wire.port().serial(), wire.room()});
+  // R1. Of a port that is at home elsewhere as far as we know, they can have no units to grant.
+  ipc::CarriedRight receive(const PortUid& port, std::uint32_t room, ipc::RightType type) {
+    const Registry::Entry* known = std::as_const(tables_.registry).find(port);
+    if (known != nullptr && known->home != tables_.peer) return refuse(type);
+    Holder& holder = tables_.holders.obtain(port, room);
+    arrival_.rooms.push_back({port, room});
     if (type == ipc::RightType::kSendOnce) {
       if (broken(Rule::kOnceArrives)) return ipc::CarriedRight::dead(type);
       return ipc::CarriedRight(ipc::SendOnceRight::mint(holder.port()));
     }
     if (!broken(Rule::kCountEachUnit) || holder.received == 0) ++holder.received;
     return ipc::CarriedRight(ipc::SendRight::mint(holder.port()));
+  }
+
+  ipc::CarriedRight refuse(ipc::RightType type) {
+    ++arrival_.refused;
+    return ipc::CarriedRight::dead(type);
   }
 
   Tables& tables_;
@@ -257,7 +275,7 @@ Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as
                      v1::Message& wire) {
   if (!can_leave(tables, theirs, message) || !leave_memory(message, wire)) return Egress::kRefused;
   leave_bytes(message, wire);
-  leave_destination(message.destination, wire);
+  leave_destination(tables, message.destination, wire);
   leave(tables, message.reply, *wire.mutable_reply());
   for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights());
   wire.set_as_of(as_of);
@@ -276,8 +294,9 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
   Entrance entrance(tables, arrival);
   message->other_bits = wire.other_bits();
   message->id = wire.id();
+  arrival.destination = port_of(tables, wire.destination());
   message->destination =
-      entrance.come_home(wire.destination().serial(), static_cast<ipc::RightType>(wire.destination_type()));
+      entrance.come_home(arrival.destination, static_cast<ipc::RightType>(wire.destination_type()));
   if (message->destination.is_dead() && broken(Rule::kRefusedIsSettled)) return std::nullopt;
   message->reply = entrance.enter(wire.reply());
   message->body.reserve(plan.slots.size());

@@ -5,14 +5,14 @@
 //
 //   going out, a right is ...            it becomes                  counts here
 //     NULL, DEAD, of a dead port         NULL, DEAD                  -
-//     ours: to a port at home here       PORT, side SENDER           a unit of ours at the peer (R1)
-//     theirs: a proxy of that peer       PORT, side RECEIVER         the right goes home (R2)
+//     ours: to a port at home here       GRANTED                     a unit of ours at the peer (R1)
+//     theirs: a proxy of that peer       HOME                        the right goes home (R2)
 //     a receive right, somebody else's   refused: the message stays with the caller
 //
 //   coming in, a right is ...            it becomes                  counts here
 //     NULL, DEAD                         NULL, DEAD                  -
-//     PORT, side SENDER: theirs          a right to the proxy        a unit received (R1)
-//     PORT, side RECEIVER: ours          a right to the port         send: none; send-once: a unit used (R2)
+//     GRANTED: at home at the peer       a right to the proxy        a unit received (R1)
+//     HOME: at home here                 a right to the port         send: none; send-once: a unit used (R2)
 //     the same without a unit            DEAD (R8)                   logged
 #pragma once
 
@@ -40,13 +40,14 @@ Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as
 
 // A message that has come in.
 struct Arrival {
+  PortUid destination;  // as the frame says
   ipc::MessagePtr message;
   bool deliverable = false;   // false: refused, or overdrawn; drop the message, its rights are settled
   bool overdrawn = false;     // the account owes for too much that is queued already
   std::uint32_t refused = 0;  // rights used without a unit, for the log
   // Rooms that came with rights of theirs: to be applied after the message.
   struct Room {
-    Serial serial;
+    PortUid port;
     std::uint32_t room;
   };
   std::vector<Room> rooms;

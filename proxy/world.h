@@ -11,10 +11,10 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/ipc/engine.h"
-#include "proxy/exports.h"
 #include "proxy/hash.h"
 #include "proxy/options.h"
 #include "proxy/proxy.h"
+#include "proxy/registry.h"
 #include "proxy/transport.h"
 
 namespace netmsg::proxy {
@@ -34,16 +34,16 @@ struct World {
   Transport& transport;
   const Options options;
   const Callbacks callbacks;
-  ExportRegistry registry;
   ipc::SendRight name_service;  // ours
 
+  Registry registry{Origin{options.node, options.incarnation}};
   std::uint64_t generation = 0;  // of the last Hello
   std::uint64_t receipts = 0;    // given so far
-  std::uint64_t random;
-  std::map<NodeId, PeerIndex> open_nodes;  // one session for each node, whatever names it goes by
+  std::uint64_t random = options.seed;
+  std::map<NodeId, PeerIndex> open_nodes{};  // one session for each node, whatever names it goes by
 
-  std::vector<PeerIndex> touched;  // peers with bytes to write or proxies to look at
-  std::deque<Notice> notices;
+  std::vector<PeerIndex> touched{};  // peers with bytes to write or proxies to look at
+  std::deque<Notice> notices{};
 
   std::uint64_t next_random() { return random = mix(random); }
   void log(const std::string& line) const {

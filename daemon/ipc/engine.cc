@@ -106,11 +106,10 @@ Kern<Name> Engine::insert_send(Space& space, SendRight right) {
   return *name;
 }
 
-ReceiveRight Engine::make_remote_port(std::uint64_t link_slot, std::uint32_t room) {
+ReceiveRight Engine::make_remote_port(std::uint32_t room) {
   const Event event(*core_);
   ReceiveRight right = Port::create(*core_, Charge());
   right.port()->settle_remote();
-  right.port()->link_slot = link_slot;
   right.port()->qlimit = room;
   return right;
 }

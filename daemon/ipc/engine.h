@@ -167,9 +167,9 @@ class Engine {
   Kern<Name> insert_send(Space& space, SendRight right);
 
   // --- for the link ---
-  // A proxy: the caller holds its receive right, and dropping that kills the proxy (dead names). `link_slot`
-  // is the link's own mark (Port::link_slot). Its window starts at `room`.
-  ReceiveRight make_remote_port(std::uint64_t link_slot, std::uint32_t room);
+  // A proxy: the caller holds its receive right, and dropping that kills the proxy (dead names). Its
+  // window starts at `room`.
+  ReceiveRight make_remote_port(std::uint32_t room);
   // The home has said that `room` more messages may be under way than are settled; `outstanding` of ours are
   // under way. Wakes blocked senders for the room there is.
   void set_window(Port& proxy, std::uint32_t room, std::uint32_t outstanding);

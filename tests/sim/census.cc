@@ -28,12 +28,12 @@ void Census::read(HostIndex host) {
     Session session{daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), {}, {}};
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
-      (ours ? session.exports : session.proxies)[unit.serial] = {unit.send, unit.send_once, unit.port};
+      (ours ? session.exports : session.proxies)[unit.uid.serial] = {unit.send, unit.send_once, unit.port};
       if (ours) {
-        ledger_.exported(host, daemon.incarnation(), unit.serial,
+        ledger_.exported(host, daemon.incarnation(), unit.uid.serial,
                          ledger_.know(host, const_cast<ipc::Port&>(*unit.port)));
       } else if ((unit.send > 0) != (unit.port->srights() > 0)) {
-        accuse("I5", session.peer, host, unit.serial,
+        accuse("I5", session.peer, host, unit.uid.serial,
                std::to_string(unit.send) + " units for " + std::to_string(unit.port->srights()) +
                    " send rights");
       }
@@ -125,7 +125,7 @@ void Census::see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const
   if (frame.has_died()) coming[frame.died().port().serial()].died = true;
   if (!frame.has_message()) return;
   const auto see = [&](const v1::Right& right) {
-    if (right.value() != v1::Right::PORT || right.port().side() != v1::Uid::SENDER) return;
+    if (right.value() != v1::Right::GRANTED) return;
     Coming& port = coming[right.port().serial()];
     ++(right.type() == MACH_MSG_TYPE_PORT_SEND_ONCE ? port.send_once : port.send);
   };
@@ -139,7 +139,7 @@ void Census::see_to_home(HostIndex home, const v1::Frame& frame, const Session& 
   if (!frame.has_message()) return;
   const v1::Message& message = frame.message();
   const auto see = [&](const v1::Right& right) {
-    if (right.value() == v1::Right::PORT && right.port().side() == v1::Uid::RECEIVER) {
+    if (right.value() == v1::Right::HOME) {
       see_use(home, right.port(), right.type(), at_home, coming);
     }
   };

@@ -5,7 +5,6 @@
 
 #include "daemon/ipc/mach_port.h"
 #include "daemon/ipc/space.h"
-#include "proxy/link_slot.h"
 
 namespace netmsg::sim {
 
@@ -151,19 +150,13 @@ bool Daemon::all_open() const {
   return link_->open_sessions().size() + 1 == options_.hosts;
 }
 
-proxy::Incarnation Daemon::incarnation_of(HostIndex peer) const {
-  const auto found = incarnations_.find(peer);
-  return found == incarnations_.end() ? 0 : found->second;
-}
-
-PortId Daemon::identify_slot(std::uint64_t slot) const {
-  const HostIndex home = host_of_peer(proxy::proxy_peer(slot));
-  return ledger_.find_exported(home, incarnation_of(home), proxy::proxy_serial(slot));
-}
-
 PortId Daemon::identify(ipc::Port& port) {
   if (port.dead()) return 0;
-  return port.remote() ? identify_slot(port.link_slot) : ledger_.know(options_.host, port);
+  if (!port.remote()) return ledger_.know(options_.host, port);
+  const std::optional<proxy::PortUid> uid = link_->uid_of(port);
+  if (!uid) return 0;
+  const auto origin = static_cast<HostIndex>(uid->origin.node.bytes[0] - 1);
+  return ledger_.find_exported(origin, uid->origin.incarnation, uid->serial);
 }
 
 void Daemon::check() const {

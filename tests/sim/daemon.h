@@ -70,9 +70,6 @@ class Daemon final : public Surroundings {
     return static_cast<HostIndex>(peer < options_.host ? peer : peer + 1);
   }
   bool all_open() const;
-  // Of the last session with that host; 0 if there was none.
-  proxy::Incarnation incarnation_of(HostIndex peer) const;
-  PortId identify_slot(std::uint64_t slot) const;
   void check() const;
 
   HostIndex host() const override { return options_.host; }

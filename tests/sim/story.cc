@@ -10,7 +10,11 @@ namespace netmsg::sim {
 namespace {
 
 std::string port_words(const v1::Uid& port) {
-  return (port.side() == v1::Uid::SENDER ? "mine " : "yours ") + std::to_string(port.serial());
+  if (port.side() != v1::Uid::OTHER)
+    return (port.side() == v1::Uid::SENDER ? "mine " : "yours ") + std::to_string(port.serial());
+  const std::string& node = port.origin().node();
+  return host_name(node.empty() ? 0 : static_cast<HostIndex>(node[0] - 1)) + "'s " +
+         std::to_string(port.serial());
 }
 
 std::string type_words(std::uint32_t type) {
@@ -21,7 +25,7 @@ std::string right_words(const v1::Right& right) {
   if (right.value() == v1::Right::NULL_RIGHT) return "null";
   if (right.value() == v1::Right::DEAD) return "dead" + type_words(right.type());
   std::string words = port_words(right.port()) + type_words(right.type());
-  if (right.port().side() == v1::Uid::SENDER) words += " room " + std::to_string(right.room());
+  if (right.value() == v1::Right::GRANTED) words += " room " + std::to_string(right.room());
   return words;
 }
 

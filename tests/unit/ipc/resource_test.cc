@@ -207,7 +207,7 @@ class OneProxy final : public ipc::RemoteLink {
  public:
   explicit OneProxy(ipc::Engine& engine) : engine_(engine) {
     engine.set_link(this);
-    proxy = engine.make_remote_port(1, 2);
+    proxy = engine.make_remote_port(2);
   }
   ~OneProxy() override {
     const ipc::Event event(engine_);

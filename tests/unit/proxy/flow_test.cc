@@ -209,7 +209,7 @@ TEST_F(Units, BothSidesOfASessionCountTheSame) {
   const proxy::UnitRow& received = at_holder[0].units.back();
   EXPECT_EQ(granted.side, proxy::UnitRow::Side::kExport);
   EXPECT_EQ(received.side, proxy::UnitRow::Side::kProxy);
-  EXPECT_EQ(granted.serial, received.serial);
+  EXPECT_EQ(granted.uid, received.uid);
   EXPECT_EQ(granted.send, 2U);
   EXPECT_EQ(received.send, 2U);
   EXPECT_EQ(granted.send_once, 1U);

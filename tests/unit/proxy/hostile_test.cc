@@ -103,7 +103,7 @@ class Hostile : public testing::Test {
   }
   static void reply(v1::Frame& frame, v1::Uid::Side side, proxy::Serial serial, unsigned type) {
     v1::Right& right = *frame.mutable_message()->mutable_reply();
-    right.set_value(v1::Right::PORT);
+    right.set_value(side == v1::Uid::SENDER ? v1::Right::GRANTED : v1::Right::HOME);
     right.set_type(type);
     right.mutable_port()->set_side(side);
     right.mutable_port()->set_serial(serial);
@@ -197,11 +197,13 @@ TEST_F(Hostile, FramesAboutUnknownPortsAreRacesAndIgnored) {
   EXPECT_TRUE(host.open());
 }
 
-TEST_F(Hostile, FramesOfTheWrongSideEndItsSession) {
+TEST_F(Hostile, ADeathOfAPortOfOursIsNotTheirsToTell) {
   v1::Frame died;
   died.mutable_died()->mutable_port()->set_side(v1::Uid::RECEIVER);
   peer.say(died);
-  EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
+  EXPECT_TRUE(host.open());
+  peer.say(message());
+  EXPECT_EQ(host.names.receive(host.names_port).code, MACH_MSG_SUCCESS);
   expect_unharmed();
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include "proxy/link_slot.h"
 #include "proxy/net_id.h"
+#include "proxy/port_uid.h"
+#include "proxy/uid_wire.h"
 #include "proxy/wire.h"
 
 namespace netmsg::proxy {
@@ -33,21 +34,35 @@ TEST(NodeId, OrderIsThatOfTheBigEndianNumber) {
   EXPECT_LT(*low, *high);
 }
 
-TEST(LinkSlot, HoldsEverySerialAndPeer) {
-  for (const Serial serial : {Serial{0}, Serial{1}, Serial{77}, kSerialMax}) {
-    EXPECT_TRUE(is_export_slot(export_slot(serial)));
-    EXPECT_FALSE(is_proxy_slot(export_slot(serial)));
-    EXPECT_EQ(exported_serial(export_slot(serial)), serial);
-    for (const PeerIndex peer : {0U, 1U, kPeersMax - 1}) {
-      const std::uint64_t slot = proxy_slot(peer, serial);
-      EXPECT_TRUE(is_proxy_slot(slot));
-      EXPECT_FALSE(is_export_slot(slot));
-      EXPECT_EQ(proxy_serial(slot), serial);
-      EXPECT_EQ(proxy_peer(slot), peer);
-    }
+TEST(PortUid, IsTheSameOnlyWithItsOrigin) {
+  const PortUid port{{{{1}}, 5}, 7};
+  EXPECT_EQ(port, (PortUid{{{{1}}, 5}, 7}));
+  for (const PortUid& other : {PortUid{{{{2}}, 5}, 7}, PortUid{{{{1}}, 6}, 7}, PortUid{{{{1}}, 5}, 8}}) {
+    EXPECT_NE(port, other);
+    EXPECT_NE(port < other, other < port);
+    EXPECT_NE(digest_of(port), digest_of(other));
   }
-  EXPECT_FALSE(is_export_slot(0));
-  EXPECT_FALSE(is_proxy_slot(0));
+  EXPECT_LT((PortUid{{{{9}}, 9}, 1}), (PortUid{{{{1}}, 1}, 2})) << "by serial first";
+}
+
+// Each end of a session reads what the other one means, however it is said.
+TEST(PortUid, OnTheWireASideStandsForTheOrigin) {
+  const Ends here{{{{1}}, 5}, {{{2}}, 6}};
+  const Ends there{here.them, here.us};
+  const std::pair<Origin, v1::Uid::Side> all[] = {
+      {here.us, v1::Uid::SENDER},
+      {here.them, v1::Uid::RECEIVER},
+      {{{{3}}, 7}, v1::Uid::OTHER},
+      {{here.us.node, 4}, v1::Uid::OTHER},  // an earlier run
+  };
+  for (const auto& [origin, side] : all) {
+    v1::Uid wire;
+    write_uid(here, {origin, kSerialMax}, wire);
+    EXPECT_EQ(wire.side(), side);
+    PortUid read;
+    EXPECT_FALSE(read_uid(there, wire, read));
+    EXPECT_EQ(read, (PortUid{origin, kSerialMax}));
+  }
 }
 
 }  // namespace

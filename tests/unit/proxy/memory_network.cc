@@ -19,7 +19,7 @@ struct MemoryNetwork::Happening {
 
 class MemoryNetwork::Host final : public proxy::Transport {
  public:
-  explicit Host(MemoryNetwork& network) : network_(network) {}
+  Host(MemoryNetwork& network, std::string address) : name(std::move(address)), network_(network) {}
 
   struct Other {
     Host* host;
@@ -41,7 +41,7 @@ class MemoryNetwork::Host final : public proxy::Transport {
     const StreamId mine = network_.next_stream_++;
     Host* other = network_.find(address);
     if (network_.silent_) return mine;
-    if (other == nullptr || other->events_ == nullptr || network_.refusing_) {
+    if (other == nullptr || other->events_ == nullptr || network_.refuses(*this, *other)) {
       happenings.push_back({Happening::Kind::kClosed, mine, "refused"});
       return mine;
     }
@@ -91,13 +91,21 @@ class MemoryNetwork::Host final : public proxy::Transport {
     return true;
   }
 
-  void break_all(bool lose) {
-    for (const auto& [stream, other] : std::exchange(streams, {})) {
-      if (lose) std::erase_if(happenings, [at = stream](const Happening& each) { return each.stream == at; });
+  // Null: with everybody.
+  void break_streams(const Host* with, bool lose) {
+    for (auto at = streams.begin(); at != streams.end();) {
+      const auto [stream, other] = *at;
+      if (with != nullptr && other.host != with) {
+        ++at;
+        continue;
+      }
+      at = streams.erase(at);
+      if (lose) std::erase_if(happenings, [stream](const Happening& each) { return each.stream == stream; });
       happenings.push_back({Happening::Kind::kClosed, stream, "cut"});
     }
   }
 
+  const std::string name;
   std::map<StreamId, Other> streams;
   std::deque<Happening> happenings;
   PeerIdentity identity;
@@ -118,7 +126,7 @@ MemoryNetwork::Host* MemoryNetwork::find(const std::string& address) const {
 
 proxy::Transport& MemoryNetwork::host(const std::string& address) {
   auto& host = hosts_[address];
-  if (!host) host = std::make_unique<Host>(*this);
+  if (!host) host = std::make_unique<Host>(*this, address);
   return *host;
 }
 
@@ -146,7 +154,22 @@ std::size_t MemoryNetwork::under_way(const std::string& to) const {
 }
 
 void MemoryNetwork::cut(bool lose) {
-  for (const auto& [address, host] : hosts_) host->break_all(lose);
+  for (const auto& [address, host] : hosts_) host->break_streams(nullptr, lose);
+}
+
+void MemoryNetwork::cut(const std::string& one, const std::string& other, bool lose) {
+  find(one)->break_streams(find(other), lose);
+  find(other)->break_streams(find(one), lose);
+}
+
+void MemoryNetwork::refuse_dials(const std::string& one, const std::string& other, bool on) {
+  for (const auto& pair : {std::pair(one, other), std::pair(other, one)}) {
+    on ? (void)refused_.insert(pair) : (void)refused_.erase(pair);
+  }
+}
+
+bool MemoryNetwork::refuses(const Host& dialer, const Host& dialed) const {
+  return refusing_ || refused_.count({dialer.name, dialed.name}) != 0;
 }
 
 const std::string& MemoryNetwork::sent_by(const std::string& address) const {

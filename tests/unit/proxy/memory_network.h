@@ -6,7 +6,9 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/transport.h"
@@ -30,13 +32,16 @@ class MemoryNetwork {
   // Bytes under way to a host.
   std::size_t under_way(const std::string& to) const;
 
-  // Both ends of every stream learn that it is broken, after what is under way (`lose`: instead of it).
+  // Both ends of every stream (between the two) learn that it is broken, after what is under way (`lose`: instead of
+  // it).
   void cut(bool lose);
+  void cut(const std::string& one, const std::string& other, bool lose);
   // While it is on, all that is sent is lost, streams that are closed stay open for the other end, and none
   // is made; nobody is told.
   void silence(bool on) { silent_ = on; }
-  // New streams are refused.
+  // New streams (between the two) are refused.
   void refuse_dials(bool on) { refusing_ = on; }
+  void refuse_dials(const std::string& one, const std::string& other, bool on);
 
   // Everything that a host has sent since the start.
   const std::string& sent_by(const std::string& address) const;
@@ -47,11 +52,13 @@ class MemoryNetwork {
   struct Happening;
 
   Host* find(const std::string& address) const;
+  bool refuses(const Host& dialer, const Host& dialed) const;
 
   std::map<std::string, std::unique_ptr<Host>> hosts_;
   proxy::StreamId next_stream_ = 1;
   bool silent_ = false;
   bool refusing_ = false;
+  std::set<std::pair<std::string, std::string>> refused_;  // both ways
 };
 
 }  // namespace netmsg::test

@@ -65,14 +65,6 @@ class RandomPrograms : public TwoHosts {
     }
   }
 
-  void reconnect() {
-    for (int round = 0; round < 100 && !(a.open() && b.open()); ++round) {
-      advance(milliseconds(50));
-      run();
-    }
-    ASSERT_TRUE(a.open() && b.open());
-  }
-
   // Rights of each other's programs to begin with.
   void introduce(Host& host, Task& task, Host& other_host, Task& other) {
     give_across(host, task, task.port_with_sends(1), MACH_MSG_TYPE_COPY_SEND, other_host, other);

@@ -31,13 +31,26 @@ class Sink final : public ipc::RemoteLink {
   void for_each_right(const RightVisitor&) const override {}
 };
 
+Origin origin_of(unsigned char byte) {
+  Origin origin;
+  origin.node.bytes.fill(byte);
+  origin.incarnation = 1;
+  return origin;
+}
+
 // One host's engine and its tables for the other one.
 struct Side {
-  Side() : tables(world.engine, registry, 0) { world.engine.set_link(&sink); }
+  Side(unsigned char us, unsigned char them)
+      : registry(origin_of(us)), tables(world.engine, registry, origin_of(them), 0) {
+    world.engine.set_link(&sink);
+  }
   ~Side() {
     const ipc::Event event(world.engine);
     tables.drop_all();
   }
+
+  // A port of ours.
+  PortUid at(Serial serial) const { return {registry.us(), serial}; }
 
   ReceiveRight make_port() {
     const ipc::Event event(world.engine);
@@ -48,7 +61,7 @@ struct Side {
 
   Sink sink;
   test::World world;
-  ExportRegistry registry;
+  Registry registry;
   Tables tables;
   ipc::Account account{ipc::Account::Limits{}};
   PeerLimits limits;
@@ -62,12 +75,12 @@ class Translate : public testing::Test {
   void link(Side& here, Side& there) {
     const ipc::Event event(there.world.engine);
     const ipc::Event other(here.world.engine);
-    const Serial serial = there.tables.exports.grant(SendRight::mint(*there.port));
-    here.tables.holders.obtain(serial, 5).received += 1;
+    const PortUid port = there.tables.exports.grant(SendRight::mint(*there.port));
+    here.tables.holders.obtain(port, 5).received += 1;
   }
   Translate() { link(near, far); }
 
-  ipc::Port& proxy() { return near.tables.holders.find(1)->port(); }
+  ipc::Port& proxy() { return near.tables.holders.find(far.at(1))->port(); }
 
   ipc::MessagePtr message(RightType destination = RightType::kSend) {
     ipc::MessagePtr made = near.world.engine.new_message(near.account, ipc::Bytes(48));
@@ -104,8 +117,8 @@ class Translate : public testing::Test {
     arrival.message.reset();
   }
 
-  Side near;
-  Side far;
+  Side near{1, 2};
+  Side far{2, 1};
 };
 
 TEST_F(Translate, BytesAndBitsArriveAsTheyWere) {
@@ -201,11 +214,11 @@ TEST_F(Translate, ASendRightOfOursIsAUnitThereAndAProxy) {
   sent->reply = CarriedRight(SendRight::mint(*near.port));
   Arrival arrival = carry(std::move(sent));
   EXPECT_EQ(near.port->srights(), 1U) << "the unit";
-  EXPECT_TRUE(near.tables.exports.has_send_units(1));
+  EXPECT_TRUE(near.tables.exports.has_send_units(near.at(1)));
   ipc::Port& there = *arrival.message->reply.port();
   EXPECT_TRUE(there.remote());
-  EXPECT_EQ(far.tables.holders.find(1)->received, 1U);
-  EXPECT_EQ(&far.tables.holders.find(1)->port(), &there);
+  EXPECT_EQ(far.tables.holders.find(near.at(1))->received, 1U);
+  EXPECT_EQ(&far.tables.holders.find(near.at(1))->port(), &there);
   ASSERT_EQ(arrival.rooms.size(), 1U);
   EXPECT_EQ(arrival.rooms[0].room, 5U);
   drop(arrival);
@@ -216,7 +229,7 @@ TEST_F(Translate, TwoSendRightsOfOnePortAreTwoUnitsAndOneProxy) {
     ipc::MessagePtr sent = message();
     sent->reply = CarriedRight(SendRight::mint(*near.port));
     Arrival arrival = carry(std::move(sent));
-    EXPECT_EQ(far.tables.holders.find(1)->received, units);
+    EXPECT_EQ(far.tables.holders.find(near.at(1))->received, units);
     EXPECT_EQ(near.port->srights(), 1U) << "one right stands for all units";
     drop(arrival);
   }
@@ -230,8 +243,8 @@ TEST_F(Translate, ASendOnceRightOfOursIsOneUnitEach) {
   EXPECT_EQ(near.tables.exports.send_once_units(), 1U);
   EXPECT_EQ(near.port->sorights(), 1U);
   EXPECT_EQ(arrival.message->reply.type(), RightType::kSendOnce);
-  EXPECT_EQ(far.tables.holders.find(1)->received, 0U) << "send-once units are not counted there";
-  EXPECT_EQ(far.tables.holders.find(1)->port().sorights(), 1U);
+  EXPECT_EQ(far.tables.holders.find(near.at(1))->received, 0U) << "send-once units are not counted there";
+  EXPECT_EQ(far.tables.holders.find(near.at(1))->port().sorights(), 1U);
   drop(arrival);
 }
 
@@ -241,8 +254,8 @@ TEST_F(Translate, ASendRightOfTheirsComesHomeAndNoCountChanges) {
   Arrival arrival = carry(std::move(sent));
   EXPECT_EQ(arrival.message->reply.port(), far.port);
   EXPECT_EQ(arrival.message->reply.type(), RightType::kSend);
-  EXPECT_EQ(near.tables.holders.find(1)->received, 1U);
-  EXPECT_TRUE(far.tables.exports.has_send_units(1));
+  EXPECT_EQ(near.tables.holders.find(far.at(1))->received, 1U);
+  EXPECT_TRUE(far.tables.exports.has_send_units(far.at(1)));
   EXPECT_EQ(proxy().srights(), 0U);
   drop(arrival);
 }
@@ -307,7 +320,8 @@ TEST_F(Translate, ARightOfADeadPortIsDead) {
 
 TEST_F(Translate, WhatCannotTravelIsRefusedAndNothingChanges) {
   const ipc::Event event(near.world.engine);
-  ReceiveRight other = near.world.engine.make_remote_port(proxy_slot(1, 1), 5);  // another peer's
+  ReceiveRight other = near.world.engine.make_remote_port(5);
+  near.registry.add_proxy(*other.port(), {origin_of(3), 1}, 1);  // another peer's
   v1::Message out;
   ipc::MessagePtr sent = message();
   sent->reply = CarriedRight(SendRight::mint(*near.port));
@@ -326,6 +340,7 @@ TEST_F(Translate, WhatCannotTravelIsRefusedAndNothingChanges) {
   EXPECT_FALSE(can_translate(near.tables, *near.port, RightType::kReceive));
   EXPECT_TRUE(can_translate(near.tables, *near.port, RightType::kSendOnce));
   EXPECT_TRUE(can_translate(near.tables, proxy(), RightType::kSend));
+  near.registry.remove(*other.port());
 }
 
 // R8.
@@ -340,7 +355,8 @@ class Impostor : public Translate {
     return made;
   }
   void set_reply(v1::Message& made, v1::Uid::Side side, Serial serial, std::uint32_t type) {
-    made.mutable_reply()->set_value(v1::Right::PORT);
+    const bool granted = side == v1::Uid::SENDER;
+    made.mutable_reply()->set_value(granted ? v1::Right::GRANTED : v1::Right::HOME);
     made.mutable_reply()->set_type(type);
     made.mutable_reply()->mutable_port()->set_side(side);
     made.mutable_reply()->mutable_port()->set_serial(serial);
@@ -405,7 +421,7 @@ TEST_P(Frauds, AreProtocolErrorsAndChangeNothing) {
   EXPECT_EQ(far.tables.holders.size(), 0U);
 }
 
-v1::Right& carry_right(v1::Message& made, std::uint32_t type, v1::Right::Value value = v1::Right::PORT) {
+v1::Right& carry_right(v1::Message& made, std::uint32_t type, v1::Right::Value value = v1::Right::GRANTED) {
   v1::Right& right = *made.mutable_reply();
   right.set_type(type);
   right.set_value(value);
@@ -417,9 +433,7 @@ INSTANTIATE_TEST_SUITE_P(
     Impostor, Frauds,
     testing::Values(
         Fraud{"type of a destination", [](v1::Message& m) { m.set_destination_type(19); }},
-        Fraud{"destination is not the receiver's",
-              [](v1::Message& m) { m.mutable_destination()->set_side(v1::Uid::SENDER); }},
-        Fraud{"destination is not the receiver's", [](v1::Message& m) { m.clear_destination(); }},
+        Fraud{"node id of another length", [](v1::Message& m) { m.clear_destination(); }},
         Fraud{"serial out of range",
               [](v1::Message& m) { m.mutable_destination()->set_serial(kSerialMax + 1); }},
         Fraud{"header bits", [](v1::Message& m) { m.set_other_bits(MACH_MSGH_BITS_CIRCULAR); }},
@@ -434,14 +448,29 @@ INSTANTIATE_TEST_SUITE_P(
               [](v1::Message& m) { carry_right(m, 17, static_cast<v1::Right::Value>(7)); }},
         Fraud{"serial out of range",
               [](v1::Message& m) { carry_right(m, 17).mutable_port()->set_serial(kSerialMax + 1); }},
-        Fraud{"uid of a third daemon",
-              [](v1::Message& m) { carry_right(m, 17).mutable_port()->set_side(v1::Uid::OTHER); }},
-        Fraud{"uid of a third daemon", [](v1::Message& m) { carry_right(m, 18).clear_port(); }},
+        Fraud{"node id of another length", [](v1::Message& m) { carry_right(m, 18).clear_port(); }},
+        Fraud{"incarnation 0",
+              [](v1::Message& m) {
+                v1::Uid& port = *carry_right(m, 17).mutable_port();
+                port.set_side(v1::Uid::OTHER);
+                port.mutable_origin()->set_node(std::string(16, '\3'));
+              }},
+        Fraud{"side of a uid",
+              [](v1::Message& m) {
+                carry_right(m, 17).mutable_port()->set_side(static_cast<v1::Uid::Side>(3));
+              }},
+        Fraud{"a port of ours that was never given out",
+              [](v1::Message& m) {
+                carry_right(m, 17).mutable_port()->set_side(v1::Uid::RECEIVER);
+                m.mutable_reply()->mutable_port()->set_serial(2);
+              }},
+        Fraud{"somebody else's name service",
+              [](v1::Message& m) { carry_right(m, 17).mutable_port()->set_side(v1::Uid::RECEIVER); }},
         Fraud{"receive right",
               [](v1::Message& m) {
                 v1::Right& right = *m.add_rights();
                 right.set_type(16);
-                right.set_value(v1::Right::PORT);
+                right.set_value(v1::Right::HOME);
               }},
         Fraud{"type of a right", [](v1::Message& m) { m.add_rights(); }}));
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every port of this daemon that has a uid: those at home here that others know, and the proxies. One for the daemon;
+// it counts nothing and owns no right (exports.h and holders.h do, one for each session).
+//
+//   Port --link_slot--> Registry::Entry --PeerIndex--> Exports, Holders of that session
+//     ^                       |
+//     +------- PortRef -------+
+//
+//   entry          is there
+//   at home here   from the first unit to the last one (the name-service port: always), or until the port dies
+//   proxy          as long as the proxy; at most one for a uid, whatever session it came by (I9)
+//
+// Owner thread only.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "daemon/ipc/port.h"
+#include "daemon/ipc/right.h"
+#include "proxy/link_slot.h"
+#include "proxy/port_uid.h"
+
+namespace netmsg::proxy {
+
+class Registry {
+ public:
+  struct Entry {
+    PortUid uid;
+    ipc::PortRef port;              // empty: the place is free
+    std::optional<PeerIndex> home;  // of a proxy: whose session it lives by
+    std::vector<PeerIndex> peers;   // of a port at home here: those that have units, each once
+    bool dirty = false;             // in dirty_
+  };
+
+  explicit Registry(const Origin& us) : us_(us) {}
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+  ~Registry();  // REQUIRES: no proxies, and no peer has units
+
+  const Origin& us() const { return us_; }
+
+  // Null if there is none. Valid until the entry is removed.
+  Entry* find(const ipc::Port& port);
+  const Entry* find(const ipc::Port& port) const;
+  Entry* find(const PortUid& uid);
+  const Entry* find(const PortUid& uid) const;
+  // Has a port of this uid ever been exported by this run of ours?
+  bool given_out(const PortUid& uid) const { return uid.origin == us_ && uid.serial < next_serial_; }
+
+  // --- ports at home here ---
+  // Gives the name-service port its serial, for good.
+  void add_name_service(ipc::Port& port);
+  // The port's uid, a new one if it has none; from now on `peer` is among those that know it.
+  // REQUIRES: alive and not a proxy.
+  PortUid share(ipc::Port& port, PeerIndex peer);
+  // `peer` has no units any more. Does nothing for uids that are not there.
+  void unshare(const PortUid& uid, PeerIndex peer);
+
+  // The peers that have units shall be told the port's room when the event ends. Does nothing for uids that are not
+  // there.
+  void mark_dirty(const PortUid& uid) { mark_dirty(find(uid)); }
+  void mark_dirty(const ipc::Port& port) { mark_dirty(find(port)); }
+  std::vector<PortUid> take_dirty();
+
+  // --- proxies ---
+  // REQUIRES: no entry for `uid`.
+  void add_proxy(ipc::Port& proxy, const PortUid& uid, PeerIndex home);
+
+  // The port has died, or is about to: takes the entry out. REQUIRES: there is one.
+  Entry remove(const ipc::Port& port);
+
+  void check_invariants() const;
+
+ private:
+  Entry& add(ipc::Port& port, const PortUid& uid);
+  void mark_dirty(Entry* entry);
+
+  const Origin us_;
+  std::deque<Entry> entries_;                // by link_slot - 1
+  std::vector<std::uint64_t> free_;          // slots
+  std::map<PortUid, std::uint64_t> by_uid_;  // slots; ordered: peers choose keys, so no hashing
+  std::vector<PortUid> dirty_;
+  Serial next_serial_ = kNameServiceSerial + 1;
+};
+
+}  // namespace netmsg::proxy
