@@ -28,7 +28,7 @@ class Elsewhere final : public ipc::RemoteLink {
 
   explicit Elsewhere(ipc::Engine& engine) : engine_(engine) {
     engine.set_link(this);
-    away.push_back({engine.make_remote_port(1, 5), {}});
+    away.push_back({engine.make_remote_port(5), {}});
   }
   ~Elsewhere() override {
     const ipc::Event event(engine_);
