@@ -6,6 +6,8 @@
 
 namespace netmsg::test {
 
+inline namespace in_memory {
+
 class TwoHosts : public ManyHosts {
  protected:
   TwoHosts() : ManyHosts(2) {}
@@ -14,4 +16,5 @@ class TwoHosts : public ManyHosts {
   Host& b = host(1);
 };
 
+}  // namespace in_memory
 }  // namespace netmsg::test
