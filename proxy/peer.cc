@@ -288,7 +288,7 @@ Check Peer::open_or_resume(const Greeting& greeting, bool dialed_by_us) {
   if (!resumes && (dialed_by_us || !goes_on_with(greeting)))
     return protocol_error("a hello for another session");
   // They have not opened it, so they have told no room in it either.
-  if (!resumes) set_room(kNameServiceSerial, greeting.name_service_room, 0);
+  if (!resumes) set_room({ends().them, kNameServiceSerial}, greeting.name_service_room, 0);
   return session_->resume(greeting.resumes.value_or(0), now);
 }
 
