@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "tests/sim/exhaustive.h"
 #include "tests/sim/mutants.h"
 #include "tests/sim/search.h"
 
@@ -18,8 +19,12 @@ struct Arguments {
   std::uint64_t last = 20;
   std::optional<Schedule> schedule = {};  // only that
   bool guided = false;
+  const Scope* scope = nullptr;  // to be tried exhaustively
+  std::uint64_t states = 20'000;
+  std::optional<Path> path = {};  // in it
   const Mutant* mutant = nullptr;
   bool list = false;
+  bool list_scopes = false;
   bool all_mutants = false;
 };
 
@@ -115,13 +120,25 @@ int search_guided(const Arguments& arguments) {
       std::string(", ").append(std::to_string(search.pairs())).append(" pairs of a state and an event"));
 }
 
+int try_everything(const Arguments& arguments) {
+  const std::string options =
+      arguments.mutant == nullptr ? "" : std::string(" --mutant ") + arguments.mutant->name;
+  const Explored found = arguments.path ? follow(*arguments.scope, *arguments.path)
+                                        : explore(*arguments.scope, arguments.states, options);
+  std::string more = ", ";
+  more.append(std::to_string(found.states)).append(" states");
+  if (found.waiting > 0) more.append(", ").append(std::to_string(found.waiting)).append(" paths left");
+  return report({found.paths, found.events, found.violations}, more);
+}
+
 void usage() {
   std::fprintf(
       stderr,
       "usage: netmsg_sim [--hosts 2..7] [--seeds A..B] [--steps N] [--faults none|blips|cuts|crashes|all]\n"
       "                  [--mutant NAME] [--guided] [--trace]\n"
       "       netmsg_sim --schedule S [--hosts N] [--steps N] [--faults F] [--mutant NAME] [--trace]\n"
-      "       netmsg_sim --list-mutants\n"
+      "       netmsg_sim --exhaustive SCOPE [--states N] [--path P --trace] [--mutant NAME]\n"
+      "       netmsg_sim --list-mutants | --list-scopes\n"
       "       netmsg_sim --all-mutants [--hosts N] [--steps N]\n");
   std::exit(2);
 }
@@ -142,6 +159,7 @@ void read_seeds(const char* text, Arguments& arguments) {
 bool read_flag(const std::string& flag, Arguments& arguments) {
   if (flag == "--trace") return arguments.world.aloud = true;
   if (flag == "--guided") return arguments.guided = true;
+  if (flag == "--list-scopes") return arguments.list_scopes = true;
   if (flag == "--list-mutants") return arguments.list = true;
   return flag == "--all-mutants" && (arguments.all_mutants = true);
 }
@@ -154,6 +172,13 @@ void read_option(const std::string& option, const char* value, Arguments& argume
   } else if (option == "--schedule") {
     arguments.schedule = read_schedule(value);
     if (!arguments.schedule) usage();
+  } else if (option == "--exhaustive") {
+    arguments.scope = find_scope(value);
+    if (arguments.scope == nullptr) usage();
+  } else if (option == "--states") {
+    arguments.states = number(value);
+  } else if (option == "--path") {
+    arguments.path = read_path(value);
   } else if (option == "--steps") {
     arguments.world.steps = number(value);
   } else if (option == "--faults") {
@@ -187,8 +212,13 @@ int main(int argc, char** argv) {
       std::printf("%-24s %-8s %3u  %s\n", each.name, each.faults, each.seeds, each.what);
     return 0;
   }
+  if (arguments.list_scopes) {
+    for (const Scope& each : scopes()) std::printf("%-12s %s\n", each.name, each.what);
+    return 0;
+  }
   if (arguments.all_mutants) return find_all_mutants(arguments) ? 0 : 1;
   if (arguments.mutant != nullptr) proxy::broken_rule = arguments.mutant->rule;
+  if (arguments.scope != nullptr) return try_everything(arguments);
   if (arguments.guided) return search_guided(arguments);
   if (arguments.schedule) {
     OneSchedule one(*arguments.schedule);

@@ -230,6 +230,12 @@ bool Network::quiet() const {
   });
 }
 
+bool Network::connected(HostIndex a, HostIndex b) const {
+  return std::any_of(ends_.begin(), ends_.end(), [&](const auto& each) {
+    return each.second.host == a && each.second.far == b && !each.second.broken;
+  });
+}
+
 std::uint64_t Network::kinds(StreamId stream) const {
   const Parcel& parcel = ends_.at(stream).coming.front();
   std::uint64_t bits = 1ULL << static_cast<unsigned>(parcel.kind);

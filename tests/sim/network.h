@@ -59,6 +59,8 @@ class Network {
   HostIndex deliver(proxy::StreamId stream);
 
   // --- looking in ---
+  // Is there a stream between the two that is not broken?
+  bool connected(HostIndex a, HostIndex b) const;
   // Parcels under way to anybody, but for bare acknowledgements.
   bool quiet() const;
   // Which kinds of frames the front parcel of a stream brings, as bits; 0: none.
