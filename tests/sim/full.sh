@@ -11,4 +11,9 @@ for hosts in 3 4 5 6 7; do
     "$sim" --hosts "$hosts" --seeds "$first..$((first + 99))" --steps 5000 --faults "$faults"
   done
 done
+"$sim" --guided --hosts 4 --seeds "$first..$((first + 4999))" --steps 500 --faults all
+"$sim" --list-scopes | while read -r scope _; do
+  echo "everything in $scope"
+  "$sim" --exhaustive "$scope" --states 300000
+done
 "$sim" --all-mutants --hosts 4
