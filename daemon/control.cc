@@ -202,6 +202,12 @@ std::uint64_t timers_due(const ControlSources& from) {
   return due(from.engine.next_deadline()) + (from.proxy == nullptr ? 0U : due(from.proxy->next_deadline()));
 }
 
+void fill_exchanged(const proxy::PeerRow& from, v1::Exchanged& to) {
+  to.set_node_id(from.node);
+  to.set_frames_sent(from.frames_sent);
+  to.set_frames_applied(from.frames_applied);
+}
+
 grpc::Status fill_counters(const ControlSources& from, v1::CountersReply& to) {
   const ipc::Counters& engine = from.engine.counters();
   const proxy::Counters frames = from.proxy == nullptr ? proxy::Counters{} : from.proxy->counters();
@@ -212,6 +218,11 @@ grpc::Status fill_counters(const ControlSources& from, v1::CountersReply& to) {
   to.set_frames_applied(frames.frames_applied);
   to.set_unacknowledged(frames.unacknowledged);
   to.set_timers_due(timers_due(from));
+  to.set_node_id(from.facts.node_id);
+  if (from.proxy == nullptr) return grpc::Status::OK;
+  for (const proxy::PeerRow& row : from.proxy->peers()) {
+    if (row.state == "open") fill_exchanged(row, *to.add_peers());
+  }
   return grpc::Status::OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "netmsg/v1/control.grpc.pb.h"
@@ -13,6 +14,32 @@ namespace netmsg::conformance {
 namespace {
 
 constexpr std::chrono::seconds kPatience{20};
+
+using Round = std::vector<v1::CountersReply>;
+
+const v1::Exchanged* exchanged(const v1::CountersReply& here, const v1::CountersReply& there) {
+  for (const v1::Exchanged& peer : here.peers()) {
+    if (peer.node_id() == there.node_id()) return &peer;
+  }
+  return nullptr;
+}
+
+// Has each applied what the other has sent?
+bool agree(const v1::CountersReply& one, const v1::CountersReply& other) {
+  const v1::Exchanged* here = exchanged(one, other);
+  const v1::Exchanged* there = exchanged(other, one);
+  return here != nullptr && there != nullptr && here->frames_sent() == there->frames_applied() &&
+         there->frames_sent() == here->frames_applied();
+}
+
+// The rule of control.proto for one round.
+bool at_rest(const Round& round) {
+  return std::all_of(round.begin(), round.end(), [&](const v1::CountersReply& one) {
+    return one.unacknowledged() == 0 && one.timers_due() == 0 &&
+           std::all_of(round.begin(), round.end(),
+                       [&](const v1::CountersReply& other) { return &one == &other || agree(one, other); });
+  });
+}
 
 }  // namespace
 
@@ -50,18 +77,11 @@ std::optional<std::uint32_t> DaemonView::blocked_calls(pid_t pid) const {
 
 void DaemonView::settle(const std::vector<DaemonView>& daemons) {
   const auto limit = std::chrono::steady_clock::now() + kPatience;
-  std::string last;
   while (std::chrono::steady_clock::now() < limit) {
-    std::string round;
-    bool open = false;
-    for (const DaemonView& daemon : daemons) {
-      v1::CountersReply counters;
-      daemon.stub_->call(&v1::Control::Stub::Counters, &counters);
-      open |= counters.unacknowledged() != 0 || counters.timers_due() != 0;
-      round += counters.SerializeAsString() + ';';
-    }
-    if (!open && round == last) return;
-    last = open ? std::string() : round;
+    Round round(daemons.size());
+    for (std::size_t at = 0; at < daemons.size(); ++at)
+      daemons[at].stub_->call(&v1::Control::Stub::Counters, &round[at]);
+    if (at_rest(round)) return;
   }
   throw BackendFailure("the hosts do not come to rest");
 }

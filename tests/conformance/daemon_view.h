@@ -23,8 +23,8 @@ class DaemonView {
   // if the daemon does not answer.
   std::optional<std::uint32_t> blocked_calls(pid_t pid) const;
 
-  // Waits until nothing is under way between these daemons: two rounds of counters are the same, with nothing
-  // unacknowledged and no timer due. Throws BackendFailure if that does not come about.
+  // Waits until nothing is under way between these daemons, each of which has a session with each (control.proto,
+  // Counters). Throws BackendFailure if that does not come about.
   static void settle(const std::vector<DaemonView>& daemons);
 
  private:
