@@ -32,12 +32,22 @@ bool agree(const v1::CountersReply& one, const v1::CountersReply& other) {
          there->frames_sent() == here->frames_applied();
 }
 
+bool quiet(const v1::CountersReply& counters) {
+  return counters.unacknowledged() == 0 && counters.timers_due() == 0;
+}
+
+std::string exchanged_by(const v1::CountersReply& counters) {
+  std::string all;
+  for (const v1::Exchanged& peer : counters.peers()) all += peer.SerializeAsString() + ';';
+  return all;
+}
+
 // The rule of control.proto for one round.
 bool at_rest(const Round& round) {
   return std::all_of(round.begin(), round.end(), [&](const v1::CountersReply& one) {
-    return one.unacknowledged() == 0 && one.timers_due() == 0 &&
-           std::all_of(round.begin(), round.end(),
-                       [&](const v1::CountersReply& other) { return &one == &other || agree(one, other); });
+    return quiet(one) && std::all_of(round.begin(), round.end(), [&](const v1::CountersReply& other) {
+             return &one == &other || agree(one, other);
+           });
   });
 }
 
@@ -75,13 +85,22 @@ std::optional<std::uint32_t> DaemonView::blocked_calls(pid_t pid) const {
   return std::nullopt;
 }
 
-void DaemonView::settle(const std::vector<DaemonView>& daemons) {
+bool DaemonView::is_as_at_rest() const {
+  v1::CountersReply counters;
+  stub_->call(&v1::Control::Stub::Counters, &counters);
+  return quiet(counters) && exchanged_by(counters) == rest_;
+}
+
+void DaemonView::settle(std::vector<DaemonView>& daemons, const DaemonView* acted) {
+  if (acted != nullptr && acted->is_as_at_rest()) return;
   const auto limit = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < limit) {
     Round round(daemons.size());
     for (std::size_t at = 0; at < daemons.size(); ++at)
       daemons[at].stub_->call(&v1::Control::Stub::Counters, &round[at]);
-    if (at_rest(round)) return;
+    if (!at_rest(round)) continue;
+    for (std::size_t at = 0; at < daemons.size(); ++at) daemons[at].rest_ = exchanged_by(round[at]);
+    return;
   }
   throw BackendFailure("the hosts do not come to rest");
 }

@@ -24,12 +24,17 @@ class DaemonView {
   std::optional<std::uint32_t> blocked_calls(pid_t pid) const;
 
   // Waits until nothing is under way between these daemons, each of which has a session with each (control.proto,
-  // Counters). Throws BackendFailure if that does not come about.
-  static void settle(const std::vector<DaemonView>& daemons);
+  // Counters). `acted`: the only one whose programs have done anything since they were last found at rest; null: any may
+  // have. If it has not said anything to the others since, none of them has to be asked. Throws BackendFailure if they do
+  // not come to rest.
+  static void settle(std::vector<DaemonView>& daemons, const DaemonView* acted);
 
  private:
   class Stub;
+  bool is_as_at_rest() const;
+
   std::unique_ptr<Stub> stub_;
+  std::string rest_;  // what it had exchanged with the others when all were last at rest
 };
 
 }  // namespace netmsg::conformance

@@ -100,6 +100,7 @@ void ProcessBackend::begin_case() {
   now_ms_ = 0;
   next_unused_ = kFirstUnusedName;
   ++cases_;
+  acted_ = {kSpaces.begin(), kSpaces.end()};
   for (const SpaceId space : kSpaces) task(space).begin();
   if (between_) {
     between_->begin();
@@ -148,6 +149,7 @@ void ProcessBackend::introduce_between() {
 
 PortAnswer ProcessBackend::port_call(const PortCall& call) {
   if (!task(call.caller).is_task()) return {.code = MACH_SEND_INVALID_DEST};
+  acted_.insert({call.caller, call.target});
   Packet packet = task(call.caller).ask(Packet().put(Ask::kPortCall).put(call));
   PortAnswer answer;
   answer.code = packet.get<kern_return_t>();
@@ -186,6 +188,7 @@ std::optional<Bytes> ProcessBackend::read_memory(SpaceId space, Address address,
 }
 
 void ProcessBackend::start(Thread thread, MsgArguments arguments) {
+  acted_.insert(thread.space);
   if (!thread.second)
     return task(thread.space).tell(request_of(Ask::kMachMsg, arguments, arguments.timeout_ms));
   Second& call = second(thread.space) = {.under_way = true};
@@ -221,6 +224,7 @@ void ProcessBackend::sleep(std::uint32_t milliseconds) {
 }
 
 void ProcessBackend::terminate(SpaceId space) {
+  acted_.insert(space);
   const pid_t pid = task(space).pid();
   task(space).kill();
   second(space) = {};
@@ -247,8 +251,16 @@ void ProcessBackend::settle_second(SpaceId space) {
   }
 }
 
+// A call that waits may end by its deadline, at any host.
+void ProcessBackend::settle_hosts() {
+  const bool waits = seconds_[0].under_way || seconds_[1].under_way;
+  const bool one = acted_.size() == 1 && !waits;
+  DaemonView::settle(daemons_, one ? &daemon_of(*acted_.begin()) : nullptr);
+  acted_.clear();
+}
+
 void ProcessBackend::settle() {
-  if (daemons_.size() > 1) DaemonView::settle(daemons_);
+  if (daemons_.size() > 1) settle_hosts();
   for (const SpaceId space : kSpaces) {
     if (second(space).under_way && task(space).is_task()) settle_second(space);
   }

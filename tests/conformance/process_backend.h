@@ -15,6 +15,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "tests/conformance/backend.h"
@@ -63,6 +64,7 @@ class ProcessBackend final : public Backend {
   template <typename Request>
   void both(Request request);
   void settle_second(SpaceId space);
+  void settle_hosts();
 
   std::vector<std::unique_ptr<test::Host>> hosts_;  // one, or those of t0, t1 and the go-between
   std::vector<DaemonView> daemons_;                 // of these
@@ -72,6 +74,7 @@ class ProcessBackend final : public Backend {
   std::uint64_t now_ms_ = 0;  // of the trace
   Name next_unused_ = 0;
   unsigned cases_ = 0;
+  std::set<SpaceId> acted_;  // whose hosts may have something under way; what another's has follows from that
 };
 
 }  // namespace netmsg::conformance
