@@ -3,6 +3,7 @@
 // the wire stays there until the test lets it go on. The client is on host x, the port on host y.
 #include <gtest/gtest.h>
 #include <mach/notify.h>
+#include <signal.h>
 
 #include "tests/support/linked_hosts.h"
 #include "tests/system/puppet_task.h"
@@ -307,6 +308,44 @@ TEST_F(A34, NoSendersWaitsForTheLinkThatIsHeld) {
   EXPECT_EQ(told.header.msgh_id, MACH_NOTIFY_NO_SENDERS);
   EXPECT_EQ(told.values.at(0), 1U) << "the make-send count";
   EXPECT_EQ(client.receive(n).code, MACH_RCV_TIMED_OUT);
+}
+
+// 10,000 send-once rights and a receiver's death, or the session's, while they are on the link: each yields one
+// notification.
+class ManyRights : public LinkFault {
+ protected:
+  static constexpr unsigned kRightsEach = 2000;
+
+  ManyRights() {
+    Outgoing message = {.remote = x, .remote_type = kCopySend, .items = {rights(kMakeOnce, {})}};
+    message.items[0].values.assign(kRightsEach, q);
+    message.items[0].descriptor.msgt_number = kRightsEach;
+    for (unsigned i = 0; i < kQueueLimit; ++i) send_onto_the_wire(message);
+    EXPECT_EQ(client.drain(q, MACH_NOTIFY_SEND_ONCE), 0U);
+  }
+  void expect_all_back() {
+    unsigned count = 0;
+    EXPECT_TRUE(eventually(
+        [&] { return (count += client.drain(q, MACH_NOTIFY_SEND_ONCE)) >= kQueueLimit * kRightsEach; },
+        kLeaseAndSome));
+    hosts.heal();
+    EXPECT_TRUE(hosts.connected());
+    EXPECT_EQ(hosts.balanced(), "");
+    EXPECT_EQ(count + client.drain(q, MACH_NOTIFY_SEND_ONCE), kQueueLimit * kRightsEach);
+  }
+};
+
+TEST_F(ManyRights, EndOnceWhenTheHostsLoseEachOther) {
+  hosts.link(kX, kY).cut();
+  expect_all_back();
+}
+
+TEST_F(ManyRights, EndOnceWhenTheStreamBreaksAndTheReceiverIsKilledLater) {
+  hosts.link(kX, kY).reset();
+  hosts.heal();
+  ASSERT_TRUE(eventually([&] { return server.status(p).msgcount == kQueueLimit; }, kLeaseAndSome));
+  server.process().signal(SIGKILL);
+  expect_all_back();
 }
 
 using A37 = LinkFault;

@@ -76,6 +76,8 @@ class Puppet {
         return mach_msg_call(call, bytes);
       case Do::kBegin:
         return begin(call, bytes);
+      case Do::kDrain:
+        return drain(v[0], static_cast<mach_msg_id_t>(v[1]));
       case Do::kHasEnded:
         return answer(KERN_SUCCESS, {ended_ ? 1U : 0U});
       case Do::kEnd:
@@ -114,6 +116,19 @@ class Puppet {
       ended_ = true;
     });
     return answer(KERN_SUCCESS);
+  }
+
+  static Answer drain(mach_port_t from, mach_msg_id_t id) {
+    Buffer room(kPuppetBytesMax);
+    auto* head = reinterpret_cast<mach_msg_header_t*>(room.data());
+    std::uint32_t count = 0;
+    std::uint32_t others = 0;
+    while (mach_msg(head, MACH_RCV_MSG | MACH_RCV_TIMEOUT, 0, kPuppetBytesMax, from, 0, 0) ==
+           MACH_MSG_SUCCESS) {
+      ++(head->msgh_id == id ? count : others);
+      mach_msg_destroy(head);
+    }
+    return answer(KERN_SUCCESS, {count, others});
   }
 
   Answer named(kern_return_t code) const { return answer(code, {name_}); }

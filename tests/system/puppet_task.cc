@@ -105,11 +105,7 @@ PuppetTask::Message PuppetTask::receive(Name from, unsigned timeout_ms, mach_msg
 }
 
 unsigned PuppetTask::drain(Name from, mach_msg_id_t id) {
-  unsigned count = 0;
-  for (Message got = receive(from); got.code == MACH_MSG_SUCCESS; got = receive(from)) {
-    if (got.header.msgh_id == id) ++count;
-  }
-  return count;
+  return tell(Do::kDrain, {from, static_cast<std::uint32_t>(id)}).head.values[0];
 }
 
 kern_return_t PuppetTask::destroy(Name name) {

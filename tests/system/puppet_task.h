@@ -35,7 +35,7 @@ class PuppetTask {
   bool has_ended();
   Message end();
   Message receive(Name port, unsigned timeout_ms = 0, mach_msg_option_t option = 0, Name notify = 0);
-  // How many of the messages that can be taken from `port` now have that id.
+  // How many of the messages that can be taken from `port` now have that id; all are destroyed.
   unsigned drain(Name port, mach_msg_id_t id);
 
   kern_return_t destroy(Name name);

@@ -11,6 +11,7 @@ namespace netmsg::test {
 enum class Do : std::uint32_t {
   kMachMsg,    // option, receive size, receive name, timeout, notify; the message -> its code; the buffer
   kBegin,      // the same, in a thread of its own                -> nothing
+  kDrain,      // name, id: takes what there is               -> how many with that id, how many others
   kHasEnded,   // that one                                        -> value: 0 or 1
   kEnd,        // that one is waited for                          -> its code; the buffer
   kAllocate,   // kind of right                                   -> the name
