@@ -98,7 +98,9 @@ struct Names {
 
 class PortCallMessages : public testing::Test {
  protected:
-  static void SetUpTestSuite() { server_ = std::make_unique<PortServerClient>(here(), here(), "messages"); }
+  static void SetUpTestSuite() {
+    server_ = std::make_unique<PortServerClient>(here_and_there().a, here_and_there().a, "messages");
+  }
   static void TearDownTestSuite() { server_.reset(); }
 
   // Each row on fresh names, in this task and in the port_server's.

@@ -22,7 +22,12 @@ constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
 constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 PortServerClient& server() {
-  static PortServerClient only(here(), here());
+  static PortServerClient only(here_and_there().a, here_and_there().a);
+  return only;
+}
+
+PortServerClient& far_server() {
+  static PortServerClient only(here_and_there().a, here_and_there().b, "far port server");
   return only;
 }
 
@@ -30,12 +35,17 @@ PortServerClient& server() {
 constexpr std::array<const char*, 9> kKinds = {"NULL", "DEAD", "free", "R", "R+S2", "S2", "SO", "DN2", "PS"};
 
 // Where the name is, and how the calls are made: in this task; in this task, by message; in the
-// port_server's, by message through its task port.
-enum class Whose { kOwn, kOwnByMessage, kOther };
+// port_server's, by message through its task port; the same on another host.
+enum class Whose { kOwn, kOwnByMessage, kOther, kFar };
+
+bool is_other(Whose whose) {
+  return whose == Whose::kOther || whose == Whose::kFar;
+}
 
 mach_port_t task_of(Whose whose) {
   static const mach_port_t other = server().task_port();
-  return whose == Whose::kOther ? other : mach_task_self();
+  static const mach_port_t far = far_server().task_port();
+  return whose == Whose::kOther ? other : whose == Whose::kFar ? far : mach_task_self();
 }
 
 constexpr mach_port_t kFresh = 90000;   // names nothing in either task
@@ -54,7 +64,7 @@ class Names {
     if (kind == "DN2") make(MACH_PORT_RIGHT_DEAD_NAME);
     if (kind == "DN2") mach_port_mod_refs(task, x, MACH_PORT_RIGHT_DEAD_NAME, count - 1);
     if (kind == "PS") make(MACH_PORT_RIGHT_PORT_SET);
-    if (kind == "S2" || kind == "SO") whose == Whose::kOther ? give_right(kind) : take_right(kind);
+    if (kind == "S2" || kind == "SO") is_other(whose) ? give_right(kind) : take_right(kind);
   }
   ~Names() {
     mach_port_destroy(mach_task_self(), port);
@@ -104,6 +114,7 @@ struct Row {
   const char* codes;
   std::array<const char*, 9> after = {"", "", "", "", "", "", "", "", ""};
   bool hands_over = false;  // a right of the caller, which is looked at before anything else
+  bool moves = false;       // a receive right, which does not leave its host yet
 };
 
 kern_return_t code_of(char letter) {
@@ -189,6 +200,7 @@ template <std::size_t N>
 void check_all(Whose whose, const Row (&rows)[N]) {
   for (const Row& row : rows) {
     ASSERT_EQ(std::string(row.codes).size(), kKinds.size()) << row.what;
+    if (row.moves && whose == Whose::kFar) continue;
     for (std::size_t column = 0; column < kKinds.size(); ++column) check(whose, row, column);
   }
 }
@@ -196,7 +208,7 @@ void check_all(Whose whose, const Row (&rows)[N]) {
 class PortCallTest : public testing::Test {
  protected:
   void SetUp() override { server(); }
-  void TearDown() override { EXPECT_EQ(balanced({&here()}), ""); }
+  void TearDown() override { EXPECT_EQ(balanced({&here_and_there().a, &here_and_there().b}), ""); }
 };
 
 // The same answers wherever the name is.
@@ -207,7 +219,7 @@ class PortCallTables : public PortCallTest, public testing::WithParamInterface<W
 
 // The rest depends on where the rights are.
 class PortCallsHere : public PortCallTables {};
-using PortCallsThere = PortCallTest;
+class PortCallsThere : public PortCallTables {};
 
 std::string name_of(const testing::TestParamInfo<Whose>& made) {
   switch (made.param) {
@@ -215,14 +227,18 @@ std::string name_of(const testing::TestParamInfo<Whose>& made) {
       return "Own";
     case Whose::kOwnByMessage:
       return "OwnByMessage";
-    default:
+    case Whose::kOther:
       return "Other";
+    default:
+      return "OtherHost";
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Task, PortCallTables,
-                         testing::Values(Whose::kOwn, Whose::kOwnByMessage, Whose::kOther), name_of);
+                         testing::Values(Whose::kOwn, Whose::kOwnByMessage, Whose::kOther, Whose::kFar),
+                         name_of);
 INSTANTIATE_TEST_SUITE_P(Task, PortCallsHere, testing::Values(Whose::kOwn, Whose::kOwnByMessage), name_of);
+INSTANTIATE_TEST_SUITE_P(Task, PortCallsThere, testing::Values(Whose::kOther, Whose::kFar), name_of);
 
 std::function<kern_return_t(Names&)> mod_refs(mach_port_right_t right, mach_port_delta_t delta) {
   return [=](Names& n) { return mach_port_mod_refs(n.task, n.x, right, delta); };
@@ -445,7 +461,7 @@ TEST_P(PortCallTables, InsertRight) {
       {"a made send-once right", insert(&Names::port, kMakeOnce), "vvoeeeeee",
        {"", "", "SO", "", "", "", "", "", ""}},
       {"the receive right, which moves", insert(&Names::port, kMoveReceive), "vvoeeeeee",
-       {"", "", "R", "", "", "", "", "", ""}},
+       {"", "", "R", "", "", "", "", "", ""}, false, true},
       {"NULL", insert_value(MACH_PORT_NULL, kMakeSend), "vvccccccc"},
       {"DEAD", insert_value(MACH_PORT_DEAD, kCopySend), "vvccccccc"},
   };
@@ -472,7 +488,7 @@ TEST_P(PortCallsHere, InsertRight) {
 }
 
 // 05.7: our right into another task. One that we do not have is found out by the send of the request.
-TEST_F(PortCallsThere, InsertRight) {
+TEST_P(PortCallsThere, InsertRight) {
   // clang-format off
   const Row rows[] = {
       {"a send right", insert(&Names::port, kMakeSend), "vvoeeeeee",
@@ -480,14 +496,14 @@ TEST_F(PortCallsThere, InsertRight) {
       {"a send right that merges", insert(&Names::home, kMakeSend), "vvoeeoeee",
        {"", "", "S1", "", "", "S3", "", "", ""}},
       {"a receive right that merges", insert(&Names::home, kMoveReceive), "vvoeeoeee",
-       {"", "", "R", "", "", "R+S2", "DN1", "", ""}},
+       {"", "", "R", "", "", "R+S2", "DN1", "", ""}, false, true},
       {"a right that is not there", insert(&Names::port, kCopySend), "iiiiiiiii"},
       {"under another name than it has", [](Names& n) {
          return mach_port_insert_right(n.task, kFresh2, n.home, kMakeSend);
        }, "oooooxooo"},
   };
   // clang-format on
-  check_all(Whose::kOther, rows);
+  check_all(whose(), rows);
 }
 
 std::function<kern_return_t(Names&)> extract(mach_msg_type_name_t disposition) {
@@ -520,13 +536,13 @@ TEST_P(PortCallsHere, ExtractRight) {
 }
 
 // 05.8: out of another task into ours.
-TEST_F(PortCallsThere, ExtractRight) {
+TEST_P(PortCallsThere, ExtractRight) {
   // clang-format off
   const Row rows[] = {
       {"of a bad type", extract(15), "vvvvvvvvv"},
       {"of a bad type", extract(22), "vvvvvvvvv"},
       {"MOVE_RECEIVE", extract(kMoveReceive), "nnnoorrrr",
-       {"", "", "", "free", "S2", "", "", "", ""}},
+       {"", "", "", "free", "S2", "", "", "", ""}, false, true},
       {"MOVE_SEND", extract(kMoveSend), "nnnrooror",
        {"", "", "", "", "R+S1", "S1", "", "DN1", ""}},
       {"MOVE_SEND_ONCE", extract(kMoveOnce), "nnnrrroor",
@@ -536,7 +552,7 @@ TEST_F(PortCallsThere, ExtractRight) {
       {"MAKE_SEND_ONCE", extract(kMakeOnce), "nnnoorrrr"},
   };
   // clang-format on
-  check_all(Whose::kOther, rows);
+  check_all(whose(), rows);
 }
 
 // Makes the right for `port`, and expects it back as a notification if the call fails.

@@ -20,6 +20,11 @@ Host& here() {
   return only;
 }
 
+TwoHosts& here_and_there() {
+  static TwoHosts both;
+  return both;
+}
+
 void become_client_of(const Host& host) {
   ::setenv("NETMSGD_SOCKET", host.socket().c_str(), 1);
   const mach_port_t first = mach_reply_port();

@@ -16,6 +16,8 @@ namespace netmsg::test {
 
 // The host of a program whose cases need one only.
 Host& here();
+// The hosts of a program whose cases need two.
+TwoHosts& here_and_there();
 
 // The library attaches on first use and then stays with that daemon: once for a process.
 void become_client_of(const Host& host);
