@@ -8,7 +8,22 @@
 
 namespace netmsg::sim {
 
-using proxy::Serial;
+using proxy::PortUid;
+
+namespace {
+
+// In a frame between the two; `ends` as its receiver sees them.
+PortUid uid_of(const proxy::Ends& ends, const v1::Uid& wire) {
+  PortUid uid;
+  (void)proxy::read_uid(ends, wire, uid);
+  return uid;
+}
+
+HostIndex host_of(const proxy::Origin& origin) {
+  return static_cast<HostIndex>(origin.node.bytes[0] - 1);
+}
+
+}  // namespace
 
 void Census::recount(HostIndex host) {
   read(host);
@@ -28,12 +43,11 @@ void Census::read(HostIndex host) {
     Session session{daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), {}, {}};
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
-      (ours ? session.exports : session.proxies)[unit.uid.serial] = {unit.send, unit.send_once, unit.port};
+      (ours ? session.exports : session.proxies)[unit.uid] = {unit.send, unit.send_once, unit.port};
       if (ours) {
-        ledger_.exported(host, daemon.incarnation(), unit.uid.serial,
-                         ledger_.know(host, const_cast<ipc::Port&>(*unit.port)));
+        ledger_.know(host, const_cast<ipc::Port&>(*unit.port), unit.uid);
       } else if ((unit.send > 0) != (unit.port->srights() > 0)) {
-        accuse("I5", session.peer, host, unit.uid.serial,
+        accuse("I5", session.peer, host, unit.uid,
                std::to_string(unit.send) + " units for " + std::to_string(unit.port->srights()) +
                    " send rights");
       }
@@ -58,58 +72,65 @@ void Census::for_each_coming(const Session& from, const Session& to,
 }
 
 void Census::compare(HostIndex home, const Session& at_home, const Session& at_holder) {
-  ComingBySerial coming;
-  for_each_coming(at_home, at_holder, [&](const v1::Frame& frame) { see_to_holder(frame, coming); });
-  for_each_coming(at_holder, at_home,
-                  [&](const v1::Frame& frame) { see_to_home(home, frame, at_home, coming); });
-  std::set<Serial> all;
-  for (const auto& [serial, unit] : at_home.exports) all.insert(serial);
-  for (const auto& [serial, unit] : at_holder.proxies) all.insert(serial);
-  for (const auto& [serial, under_way] : coming) all.insert(serial);
-  for (const Serial serial : all) compare(home, serial, at_home, at_holder, coming[serial]);
+  const proxy::Origin ours = daemons_[home]->origin();
+  const proxy::Origin theirs = daemons_[at_home.peer]->origin();
+  ComingByPort coming;
+  for_each_coming(at_home, at_holder, [&](const v1::Frame& frame) {
+    see_to_holder(frame, {theirs, ours}, coming);
+  });
+  for_each_coming(at_holder, at_home, [&](const v1::Frame& frame) {
+    see_to_home(home, frame, {ours, theirs}, at_home, coming);
+  });
+  std::set<PortUid> all;
+  for (const auto& [uid, unit] : at_home.exports) all.insert(uid);
+  for (const auto& [uid, unit] : at_holder.proxies) all.insert(uid);
+  for (const auto& [uid, under_way] : coming) all.insert(uid);
+  for (const PortUid& uid : all) compare(home, uid, at_home, at_holder, coming[uid]);
 }
 
-void Census::compare(HostIndex home, Serial serial, const Session& at_home, const Session& at_holder,
+void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home, const Session& at_holder,
                      const Coming& coming) {
-  const auto find = [serial](const Units& units) {
-    const auto found = units.find(serial);
+  const auto find = [&uid](const Units& units) {
+    const auto found = units.find(uid);
     return found == units.end() ? Unit{} : found->second;
   };
   const Unit granted = find(at_home.exports);
   const Unit received = find(at_holder.proxies);
-  cover(home, serial, at_home, at_holder, granted, received, coming);
-  const PortId port = ledger_.find_exported(home, daemons_[home]->incarnation(), serial);
+  cover(home, uid, at_home, at_holder, granted, received, coming);
+  const PortId port = ledger_.find(uid);
   if (port == 0 || ledger_.dead(port)) {
     if (received.port != nullptr && !coming.died) {
-      accuse("N2", home, at_home.peer, serial, "the port is dead, the holder is not told");
+      accuse("N2", home, at_home.peer, uid, "the port is dead, the holder is not told");
     }
     return;
   }
-  if (coming.died) accuse("N2", home, at_home.peer, serial, "the port lives, Died is under way");
+  if (received.send + coming.send > 0 && ledger_.silent(port))
+    accuse("I3", home, at_home.peer, uid, "no-senders was heard, there are send units");
+  if (coming.died) accuse("N2", home, at_home.peer, uid, "the port lives, Died is under way");
   if (granted.send != received.send + coming.send + coming.released) {
-    accuse("I2", home, at_home.peer, serial,
+    accuse("I2", home, at_home.peer, uid,
            "granted " + std::to_string(granted.send) + ", received " + std::to_string(received.send) +
                ", under way " + std::to_string(coming.send) + ", under way back " +
                std::to_string(coming.released));
   }
   if (granted.send_once != received.send_once + coming.send_once) {
-    accuse("I2", home, at_home.peer, serial,
+    accuse("I2", home, at_home.peer, uid,
            "send-once units " + std::to_string(granted.send_once) + ", held " +
                std::to_string(received.send_once) + ", under way " + std::to_string(coming.send_once));
   }
   if (coming.messages > ledger_.port(port).limit_max) {
-    accuse("C1", home, at_home.peer, serial, std::to_string(coming.messages) + " messages under way");
+    accuse("C1", home, at_home.peer, uid, std::to_string(coming.messages) + " messages under way");
   }
   const bool settled =
       at_home.kept.empty() && at_holder.kept.empty() && received.send > 0 && granted.send > 0;
   if (settled && received.port->room() != granted.port->room()) {
-    accuse("C1", home, at_home.peer, serial,
+    accuse("C1", home, at_home.peer, uid,
            "the holder sees room for " + std::to_string(received.port->room()) + ", there is " +
                std::to_string(granted.port->room()));
   }
 }
 
-void Census::cover(HostIndex home, Serial serial, const Session& at_home, const Session& at_holder,
+void Census::cover(HostIndex home, const PortUid& uid, const Session& at_home, const Session& at_holder,
                    const Unit& granted, const Unit& received, const Coming& coming) {
   const auto room = [](const Unit& unit) { return unit.port == nullptr ? 0 : 1 + few(unit.port->room()); };
   std::uint64_t state = coming.died ? 1 : 0;
@@ -118,50 +139,50 @@ void Census::cover(HostIndex home, Serial serial, const Session& at_home, const 
                                     std::uint64_t{at_home.kept.size()}, std::uint64_t{at_holder.kept.size()}})
     state = state * 3 + few(count);
   state = (state * 4 + room(granted)) * 4 + room(received);
-  coverage_.see(proxy::mix_in(at_home.nonce * 8 + home, serial), state);
+  coverage_.see(proxy::mix_in(at_home.nonce * 8 + home, proxy::digest_of(uid)), state);
 }
 
-void Census::see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const {
-  if (frame.has_died()) coming[frame.died().port().serial()].died = true;
+void Census::see_to_holder(const v1::Frame& frame, const proxy::Ends& ends, ComingByPort& coming) const {
+  if (frame.has_died()) coming[uid_of(ends, frame.died().port())].died = true;
   if (!frame.has_message()) return;
   const auto see = [&](const v1::Right& right) {
     if (right.value() != v1::Right::GRANTED) return;
-    Coming& port = coming[right.port().serial()];
+    Coming& port = coming[uid_of(ends, right.port())];
     ++(right.type() == MACH_MSG_TYPE_PORT_SEND_ONCE ? port.send_once : port.send);
   };
   see(frame.message().reply());
   for (const v1::Right& right : frame.message().rights()) see(right);
 }
 
-void Census::see_to_home(HostIndex home, const v1::Frame& frame, const Session& at_home,
-                         ComingBySerial& coming) {
-  if (frame.has_release()) coming[frame.release().port().serial()].released += frame.release().units();
+void Census::see_to_home(HostIndex home, const v1::Frame& frame, const proxy::Ends& ends,
+                         const Session& at_home, ComingByPort& coming) {
+  if (frame.has_release()) coming[uid_of(ends, frame.release().port())].released += frame.release().units();
   if (!frame.has_message()) return;
   const v1::Message& message = frame.message();
   const auto see = [&](const v1::Right& right) {
-    if (right.value() == v1::Right::HOME) {
-      see_use(home, right.port(), right.type(), at_home, coming);
-    }
+    if (right.value() == v1::Right::HOME)
+      see_use(home, uid_of(ends, right.port()), right.type(), at_home, coming);
   };
-  see_use(home, message.destination(), message.destination_type(), at_home, coming);
+  const PortUid destination = uid_of(ends, message.destination());
+  see_use(home, destination, message.destination_type(), at_home, coming);
   if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND && !message.forced())
-    ++coming[message.destination().serial()].messages;
+    ++coming[destination].messages;
   see(message.reply());
   for (const v1::Right& right : message.rights()) see(right);
 }
 
-void Census::see_use(HostIndex home, const v1::Uid& uid, std::uint32_t type, const Session& at_home,
-                     ComingBySerial& coming) {
-  Coming& port = coming[uid.serial()];
+void Census::see_use(HostIndex home, const PortUid& uid, std::uint32_t type, const Session& at_home,
+                     ComingByPort& coming) {
+  Coming& port = coming[uid];
   if (type == MACH_MSG_TYPE_PORT_SEND_ONCE) {
     ++port.send_once;
     return;
   }
-  const auto unit = at_home.exports.find(uid.serial());
-  const PortId id = ledger_.find_exported(home, daemons_[home]->incarnation(), uid.serial());
+  const auto unit = at_home.exports.find(uid);
+  const PortId id = ledger_.find(uid);
   if (id == 0 || ledger_.dead(id)) return;
   if (unit == at_home.exports.end() || unit->second.send <= port.released) {
-    accuse("R4", home, at_home.peer, uid.serial(), "a use is under way behind the Release of the last unit");
+    accuse("R4", home, at_home.peer, uid, "a use is under way behind the Release of the last unit");
   }
 }
 
@@ -169,19 +190,20 @@ void Census::expect_nothing_left() {
   for (HostIndex host = 0; host < sessions_.size(); ++host) {
     for (const Session& session : sessions_[host]) {
       for (const Units* units : {&session.exports, &session.proxies}) {
-        for (const auto& [serial, unit] : *units) {
-          if (serial != proxy::kNameServiceSerial)
-            accuse("I5", host, session.peer, serial, "is left in a table at the end");
+        for (const auto& [uid, unit] : *units) {
+          if (uid.serial != proxy::kNameServiceSerial)
+            accuse("I5", host, session.peer, uid, "is left in a table at the end");
         }
       }
     }
   }
 }
 
-void Census::accuse(const char* invariant, HostIndex home, HostIndex holder, Serial serial,
+void Census::accuse(const char* invariant, HostIndex home, HostIndex holder, const PortUid& uid,
                     const std::string& what) {
-  story_.accuse(invariant, host_name(home) + "'s port " + std::to_string(serial) + " at " +
-                               host_name(holder) + ": " + what);
+  const HostIndex origin = host_of(uid.origin);
+  story_.accuse(invariant, host_name(origin) + "'s port " + std::to_string(uid.serial) + ", " +
+                               host_name(home) + " and " + host_name(holder) + ": " + what);
 }
 
 }  // namespace netmsg::sim

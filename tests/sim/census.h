@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/uid_wire.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/daemon.h"
 
@@ -41,7 +42,7 @@ class Census {
     std::uint64_t send_once = 0;
     const ipc::Port* port = nullptr;
   };
-  using Units = std::map<proxy::Serial, Unit>;
+  using Units = std::map<proxy::PortUid, Unit>;
   struct Session {
     HostIndex peer;
     std::uint64_t nonce;
@@ -50,7 +51,7 @@ class Census {
     Units exports;
     Units proxies;
   };
-  // What is under way, by serial of the home.
+  // What is under way.
   struct Coming {
     std::uint64_t send = 0;       // units to the holder
     std::uint64_t send_once = 0;  // to the holder, or rights home
@@ -58,22 +59,23 @@ class Census {
     std::uint64_t messages = 0;  // to a send right
     bool died = false;
   };
-  using ComingBySerial = std::map<proxy::Serial, Coming>;
+  using ComingByPort = std::map<proxy::PortUid, Coming>;
 
   void read(HostIndex host);
   static void for_each_coming(const Session& from, const Session& to,
                               const std::function<void(const v1::Frame&)>& visit);
   const Session* other_side(HostIndex host, const Session& session) const;
   void compare(HostIndex home, const Session& at_home, const Session& at_holder);
-  void compare(HostIndex home, proxy::Serial serial, const Session& at_home, const Session& at_holder,
+  void compare(HostIndex home, const proxy::PortUid& uid, const Session& at_home, const Session& at_holder,
                const Coming& coming);
-  void cover(HostIndex home, proxy::Serial serial, const Session& at_home, const Session& at_holder,
+  void cover(HostIndex home, const proxy::PortUid& uid, const Session& at_home, const Session& at_holder,
              const Unit& granted, const Unit& received, const Coming& coming);
-  void see_to_holder(const v1::Frame& frame, ComingBySerial& coming) const;
-  void see_to_home(HostIndex home, const v1::Frame& frame, const Session& at_home, ComingBySerial& coming);
-  void see_use(HostIndex home, const v1::Uid& uid, std::uint32_t type, const Session& at_home,
-               ComingBySerial& coming);
-  void accuse(const char* invariant, HostIndex home, HostIndex holder, proxy::Serial serial,
+  void see_to_holder(const v1::Frame& frame, const proxy::Ends& ends, ComingByPort& coming) const;
+  void see_to_home(HostIndex home, const v1::Frame& frame, const proxy::Ends& ends, const Session& at_home,
+                   ComingByPort& coming);
+  void see_use(HostIndex home, const proxy::PortUid& uid, std::uint32_t type, const Session& at_home,
+               ComingByPort& coming);
+  void accuse(const char* invariant, HostIndex home, HostIndex holder, const proxy::PortUid& uid,
               const std::string& what);
 
   const Daemons& daemons_;

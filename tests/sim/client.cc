@@ -298,7 +298,7 @@ void Client::hear(const ipc::MsgResult& result) {
     if (facts.once_heard > facts.once_born && !facts.once_unsure) {
       around_.story().accuse("I8", "a port has heard more than it has made send-once rights");
     }
-  } else if (facts.silent_at && *facts.silent_at == facts.port->mscount) {
+  } else if (around_.ledger().silent(at)) {
     around_.story().accuse("I4", "a port without senders gets a message");
   }
   const auto id = static_cast<std::uint32_t>(header.msgh_id);
@@ -354,28 +354,23 @@ void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
 bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
   const Ledger& ledger = around_.ledger();
   if (ledger.dead(port)) return true;
-  const HostIndex home = around_.ledger().port(port).home;
-  const HostIndex here = around_.host();
-  const std::uint64_t last = std::max({ledger.last_fence(sent.from, home), ledger.last_fence(here, home),
-                                       ledger.last_fence(sent.from, here)});
-  return last > sent.begun;
+  const std::uint32_t homes = around_.ledger().port(port).homes;
+  return ledger.fenced_since(sent.begun, bit(sent.from) | bit(around_.host()) | homes);
 }
 
 void Client::check() {
   Ledger& ledger = around_.ledger();
   for (const Held& each : held()) {
     if (each.port != 0) {
-      const auto [at, fresh] =
-          beliefs_.try_emplace(each.name, Belief{each.port, ledger.last_fence(around_.host(), each.home)});
-      if (!fresh && at->second.port != each.port)
-        at->second = {each.port, ledger.last_fence(around_.host(), each.home)};
+      const auto [at, fresh] = beliefs_.try_emplace(each.name, Belief{each.port, ledger.clock()});
+      if (!fresh && at->second.port != each.port) at->second = {each.port, ledger.clock()};
       continue;
     }
     const auto believed = beliefs_.extract(each.name);
     if (believed.empty() || each.state != ipc::EntryState::kDead || ledger.dead(believed.mapped().port))
       continue;
-    const HostIndex home = ledger.port(believed.mapped().port).home;
-    if (ledger.last_fence(around_.host(), home) > believed.mapped().fences) continue;
+    const std::uint32_t way = bit(around_.host()) | ledger.port(believed.mapped().port).homes;
+    if (ledger.fenced_since(believed.mapped().since, way)) continue;
     around_.story().accuse("I10", "the name " + std::to_string(each.name) + " of client " +
                                       std::to_string(id_) +
                                       " is dead, its port lives and no session was lost");

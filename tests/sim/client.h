@@ -98,7 +98,7 @@ class Client final : public ipc::Completions {
   };
   struct Belief {
     PortId port;
-    std::uint64_t fences;  // between here and the port's home, when the name was first seen
+    std::uint64_t since;  // Ledger::clock() when the name was first seen
   };
 
   PortId port_of(Name name);

@@ -25,8 +25,8 @@ Daemon::Daemon(const DaemonOptions& options, Network& network, const Time& now, 
   names_port_ = names_->allocate(MACH_PORT_QLIMIT_MAX);
   ipc::mach_port::insert_right(names_->space(), names_->space(), names_port_, names_port_,
                                MACH_MSG_TYPE_MAKE_SEND);
-  ipc::Port* port = names_->space().find(names_port_)->port();
-  ledger_.exported(options_.host, options_.incarnation, proxy::kNameServiceSerial, identify(*port));
+  ledger_.know(options_.host, *names_->space().find(names_port_)->port(),
+               proxy::PortUid{origin(), proxy::kNameServiceSerial});
   ipc::Kern<ipc::SendRight> right = engine_.copy_send(names_->space(), names_port_);
   link_ = std::make_unique<proxy::Proxy>(engine_, clock_, network.attach(options_.host), link_options(),
                                          std::move(right.value()), callbacks());
@@ -40,9 +40,15 @@ Daemon::~Daemon() {
   link_.reset();
 }
 
+proxy::Origin Daemon::origin() const {
+  proxy::Origin made{{}, options_.incarnation};
+  made.node.bytes.fill(static_cast<std::uint8_t>(options_.host + 1));
+  return made;
+}
+
 proxy::Options Daemon::link_options() const {
   proxy::Options made;
-  made.node.bytes.fill(static_cast<std::uint8_t>(options_.host + 1));
+  made.node = origin().node;
   made.incarnation = options_.incarnation;
   made.name = host_name(options_.host);
   made.limits = options_.limits;
@@ -152,11 +158,9 @@ bool Daemon::all_open() const {
 
 PortId Daemon::identify(ipc::Port& port) {
   if (port.dead()) return 0;
-  if (!port.remote()) return ledger_.know(options_.host, port);
-  const std::optional<proxy::PortUid> uid = link_->uid_of(port);
-  if (!uid) return 0;
-  const auto origin = static_cast<HostIndex>(uid->origin.node.bytes[0] - 1);
-  return ledger_.find_exported(origin, uid->origin.incarnation, uid->serial);
+  const std::optional<proxy::PortUid> uid = link_ ? link_->uid_of(port) : std::nullopt;
+  if (!port.remote()) return ledger_.know(options_.host, port, uid);
+  return uid ? ledger_.find(*uid) : 0;
 }
 
 void Daemon::check() const {

@@ -65,7 +65,8 @@ class Daemon final : public Surroundings {
 
   // --- looking in ---
   proxy::Proxy& link() { return *link_; }
-  const proxy::Incarnation& incarnation() const { return options_.incarnation; }
+  // What its uids begin with.
+  proxy::Origin origin() const;
   HostIndex host_of_peer(std::size_t peer) const {
     return static_cast<HostIndex>(peer < options_.host ? peer : peer + 1);
   }

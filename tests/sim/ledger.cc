@@ -5,27 +5,55 @@
 
 namespace netmsg::sim {
 
-PortId Ledger::know(HostIndex home, ipc::Port& port) {
-  PortId& id = by_address_[&port];
-  if (id != 0) return id;
-  ports_.push_back({.home = home, .port = ipc::PortRef(&port)});
-  return id = static_cast<PortId>(ports_.size());
+PortId Ledger::know(HostIndex home, ipc::Port& port, const std::optional<proxy::PortUid>& uid) {
+  const auto at = by_address_.find(&port);
+  const PortId here = at == by_address_.end() ? 0 : at->second;
+  const PortId called = uid ? find(*uid) : 0;
+  PortId id = called != 0 ? called : here;
+  if (called != 0 && here != 0 && called != here)
+    story_.accuse("I9", host_name(home) + " calls two ports by serial " + std::to_string(uid->serial));
+  if (id == 0) {
+    ports_.push_back({.home = home});
+    id = static_cast<PortId>(ports_.size());
+  }
+  if (uid && called == 0) by_uid_[*uid] = id;
+  settle(id, home, port);
+  return id;
 }
 
-void Ledger::exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial, PortId port) {
-  const auto [at, fresh] = exported_.try_emplace({home, incarnation, serial}, port);
-  if (fresh || at->second == port) return;
-  story_.accuse("I9", host_name(home) + " gives serial " + std::to_string(serial) + " to a second port");
+// Where it is at home now.
+void Ledger::settle(PortId id, HostIndex home, ipc::Port& port) {
+  PortFacts& facts = ports_[id - 1];
+  if (facts.port.get() == &port) return;
+  if (facts.port) by_address_.erase(facts.port.get());
+  facts.port = ipc::PortRef(&port);
+  facts.home = home;
+  facts.homes |= bit(home);
+  by_address_[&port] = id;
 }
 
-PortId Ledger::find_exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial) const {
-  const auto found = exported_.find({home, incarnation, serial});
-  return found == exported_.end() ? 0 : found->second;
+PortId Ledger::find(const proxy::PortUid& uid) const {
+  const auto found = by_uid_.find(uid);
+  return found == by_uid_.end() ? 0 : found->second;
+}
+
+bool Ledger::since(std::uint64_t then, std::uint32_t hosts, const std::vector<std::uint64_t>& times) const {
+  for (HostIndex a = 0; a < hosts_; ++a) {
+    for (HostIndex b = a + 1; b < hosts_; ++b) {
+      if ((hosts & bit(a)) != 0 && (hosts & bit(b)) != 0 && times[slot(a, b)] > then) return true;
+    }
+  }
+  return false;
 }
 
 bool Ledger::dead(PortId id) const {
   const PortFacts& facts = ports_[id - 1];
   return !facts.port || facts.port->dead();
+}
+
+bool Ledger::silent(PortId id) const {
+  const PortFacts& facts = ports_[id - 1];
+  return !dead(id) && facts.silent_at && *facts.silent_at == facts.port->mscount;
 }
 
 void Ledger::moves(PortId id) {
@@ -91,8 +119,8 @@ bool Ledger::may_vanish(const MessageFacts& facts) {
 void Ledger::expect_all_received() {
   for (const auto& [id, facts] : messages_) {
     if (facts.state != MessageFacts::State::kAccepted || may_vanish(facts)) continue;
-    const HostIndex home = port(facts.to).home;
-    if (last_fence(facts.from, home) > facts.begun || last_loss(facts.from, home) > facts.begun) continue;
+    const std::uint32_t way = bit(facts.from) | port(facts.to).homes;
+    if (fenced_since(facts.begun, way) || lost_since(facts.begun, way)) continue;
     story_.accuse("I7", "message " + std::to_string(id) + " was accepted and never received");
   }
 }

@@ -9,13 +9,12 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "daemon/ipc/port.h"
-#include "proxy/net_id.h"
+#include "proxy/port_uid.h"
 #include "tests/sim/story.h"
 
 namespace netmsg::sim {
@@ -25,6 +24,10 @@ using PortId = std::uint32_t;
 // A client, over all restarts.
 using ClientId = std::uint32_t;
 
+constexpr std::uint32_t bit(HostIndex host) {
+  return 1U << host;
+}
+
 // A no-senders request.
 struct Watch {
   PortId of;
@@ -32,8 +35,10 @@ struct Watch {
 };
 
 struct PortFacts {
-  HostIndex home;
-  ipc::PortRef port;  // empty: its host has crashed. Keeps the memory, so that addresses are never reused
+  HostIndex home;           // where it was at home last
+  std::uint32_t homes = 0;  // all of them, as bits
+  ipc::PortRef
+      port;  // there. Empty: its host has crashed. Keeps the memory, so that addresses are never reused
   std::uint64_t once_born = 0;   // send-once rights made
   std::uint64_t once_heard = 0;  // messages received that came by one
   std::uint64_t once_silent_max =
@@ -72,12 +77,13 @@ class Ledger {
       : hosts_(hosts), story_(story), fences_(hosts * hosts), losses_(hosts * hosts) {}
 
   // --- ports ---
-  // The port's id; a new one at the first time.
-  PortId know(HostIndex home, ipc::Port& port);
-  void exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial, PortId port);
-  PortId find_exported(HostIndex home, proxy::Incarnation incarnation, proxy::Serial serial) const;
+  // The id of a port that is at home there; a new one at the first time. `uid`: what other daemons call it.
+  PortId know(HostIndex home, ipc::Port& port, const std::optional<proxy::PortUid>& uid);
+  PortId find(const proxy::PortUid& uid) const;
   PortFacts& port(PortId id) { return ports_[id - 1]; }
   bool dead(PortId id) const;
+  // No-senders was heard, and nobody has made a send right since.
+  bool silent(PortId id) const;
   // Its receive right goes into a message; or may at any time from now on, to the port that inherits it.
   void moves(PortId id);
   void inherited(PortId id, PortId heir);
@@ -90,10 +96,11 @@ class Ledger {
   // From now on a fence is no surprise.
   void expect_fences() { fences_expected_ = true; }
   void lost(HostIndex a, HostIndex b) { losses_[slot(a, b)] = ++clock_; }
-  // When that last happened: more than clock() was before, 0 if never.
-  std::uint64_t last_fence(HostIndex a, HostIndex b) const { return fences_[slot(a, b)]; }
-  std::uint64_t last_loss(HostIndex a, HostIndex b) const { return losses_[slot(a, b)]; }
   std::uint64_t clock() const { return clock_; }
+  // Did that happen between any two of those hosts since then? So it may have been on the way of a right or a message
+  // between them.
+  bool fenced_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, fences_); }
+  bool lost_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, losses_); }
 
   // --- messages ---
   // The id that a message carries: who sends it times kLane, and which of his it is.
@@ -115,13 +122,15 @@ class Ledger {
   // Is it excused from being received because of what became of the ports? Of its destination, or of one that may have
   // closed a circle: then it was destroyed, and the ports that are inherited live.
   bool may_vanish(const MessageFacts& facts);
+  void settle(PortId id, HostIndex home, ipc::Port& port);
+  bool since(std::uint64_t then, std::uint32_t hosts, const std::vector<std::uint64_t>& times) const;
   MessageFacts& message(std::uint32_t id) { return messages_.at(id); }
 
   const std::size_t hosts_;
   Story& story_;
   std::vector<PortFacts> ports_;
-  std::unordered_map<const ipc::Port*, PortId> by_address_;
-  std::map<std::tuple<HostIndex, proxy::Incarnation, proxy::Serial>, PortId> exported_;
+  std::unordered_map<const ipc::Port*, PortId> by_address_;  // of facts' ports
+  std::map<proxy::PortUid, PortId> by_uid_;
   std::uint64_t clock_ = 0;
   bool fences_expected_ = false;
   std::vector<std::uint64_t> fences_;

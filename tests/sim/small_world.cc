@@ -225,7 +225,7 @@ std::uint64_t SmallWorld::digest() {
       continue;
     }
     add(daemon->digest());
-    add(daemon->incarnation());
+    add(daemon->origin().incarnation);
     for (const proxy::PeerRow& row : daemon->link().peers()) {
       add(std::hash<std::string>()(row.state));
       add(row.unacknowledged);
