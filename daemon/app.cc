@@ -26,6 +26,7 @@
 #include "daemon/control_grpc_log.h"
 #include "daemon/ipc/engine.h"
 #include "daemon/names/name_server.h"
+#include "daemon/peer_memory.h"
 #include "daemon/session/listener.h"
 #include "daemon/session/users.h"
 #include "daemon/state_dir.h"
@@ -135,6 +136,12 @@ session::UserLimits user_limits(const Limits& limits) {
   return users;
 }
 
+// As above: a share for all peers, and one peer a share of that.
+PeerMemory::Limits memory_limits(const Limits& limits) {
+  const std::uint32_t descriptors = descriptor_limit();
+  return {limits.file_bytes_per_user, descriptors / 16, descriptors / 8};
+}
+
 bool is_a_peers(const Config& config, const std::string& host) {
   return std::any_of(config.peers.begin(), config.peers.end(),
                      [&host](const Peer& peer) { return peer.address && peer.address->host == host; });
@@ -170,7 +177,8 @@ proxy::GrpcOptions transport_options(const Config& config, const Pems& pems) {
   return options;
 }
 
-proxy::Options proxy_options(const Config& config, const std::string& id, std::uint64_t incarnation) {
+proxy::Options proxy_options(const Config& config, const std::string& id, std::uint64_t incarnation,
+                             proxy::Storage& storage) {
   proxy::Options options;
   options.node = proxy::NodeId::from_hex(id).value();
   options.incarnation = incarnation;
@@ -178,10 +186,11 @@ proxy::Options proxy_options(const Config& config, const std::string& id, std::u
   for (const Peer& peer : config.peers)
     options.peers.push_back({peer.name, peer.address ? peer.address->text() : ""});
   // What is above the protocol's own limits stays on this host.
-  options.limits.message_bytes = std::min(config.limits.inline_bytes, proxy::kMessageBytesMax);
+  options.limits.message_bytes = config.limits.inline_bytes + config.limits.memory_bytes;
   options.limits.rights_per_message = std::min(config.limits.rights_per_message, proxy::kRightsMax);
   options.limits.account = {config.limits.bytes_per_user, config.limits.ports_per_user};
   options.seed = std::random_device{}();
+  options.storage = &storage;
   return options;
 }
 
@@ -214,6 +223,7 @@ class App::Parts {
   StateDir state_;
   std::uint64_t incarnation_ = 0;
   session::Users users_;
+  PeerMemory peer_memory_;
   ipc::Account names_account_;
   asio::io_context io_{1};
   asio::signal_set signals_{io_};
@@ -232,6 +242,7 @@ class App::Parts {
 App::Parts::Parts(const Config& config)
     : state_(value_or_throw(StateDir::open(config.state_dir))),
       users_(user_limits(config.limits)),
+      peer_memory_(memory_limits(config.limits)),
       names_account_({config.limits.bytes_per_user, config.limits.ports_per_user}),
       engine_(clock_, engine_limits(config.limits)),
       resolver_(io_, config.look_up_limit),
@@ -259,9 +270,9 @@ void App::Parts::open(const Config& config) {
 
 void App::Parts::start_network(const Config& config, const Pems& pems, const std::string& id) {
   transport_ = std::make_unique<proxy::GrpcTransport>(io_, transport_options(config, pems));
-  proxy_ =
-      std::make_unique<proxy::Proxy>(engine_, clock_, *transport_, proxy_options(config, id, incarnation_),
-                                     names_->network_port(), proxy_callbacks());
+  proxy_ = std::make_unique<proxy::Proxy>(engine_, clock_, *transport_,
+                                          proxy_options(config, id, incarnation_, peer_memory_),
+                                          names_->network_port(), proxy_callbacks());
   const std::string problem = proxy_->start();
   if (!problem.empty()) throw StartError{"--listen: " + problem};
 }

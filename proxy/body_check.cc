@@ -27,11 +27,18 @@ bool all_zero(std::string_view bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == 0; });
 }
 
+std::string_view body_of(const v1::Message& message, const Freight& freight) {
+  if (!freight.body) return message.body();
+  const auto* const bytes = reinterpret_cast<const char*>(freight.body->data());
+  return std::string_view(bytes, freight.body->size()).substr(sizeof(mach_msg_header_t));
+}
+
 // Walks the items; the plan grows by a slot for each element of a port item, and by a region for each
 // out-of-line item that is not empty.
 class BodyWalk {
  public:
-  BodyWalk(const v1::Message& message, BodyPlan& plan) : message_(message), plan_(plan) {}
+  BodyWalk(const v1::Message& message, std::string_view body, const Freight& freight, BodyPlan& plan)
+      : message_(message), body_(body), freight_(freight), plan_(plan) {}
 
   Check run() {
     while (at_ < body().size()) {
@@ -39,14 +46,14 @@ class BodyWalk {
     }
     if (static_cast<int>(plan_.slots.size()) != message_.rights_size())
       return protocol_error("rights without items");
-    if (memory_ != message_.memory_size()) return protocol_error("memory without items");
+    if (memory_ != freight_.memory.size()) return protocol_error("memory without items");
     const bool complex = (message_.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0;
     if (!complex || needs_complex_) return std::nullopt;
     return protocol_error("complex bit without cause");
   }
 
  private:
-  const std::string& body() const { return message_.body(); }
+  std::string_view body() const { return body_; }
 
   Check item() {
     mach_msg_type_t descriptor;
@@ -67,10 +74,11 @@ class BodyWalk {
     const bool is_array = is_port_type(descriptor.msgt_name);
     if (address() >= (is_array || length == 0 ? 1 : ipc::kPageSize))
       return protocol_error("out-of-line address");
+    const std::uint64_t arrives_at = address();
     const std::uint32_t slot = offset_of(at_);
     at_ += kSlotSize;
     if (is_array) return array(descriptor, slot);
-    return length == 0 ? std::nullopt : data(length, slot);
+    return length == 0 ? std::nullopt : data(length, arrives_at, slot);
   }
 
   Check array(const mach_msg_type_t& descriptor, std::uint32_t slot) {
@@ -84,9 +92,11 @@ class BodyWalk {
     return std::nullopt;
   }
 
-  Check data(std::uint64_t length, std::uint32_t slot) {
-    if (memory_ == message_.memory_size()) return protocol_error("data item without memory");
-    if (message_.memory(memory_++).size() != length) return protocol_error("memory of another length");
+  Check data(std::uint64_t length, std::uint64_t arrives_at, std::uint32_t slot) {
+    if (memory_ == freight_.memory.size()) return protocol_error("data item without memory");
+    const Freight::Part& part = freight_.memory[memory_++];
+    if (part.memory.length() != length) return protocol_error("memory of another length");
+    if (part.address.value_or(arrives_at) != arrives_at) return protocol_error("memory for another address");
     plan_.regions.push_back({slot, 0, {}});
     return std::nullopt;
   }
@@ -104,8 +114,7 @@ class BodyWalk {
     if (descriptor.msgt_size != 8 * kSlotSize) return protocol_error("port item of another size");
     for (std::uint32_t element = 0; element < descriptor.msgt_number; ++element, at_ += kSlotSize) {
       if (Check fault = right(descriptor)) return fault;
-      if (!all_zero(std::string_view(body()).substr(at_, kSlotSize)))
-        return protocol_error("a name in a body");
+      if (!all_zero(body().substr(at_, kSlotSize))) return protocol_error("a name in a body");
       plan_.slots.push_back({offset_of(at_), ipc::BodyRight::kInline});
     }
     return std::nullopt;
@@ -130,19 +139,24 @@ class BodyWalk {
   }
 
   const v1::Message& message_;
+  const std::string_view body_;
+  const Freight& freight_;
   BodyPlan& plan_;
   std::size_t at_ = 0;
-  int memory_ = 0;  // regions that have their item
+  std::size_t memory_ = 0;  // regions that have their item
   bool needs_complex_ = false;
 };
 
 }  // namespace
 
-Check check_body(const v1::Message& message, BodyPlan& plan) {
+Check check_body(const v1::Message& message, const Freight& freight, BodyPlan& plan) {
   plan = {};
-  if (message.body().size() % 8 != 0) return protocol_error("body size");
-  if ((message.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0) return BodyWalk(message, plan).run();
-  if (message.memory_size() != 0) return protocol_error("memory in a simple message");
+  if (freight.body && !message.body().empty()) return protocol_error("two bodies");
+  const std::string_view body = body_of(message, freight);
+  if (body.size() % 8 != 0) return protocol_error("body size");
+  if ((message.other_bits() & MACH_MSGH_BITS_COMPLEX) != 0)
+    return BodyWalk(message, body, freight, plan).run();
+  if (!freight.memory.empty()) return protocol_error("memory in a simple message");
   return message.rights_size() == 0 ? std::nullopt : protocol_error("rights in a simple message");
 }
 

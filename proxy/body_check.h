@@ -11,6 +11,7 @@
 #include "daemon/ipc/message.h"
 #include "netmsg/v1/peer.pb.h"
 #include "proxy/fault.h"
+#include "proxy/freight.h"
 
 namespace netmsg::proxy {
 
@@ -26,9 +27,9 @@ struct BodyPlan {
   std::vector<ipc::Region> regions;  // those of data wait for `message.memory`, in its order
 };
 
-// Fills in the plan. Faults (all PROTOCOL): size no multiple of 8, a broken item, an out-of-line item without
+// Fills in the plan for a message whose body and memory are `freight`, in the frame or ahead of it. Faults (all PROTOCOL): size no multiple of 8, a broken item, an out-of-line item without
 // deallocate bit or with an address it cannot have, rights that differ from the port items in number or type,
 // memory that differs from the data items in number or length, a complex bit that does not fit.
-Check check_body(const v1::Message& message, BodyPlan& plan);
+Check check_body(const v1::Message& message, const Freight& freight, BodyPlan& plan);
 
 }  // namespace netmsg::proxy

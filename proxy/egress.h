@@ -31,6 +31,9 @@ struct Departure {
   ipc::MessagePtr message;
 };
 
+// As in a dead port's queue: each with its rights, but for the one to its destination, which goes silently.
+void destroy(std::vector<Departure> all);
+
 class EgressQueues {
  public:
   EgressQueues() = default;
@@ -39,7 +42,7 @@ class EgressQueues {
   ~EgressQueues();  // REQUIRES: empty
 
   // Does a new message to this destination have to wait behind others?
-  bool holds(std::uint64_t destination) const { return queues_.count(destination) != 0; }
+  bool holds(std::uint64_t destination) const;
   // At the end of its queue. `waits_for`: how often settle() has to be called for it, beside its turn.
   Ticket push(std::uint64_t destination, ipc::MessagePtr message, unsigned waits_for);
   // Something that the message waits for has come. Does nothing if it is here no more. REQUIRES: it waits for something.

@@ -155,6 +155,12 @@ class Call : public std::enable_shared_from_this<Call> {
     write_next();
   }
 
+  void tell_when_drained() {
+    const std::lock_guard lock(mutex_);
+    wants_drained_ = true;
+    report_drained();
+  }
+
   void close() {
     const std::lock_guard lock(mutex_);
     // Finishing can wait for a write that the other side does not let through.
@@ -309,6 +315,14 @@ class Call : public std::enable_shared_from_this<Call> {
     waiting_bytes_ -= size;
     writing_ = true;
     start_write(grpc::ByteBuffer(slices.data(), slices.size()), begin(Operation::kWrite));
+    report_drained();
+  }
+
+  // While one write is with gRPC the next one may wait: so the wire is never idle.
+  void report_drained() {
+    if (!wants_drained_ || state_ != State::kUp || !waiting_.empty()) return;
+    wants_drained_ = false;
+    outlet_->post(stream_, [stream = stream_](TransportEvents& events) { events.drained(stream); });
   }
 
   // gRPC wants no write pending when Finish begins.
@@ -326,6 +340,7 @@ class Call : public std::enable_shared_from_this<Call> {
   grpc::ByteBuffer read_;
   int pending_ = 0;
   int untaken_ = 0;
+  bool wants_drained_ = false;
   bool reading_ = false;
   bool writing_ = false;
   bool finishing_ = false;
@@ -647,6 +662,10 @@ StreamId GrpcTransport::dial(const std::string& name, const std::string& address
 
 void GrpcTransport::send(StreamId stream, std::string bytes) {
   if (const auto call = runner_->find(stream)) call->send(std::move(bytes));
+}
+
+void GrpcTransport::tell_when_drained(StreamId stream) {
+  if (const auto call = runner_->find(stream)) call->tell_when_drained();
 }
 
 void GrpcTransport::close(StreamId stream) {

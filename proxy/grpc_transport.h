@@ -43,6 +43,7 @@ class GrpcTransport final : public Transport {
   void stop() override;
   StreamId dial(const std::string& name, const std::string& address) override;
   void send(StreamId stream, std::string bytes) override;
+  void tell_when_drained(StreamId stream) override;
   void close(StreamId stream) override;
 
   // The port we listen on, 0 if we do not.

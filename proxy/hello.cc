@@ -36,8 +36,8 @@ Check check_incarnation(const Greeting& greeting, const std::optional<Greeting>&
 }
 
 Check check_limits(const MessageLimits& limits) {
-  if (limits.bytes >= sizeof(mach_msg_header_t)) return std::nullopt;
-  return protocol_error("a peer that takes no messages");
+  if (limits.bytes < sizeof(mach_msg_header_t)) return protocol_error("a peer that takes no messages");
+  return limits.bulk_window >= kChunkDataBytes ? std::nullopt : protocol_error("a peer that takes no chunks");
 }
 
 }  // namespace
@@ -57,7 +57,8 @@ v1::Hello make_hello(const Options& options, std::uint64_t generation, std::uint
   hello.set_incarnation(options.incarnation);
   hello.set_name(options.name);
   hello.set_generation(generation);
-  hello.set_message_bytes_max(std::min(options.limits.message_bytes, kMessageBytesMax));
+  hello.set_message_bytes_max(options.limits.message_bytes);
+  hello.set_bulk_window(options.limits.bulk_window);
   hello.set_rights_max(std::min(options.limits.rights_per_message, kRightsMax));
   hello.set_name_service_room(name_service_room);
   return hello;
@@ -74,8 +75,8 @@ Check read_greeting(const v1::Hello& hello, const Options& options, const PeerId
   greeting.nonce = hello.nonce();
   if (hello.resume()) greeting.resumes = hello.resume_applied();
   greeting.name = printable_name(hello.name());
-  greeting.limits = {std::min(hello.message_bytes_max(), kMessageBytesMax),
-                     std::min(hello.rights_max(), kRightsMax)};
+  greeting.limits = {hello.message_bytes_max(), std::min(hello.rights_max(), kRightsMax),
+                     std::min(hello.bulk_window(), kBulkWindowMax)};
   greeting.name_service_room = hello.name_service_room();
   if (Check fault = check_node(greeting.node, options, identity)) return fault;
   if (Check fault = check_incarnation(greeting, known)) return fault;

@@ -34,6 +34,10 @@ enum class Rule {
   kResumeAfterApplied,
   kIncarnationsGrow,
   kHeaderAndBodyTogether,
+  kLaterOnesWait,
+  kWaitingIsSettled,
+  kWaitingTakesRoom,
+  kDroppedIsForgotten,
 };
 
 #ifdef NETMSG_PROXY_MUTANTS

@@ -13,6 +13,8 @@
 
 namespace netmsg::proxy {
 
+class Storage;
+
 // A daemon that we talk to: the allow list and the directory in one.
 struct PeerConfig {
   std::string name;     // a DNS name of its certificate; without TLS, its --node name
@@ -29,7 +31,9 @@ struct Timing {
 
 // What one peer may make us hold (C4). The stated answers stand at each line.
 struct PeerLimits {
-  std::uint32_t message_bytes = 1U << 20;      // told in Hello; a larger message from them: fence
+  std::uint32_t message_bytes = (1U << 30) + (1U << 20);  // told in Hello; a larger message from them: fence
+  std::uint32_t bulk_window = 4U << 20;        // told in Hello; bytes of chunks that we have not acknowledged
+  std::uint32_t outside_per_message = 32;      // pieces of memory that go to the Storage; more are kept here
   std::uint32_t rights_per_message = 16384;    // likewise
   std::uint32_t proxies = 65536;               // one more: fence
   std::uint32_t exports = 65536;               // ours that they know; more: the send fails (NO_BUFFER)
@@ -47,6 +51,8 @@ struct Options {
   Timing timing;
   PeerLimits limits;
   std::uint64_t seed = 0;  // of jitter and session nonces
+  Storage* storage =
+      nullptr;  // outlives the Proxy and all memory in it; null: memory of theirs is kept in our own
 };
 
 }  // namespace netmsg::proxy

@@ -34,6 +34,20 @@ bool is_final(v1::Fence::Code code) {
   }
 }
 
+void visit_right(const ipc::CarriedRight& right, const ipc::RemoteLink::RightVisitor& visitor) {
+  if (right.holds_send()) visitor.send(*right.port());
+  if (right.holds_send_once()) visitor.send_once(*right.port());
+  if (right.holds_receive()) visitor.receive(*right.port());
+}
+
+// As of one in a queue.
+void visit_rights(const ipc::Message& message, const ipc::RemoteLink::RightVisitor& visitor) {
+  if (message.accepted && message.accepted->notify()) visitor.send_once(*message.accepted->notify().port());
+  visit_right(message.destination, visitor);
+  visit_right(message.reply, visitor);
+  for (const ipc::BodyRight& item : message.body) visit_right(item.right, visitor);
+}
+
 }  // namespace
 
 Peer::Peer(World& world, PeerIndex index, PeerConfig config)
@@ -87,6 +101,7 @@ std::optional<base::Instant> Peer::next_deadline() const {
 void Peer::flush(base::Instant now) {
   touched_ = false;
   if (stream_) write(now);
+  ask_for_turn();
 }
 
 void Peer::write(base::Instant now) {
@@ -188,6 +203,7 @@ void Peer::closed(const std::string& reason) {
 
 // The session waits for another one (exchange 8).
 void Peer::lose_stream(const std::string& reason) {
+  asked_for_turn_ = false;
   world_.transport.close(stream_->id());
   stream_.reset();
   last_error_ = reason;
@@ -204,6 +220,7 @@ void Peer::fence(const Fault& why) {
 }
 
 void Peer::end_stream(const Fault& why) {
+  asked_for_turn_ = false;
   const base::Instant now = world_.clock.now();
   write(now);  // what came before the fence
   stream_->end(why);
@@ -221,6 +238,7 @@ void Peer::end_session() {
   unreferenced_.clear();
   stale_.clear();
   world_.open_nodes.erase(known_->node);
+  inbound_.reset();
   const std::unique_ptr<Tables> lost = std::move(tables_);
   lost->drop_all();
 }
@@ -251,7 +269,7 @@ Check Peer::frame(const v1::Frame& frame) {
   if (Check fault = session_->expect(frame.number())) return fault;
   if (Check fault = apply(frame)) return fault;
   if (frame.has_message() && broken(Rule::kFrameOnce)) (void)apply(frame);
-  session_->count_applied(world_.clock.now());
+  session_->count_applied(world_.clock.now(), frame.has_chunk() ? data_bytes(frame.chunk()) : 0);
   return std::nullopt;
 }
 
@@ -294,7 +312,9 @@ Check Peer::open_or_resume(const Greeting& greeting, bool dialed_by_us) {
 
 // Exchange 1, step 6: the units that no frame grants.
 void Peer::open_session(const Greeting& greeting) {
-  session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now());
+  const PeerLimits& limits = world_.options.limits;
+  session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now(), limits.bulk_window);
+  inbound_.emplace(index_, *account_, limits, world_.options.storage);
   offered_.reset();
   world_.open_nodes[greeting.node] = index_;
   const Origin them{greeting.node, greeting.incarnation};
@@ -327,6 +347,8 @@ Check Peer::apply(const v1::Frame& frame) {
       return apply_credit(frame.credit());
     case v1::Frame::kAccepted:
       return apply_accepted(frame.accepted());
+    case v1::Frame::kChunk:
+      return apply_chunk(frame.chunk());
     case v1::Frame::BODY_NOT_SET:
       break;
   }
@@ -337,9 +359,15 @@ Check Peer::apply(const v1::Frame& frame) {
 
 // Exchange 2, steps 4 to 6.
 Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
+  Freight freight;
+  if (message.transfer() != 0) {
+    if (Check fault = inbound_->claim(message.transfer(), freight)) return fault;
+  }
   Arrival arrival;
-  Check fault = translate_in(*tables_, world_.engine, *account_, world_.options.limits, message, arrival);
-  if (fault) return fault;
+  if (Check fault = translate_in(*tables_, world_.engine, *account_, world_.options.limits, message,
+                                 std::move(freight), arrival)) {
+    return fault;
+  }
   if (arrival.refused > 0) world_.log(config_.name + ": rights to ports that are dead or were not given");
   if (arrival.overdrawn) world_.log(config_.name + ": its messages are destroyed: too many bytes queued");
   if (message.forced()) {
@@ -374,6 +402,7 @@ Check Peer::apply_died(const v1::Died& died) {
   if (Check fault = read_uid(ends(), died.port(), port)) return fault;
   if (broken(Rule::kDiedIsApplied)) return std::nullopt;
   tables_->forced.port_died(port);  // the queue dies before anybody hears of it (spec 01 §10)
+  if (const Holder* holder = tables_->holders.find(port)) destroy_waiting(holder->port().link_slot);
   const std::optional<Holder> gone = tables_->holders.remove(port);
   return std::nullopt;  // and with the entry the proxy
 }
@@ -398,6 +427,10 @@ Check Peer::apply_accepted(const v1::Accepted& accepted) {
   return std::nullopt;
 }
 
+Check Peer::apply_chunk(const v1::Chunk& chunk) {
+  return inbound_->apply(chunk);
+}
+
 void Peer::set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of) {
   Holder* holder = tables_->holders.find(port);
   if (holder == nullptr) return;
@@ -409,7 +442,8 @@ void Peer::set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of) 
 void Peer::refresh_window(const PortUid& port, Holder& holder) {
   const std::uint32_t outstanding =
       broken(Rule::kFlightIsCounted) ? 0 : tables_->flight.outstanding(port, holder.as_of);
-  world_.engine.set_window(holder.port(), congested_ ? 0 : holder.room, outstanding);
+  const std::uint32_t waiting = tables_->egress.taking_room(holder.port().link_slot);
+  world_.engine.set_window(holder.port(), congested_ ? 0 : holder.room, outstanding + waiting);
 }
 
 void Peer::refresh_all_windows() {
@@ -436,21 +470,32 @@ ipc::RemoteLink::CarryLimits Peer::carry_limits() const {
   return {known_->limits.bytes, known_->limits.rights};
 }
 
-// Exchange 2, steps 2 and 3.
+// A message waits for its data to have gone ahead (exchange 9), or for one before it to the same port.
 void Peer::forward(ipc::MessagePtr message) {
   if (!open()) {
     // Its session has just died, and the proxy is about to: the message is destroyed with its rights, but a
     // send-once destination goes silently, as on a dead port. Its notification would come back here.
     return message->destination.consume();
   }
+  const std::uint64_t slot = message->destination.port()->link_slot;
+  std::shared_ptr<const Cargo> cargo = Cargo::unload(*message);
+  if (!cargo && !tables_->egress.holds(slot)) return send_off(std::move(message), 0);
+  const Ticket ticket = tables_->egress.push(slot, std::move(message), cargo ? 1 : 0);
+  if (cargo) tables_->outbound.add(ticket, std::move(cargo));
+  touch();
+}
+
+void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
   const PortUid port = world_.registry.find(*message->destination.port())->uid;
   const bool takes_room = !message->sent_to_send_once();
   v1::Frame frame;
+  frame.mutable_message()->set_transfer(transfer);
   const Egress egress =
       translate_out(*tables_, known_->limits, session_->applied(), *message, *frame.mutable_message());
   if (egress == Egress::kRefused) {
     world_.log(config_.name + ": a message that cannot travel was destroyed");
     if (takes_room) stale_.push_back(port);  // its place in the window is free again
+    if (transfer != 0) drop_transfer(transfer, *message);
     return touch();
   }
   if (broken(Rule::kReleaseAfterUse)) release_if_unused(port);
@@ -469,6 +514,66 @@ void Peer::forward(ipc::MessagePtr message) {
   const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message->take_charge());
   if (forced) tables_->forced.sent({port, number}, std::move(message->accepted), message->take_charge());
   if (takes_room) tables_->flight.took_off(port, number);
+}
+
+void Peer::send_off_ready(std::uint64_t slot) {
+  while (std::optional<Departure> next = tables_->egress.pop(slot)) {
+    const bool has_gone_ahead = tables_->outbound.end(next->ticket);
+    send_off(std::move(next->message), has_gone_ahead ? next->ticket : 0);
+  }
+}
+
+// One chunk at a time, when the stream has nothing else to write and the peer takes it (exchange 9, step 3).
+void Peer::ask_for_turn() {
+  if (asked_for_turn_ || !open() || !carried() || !tables_->outbound.has_chunk()) return;
+  if (session_->bulk_under_way() + kChunkDataBytes > known_->limits.bulk_window) return;
+  asked_for_turn_ = true;
+  world_.transport.tell_when_drained(stream_->id());
+}
+
+void Peer::drained() {
+  asked_for_turn_ = false;
+  if (!open() || !carried() || !tables_->outbound.has_chunk()) return;
+  touch();
+  Outbound::Load load = tables_->outbound.load();
+  if (load.chunk.pieces_size() == 0) return take_back(load.ticket);
+  v1::Frame frame;
+  *frame.mutable_chunk() = std::move(load.chunk);
+  session_->append_chunk(std::move(frame), std::move(load.cargo), load.place);
+  if (!load.last) return;
+  const std::uint64_t slot = tables_->egress.find(load.ticket)->destination.port()->link_slot;
+  tables_->egress.settle(load.ticket);
+  send_off_ready(slot);
+}
+
+// Its memory cannot be read any more.
+void Peer::take_back(Ticket ticket) {
+  world_.log(config_.name + ": a message whose memory cannot be read was destroyed");
+  std::vector<Departure> lost;
+  lost.push_back({ticket, tables_->egress.take_back(ticket)});
+  const std::uint64_t slot = lost.front().message->destination.port()->link_slot;
+  if (!lost.front().message->sent_to_send_once())
+    stale_.push_back(world_.registry.find(*lost.front().message->destination.port())->uid);
+  if (tables_->outbound.end(ticket)) drop_transfer(ticket, *lost.front().message);
+  send_off_ready(slot);
+  destroy(std::move(lost));
+}
+
+// Exchange 9, step 7.
+void Peer::destroy_waiting(std::uint64_t slot) {
+  std::vector<Departure> lost = tables_->egress.take_all(slot);
+  for (const Departure& each : lost) {
+    if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, *each.message);
+  }
+  destroy(std::move(lost));
+}
+
+// Its chunks keep the data until they are acknowledged, and it is paid for as long.
+void Peer::drop_transfer(std::uint64_t transfer, ipc::Message& message) {
+  v1::Frame frame;
+  frame.mutable_chunk()->set_transfer(transfer);
+  frame.mutable_chunk()->set_dropped(true);
+  append(std::move(frame), message.take_charge());
 }
 
 FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
@@ -588,6 +693,7 @@ SessionRow Peer::session_row() const {
 void Peer::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
   if (!tables_) return;
   tables_->forced.for_each_right(visitor.send_once);
+  tables_->egress.for_each([&](const ipc::Message& message) { visit_rights(message, visitor); });
   tables_->exports.for_each_right(visitor.send, visitor.send_once);
   tables_->holders.for_each([&](const PortUid&, const Holder& holder) { visitor.receive(holder.port()); });
 }
@@ -596,6 +702,8 @@ std::uint64_t Peer::digest() const {
   if (!open()) return 0;
   std::uint64_t digest = mix_in(mix_in(known_->incarnation, session_->sent()), session_->applied());
   digest = mix_in(digest, tables_->forced.digest());
+  digest = mix_in(mix_in(digest, tables_->egress.digest()), tables_->outbound.digest());
+  digest = mix_in(digest, inbound_->digest());
   digest = mix_in(digest, tables_->exports.digest());
   return mix_in(digest, tables_->holders.digest());
 }

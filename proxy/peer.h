@@ -21,6 +21,7 @@
 
 #include "proxy/dialer.h"
 #include "proxy/hello.h"
+#include "proxy/inbound.h"
 #include "proxy/session.h"
 #include "proxy/stream.h"
 #include "proxy/tables.h"
@@ -53,6 +54,8 @@ class Peer final : private StreamUser {
   // (beginning with the bytes of that Hello), and what it replaces is fenced or dropped.
   Check admit(StreamId stream, const PeerIdentity& identity, const v1::Hello& hello);
   void received(std::string_view bytes);
+  // Nothing waits on the stream: it is the next chunk's turn (exchange 9).
+  void drained();
   void closed(const std::string& reason);
   // The end of whatever there is with this peer (peer.proto, exchange 7). Does nothing when down.
   void fence(const Fault& why);
@@ -97,6 +100,7 @@ class Peer final : private StreamUser {
   Check apply_died(const v1::Died& died);
   Check apply_credit(const v1::Credit& credit);
   Check apply_accepted(const v1::Accepted& accepted);
+  Check apply_chunk(const v1::Chunk& chunk);
 
   // admit(): what is there already, against a stream of theirs.
   Check make_way(const Greeting& theirs);
@@ -107,6 +111,15 @@ class Peer final : private StreamUser {
   Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
 
   Ends ends() const { return tables_->ends; }  // REQUIRES: open
+  // Exchange 2, steps 2 and 3. Its data has gone ahead as `transfer`, or is in it (0).
+  void send_off(ipc::MessagePtr message, std::uint64_t transfer);
+  // Messages to the proxy with this link slot that have waited for their turn.
+  void send_off_ready(std::uint64_t slot);
+  void ask_for_turn();
+  void take_back(Ticket ticket);
+  void destroy_waiting(std::uint64_t slot);
+  void drop_transfer(std::uint64_t transfer, ipc::Message& message);
+
   FrameNumber append(v1::Frame frame, ipc::Charge charge = {});
   void touch();
   void release_if_unused(const PortUid& port);
@@ -130,12 +143,14 @@ class Peer final : private StreamUser {
   std::optional<Stream> stream_;
   std::optional<Session> session_;
   std::unique_ptr<Tables> tables_;         // there while session_ is
+  std::optional<Inbound> inbound_;         // likewise
   std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session
   std::optional<std::uint64_t> offered_;   // the nonce of a Hello of ours that nobody has answered yet
   std::optional<Greeting> known_;          // the last one, whatever became of it
 
   std::uint32_t told_room_ = 0;        // of our name service, in our last Hello
   bool touched_ = false;               // in world_.touched
+  bool asked_for_turn_ = false;        // drained() is to come for this stream
   bool congested_ = false;             // unacknowledged bytes above the ceiling: windows are 0
   std::optional<Fault> doomed_;        // found in the middle of an event; tick() fences
   std::vector<PortUid> unreferenced_;  // proxies to look at when the event ends

@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t kUngreetedMax = 32;  // accepted streams that have not said Hello (spec 09 §5)
 
 Options within_protocol(Options options) {
-  options.limits.message_bytes = std::min(options.limits.message_bytes, kMessageBytesMax);
   options.limits.rights_per_message = std::min(options.limits.rights_per_message, kRightsMax);
   return options;
 }
@@ -338,6 +337,15 @@ void Proxy::received(StreamId stream, std::string_view bytes) {
     } else if (Peer* peer = impl_->with_stream(stream)) {
       peer->received(bytes);
     }
+  }
+  impl_->tell();
+  announce();
+}
+
+void Proxy::drained(StreamId stream) {
+  {
+    const ipc::Event event(impl_->world.engine);
+    if (Peer* peer = impl_->with_stream(stream)) peer->drained();
   }
   impl_->tell();
   announce();

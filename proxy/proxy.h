@@ -147,6 +147,7 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   void connected(StreamId stream, const PeerIdentity& identity) override;
   void accepted(StreamId stream, const PeerIdentity& identity) override;
   void received(StreamId stream, std::string_view bytes) override;
+  void drained(StreamId stream) override;
   void closed(StreamId stream, const std::string& reason) override;
 
   // Calls rearm() if the next deadline has come nearer.

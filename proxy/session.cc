@@ -19,16 +19,19 @@ Check Session::expect(FrameNumber number) const {
   return protocol_error("frame out of order");
 }
 
-void Session::count_applied(base::Instant now) {
+void Session::count_applied(base::Instant now, std::uint64_t data) {
   ++applied_;
+  unthanked_data_ += data;
   if (!ack_due_) ack_due_ = now + timing_.ack_delay;
+  if (unthanked_data_ > 0 && unthanked_data_ >= bulk_window_ / 4) ack_due_ = now;
 }
 
 Check Session::acknowledge(FrameNumber number) {
   if (number < acknowledged_ || number > written_) return protocol_error("impossible acknowledgement");
   for (; acknowledged_ < number; ++acknowledged_) {
     kept_bytes_ -= kept_.front().size;
-    if (may_write_) *may_write_ += kGrowth * kept_.front().size;
+    bulk_under_way_ -= kept_.front().data;
+    if (may_write_) *may_write_ += kGrowth * (kept_.front().size + kept_.front().data);
     kept_.pop_front();
   }
   return std::nullopt;
@@ -51,17 +54,36 @@ FrameNumber Session::append(v1::Frame frame, ipc::Charge charge) {
   return sent_;
 }
 
+void Session::append_chunk(v1::Frame frame, std::shared_ptr<const Cargo> cargo, Cargo::Place place) {
+  frame.set_number(++sent_);
+  const std::uint64_t data = data_bytes(frame.chunk());
+  kept_.push_back({std::move(frame), sizeof(Kept), {}, std::move(cargo), place, data});
+  kept_bytes_ += sizeof(Kept);
+  bulk_under_way_ += data;
+}
+
+// The first time its pieces are here; for another stream they are read again. If that cannot be done, its message
+// is destroyed where it arrives.
+void Session::write_chunk(Kept& kept, BatchWriter& out) {
+  v1::Chunk& chunk = *kept.frame.mutable_chunk();
+  if (chunk.pieces_size() == 0) kept.cargo->load(kept.place, chunk);
+  chunk.set_dropped(chunk.pieces_size() == 0);
+  out.frame(kept.frame);
+  chunk.clear_pieces();
+}
+
 bool Session::write(BatchWriter& out, base::Instant now) {
   const bool ack = ack_due_ && now >= *ack_due_;
   const bool heartbeat = now >= spoke_ + timing_.heartbeat;
   if (!has_frame_to_write() && !ack && !heartbeat && out.empty()) return false;
   for (; has_frame_to_write(); ++written_) {
-    const Kept& next = kept_[written_ - acknowledged_];
-    if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size);
-    out.frame(next.frame);
+    Kept& next = kept_[written_ - acknowledged_];
+    if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size + next.data);
+    next.cargo ? write_chunk(next, out) : out.frame(next.frame);
   }
   out.applied(applied_ + (broken(Rule::kAckWhatIsApplied) ? 1 : 0));
   ack_due_.reset();
+  unthanked_data_ = 0;
   spoke_ = now;
   return true;
 }

@@ -12,11 +12,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 
 #include "daemon/base/clock.h"
 #include "daemon/ipc/quota.h"
 #include "netmsg/v1/peer.pb.h"
+#include "proxy/cargo.h"
 #include "proxy/fault.h"
 #include "proxy/net_id.h"
 #include "proxy/options.h"
@@ -27,8 +29,9 @@ namespace netmsg::proxy {
 class Session {
  public:
   // Open from now on. `nonce` is its name between the two incarnations.
-  Session(const Timing& timing, std::uint64_t nonce, base::Instant now)
-      : timing_(timing), nonce_(nonce), since_(now), heard_(now), spoke_(now) {}
+  // `bulk_window`: what we have told them of ours.
+  Session(const Timing& timing, std::uint64_t nonce, base::Instant now, std::uint32_t bulk_window = 0)
+      : timing_(timing), nonce_(nonce), bulk_window_(bulk_window), since_(now), heard_(now), spoke_(now) {}
 
   std::uint64_t nonce() const { return nonce_; }
   // Nothing has come of the peer's that would show that it knows of the session.
@@ -41,7 +44,8 @@ class Session {
   // Is it the next one? PROTOCOL otherwise.
   Check expect(FrameNumber number) const;
   // It has been applied. REQUIRES: expect(applied() + 1) was asked.
-  void count_applied(base::Instant now);
+  // A chunk's: `data` bytes; when much of that has come they hear of it at once.
+  void count_applied(base::Instant now, std::uint64_t data = 0);
   // They have applied our frames up to `number`. PROTOCOL: impossible.
   Check acknowledge(FrameNumber number);
   // A new stream carries the session on; they have applied up to `number`, what follows is written again, so much of
@@ -52,6 +56,8 @@ class Session {
   // --- what goes out ---
   // Numbers the frame and keeps it; returns its number. `charge` pays for it as long as it is kept.
   FrameNumber append(v1::Frame frame, ipc::Charge charge);
+  // The same for a chunk, which was loaded from `cargo` at `place`: its bytes are kept by reference.
+  void append_chunk(v1::Frame frame, std::shared_ptr<const Cargo> cargo, Cargo::Place place);
   // Writes what this stream has not carried yet, with an acknowledgement. False: there is nothing, no
   // acknowledgement is due and no heartbeat.
   bool write(BatchWriter& out, base::Instant now);
@@ -69,7 +75,10 @@ class Session {
   void for_each_kept(Visitor visit) const {
     for (const Kept& each : kept_) visit(each.frame);
   }
+  // In our memory; chunks are elsewhere.
   std::uint64_t unacknowledged_bytes() const { return kept_bytes_; }
+  // Data in chunks that they have not acknowledged.
+  std::uint64_t bulk_under_way() const { return bulk_under_way_; }
 
   // What a stream that resumes carries before they have acknowledged anything of it, but for one frame.
   static constexpr std::uint64_t kResumeBytes = 1U << 20;
@@ -78,13 +87,20 @@ class Session {
   bool has_frame_to_write() const { return written_ < sent_ && may_write_ != 0U; }
 
   struct Kept {
-    v1::Frame frame;
+    v1::Frame frame;  // a chunk: without its pieces, once it was written
     std::size_t size;
     ipc::Charge charge;
+    // Of a chunk.
+    std::shared_ptr<const Cargo> cargo{};
+    Cargo::Place place{};
+    std::uint64_t data = 0;
   };
+
+  void write_chunk(Kept& kept, BatchWriter& out);
 
   Timing timing_;
   std::uint64_t nonce_;
+  std::uint32_t bulk_window_;
   base::Instant since_;
   base::Instant heard_;  // the last sign of life
   base::Instant spoke_;  // our last one
@@ -94,10 +110,12 @@ class Session {
   FrameNumber acknowledged_ = 0;
   std::deque<Kept> kept_;  // the frames after acknowledged_
   std::uint64_t kept_bytes_ = 0;
+  std::uint64_t bulk_under_way_ = 0;
   std::optional<std::uint64_t> may_write_;  // bytes on this stream, if it has resumed
 
   FrameNumber applied_ = 0;
   std::optional<base::Instant> ack_due_;  // set while there is something to acknowledge
+  std::uint64_t unthanked_data_ = 0;      // in chunks, since we have acknowledged last
 };
 
 }  // namespace netmsg::proxy

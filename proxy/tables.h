@@ -3,11 +3,13 @@
 #pragma once
 
 #include "daemon/ipc/quota.h"
+#include "proxy/egress.h"
 #include "proxy/exports.h"
 #include "proxy/flight.h"
 #include "proxy/forced.h"
 #include "proxy/holders.h"
 #include "proxy/options.h"
+#include "proxy/outbound.h"
 #include "proxy/registry.h"
 #include "proxy/uid_wire.h"
 
@@ -21,6 +23,7 @@ struct Tables {
   // peer held is taken back.
   void drop_all() {
     forced.drop_all();
+    destroy(egress.take_all());
     holders.drop_all();
     exports.drop_all();
   }
@@ -32,12 +35,15 @@ struct Tables {
   Holders holders;
   Flight flight;
   Forced forced;
+  EgressQueues egress;
+  Outbound outbound;
 };
 
 // What the two sides of a session take: ours is checked against what comes, theirs before anything is sent.
 struct MessageLimits {
   std::uint32_t bytes = 0;  // header included
   std::uint32_t rights = 0;
+  std::uint32_t bulk_window = 0;
 };
 
 }  // namespace netmsg::proxy

@@ -90,6 +90,7 @@ void leave_bytes(const ipc::Message& message, v1::Message& wire) {
 
 // Arrays have none: their rights stand for them. False: it cannot be read, and nobody shall get zeros for it.
 bool leave_memory(const ipc::Message& message, v1::Message& wire) {
+  if (wire.transfer() != 0) return true;  // it has gone ahead
   for (const ipc::Region& region : message.regions) {
     if (region.rights > 0) continue;
     std::string& bytes = *wire.add_memory();
@@ -155,9 +156,13 @@ Check check_bits(const v1::Message& wire) {
   return (wire.other_bits() & kNever) != 0 ? protocol_error("header bits") : std::nullopt;
 }
 
-Check check_size(const PeerLimits& limits, const v1::Message& wire) {
+Check check_size(const PeerLimits& limits, const v1::Message& wire, const Freight& freight) {
   std::uint64_t size = kHeaderSize + wire.body().size();
   for (const std::string& memory : wire.memory()) size += memory.size();
+  if (size > kFrameMessageMax) return protocol_error("too much in one frame");
+  if (wire.transfer() != 0 && wire.memory_size() != 0) return protocol_error("memory in two ways");
+  if (freight.body) size += freight.body->size();
+  for (const Freight::Part& part : freight.memory) size += part.memory.length();
   if (size > limits.message_bytes) return protocol_error("message too large");
   if (static_cast<std::uint32_t>(wire.rights_size()) > limits.rights_per_message) {
     return protocol_error("too many rights");
@@ -191,28 +196,35 @@ Check check_ceiling(const Tables& tables, const PeerLimits& limits, const v1::Me
   return Fault{v1::Fence::LIMIT, "too many ports"};
 }
 
-Check check_message(const Tables& tables, const PeerLimits& limits, const v1::Message& wire, BodyPlan& plan) {
-  if (Check fault = check_size(limits, wire)) return fault;
+// Without the body nobody knows where the rights belong; nobody shall have them.
+Check plan_rights_alone(const v1::Message& wire, BodyPlan& plan) {
+  plan.slots.assign(static_cast<std::size_t>(wire.rights_size()), {kHeaderSize, ipc::BodyRight::kInline});
+  return std::nullopt;
+}
+
+Check check_message(const Tables& tables, const PeerLimits& limits, const v1::Message& wire,
+                    const Freight& freight, BodyPlan& plan) {
+  if (Check fault = check_size(limits, wire, freight)) return fault;
   if (Check fault = check_bits(wire)) return fault;
   if (Check fault = check_destination(tables, wire)) return fault;
   if (Check fault = check_rights(tables, wire)) return fault;
-  if (Check fault = check_body(wire, plan)) return fault;
+  if (Check fault = freight.spoilt ? plan_rights_alone(wire, plan) : check_body(wire, freight, plan))
+    return fault;
   return check_ceiling(tables, limits, wire);
 }
 
-ipc::Bytes message_bytes(const v1::Message& wire) {
+ipc::Bytes message_bytes(const v1::Message& wire, Freight& freight) {
+  if (freight.body) return std::move(*freight.body);
   ipc::Bytes bytes(kHeaderSize + wire.body().size());
   std::memcpy(bytes.data() + kHeaderSize, wire.body().data(), wire.body().size());
   return bytes;
 }
 
 // The plan's regions with what came for them.
-std::vector<ipc::Region> regions_of(BodyPlan& plan, const v1::Message& wire) {
-  int next = 0;
+std::vector<ipc::Region> regions_of(BodyPlan& plan, Freight& freight) {
+  std::size_t next = 0;
   for (ipc::Region& region : plan.regions) {
-    if (region.rights > 0) continue;
-    const auto bytes = std::as_bytes(std::span(wire.memory(next++)));
-    region.memory = ipc::MemoryRef::of({bytes.begin(), bytes.end()});
+    if (region.rights == 0) region.memory = std::move(freight.memory[next++].memory);
   }
   return std::move(plan.regions);
 }
@@ -283,11 +295,12 @@ Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as
 }
 
 Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, const PeerLimits& limits,
-                   const v1::Message& wire, Arrival& arrival) {
+                   const v1::Message& wire, Freight freight, Arrival& arrival) {
   BodyPlan plan;
-  if (Check fault = check_message(tables, limits, wire, plan)) return fault;
-  arrival.overdrawn = account.overdrawn();
-  ipc::MessagePtr message = engine.new_message(account, message_bytes(wire));
+  if (wire.transfer() == 0) freight = freight_in_frame(wire);
+  if (Check fault = check_message(tables, limits, wire, freight, plan)) return fault;
+  arrival.overdrawn = account.overdrawn() || freight.spoilt;
+  ipc::MessagePtr message = engine.new_message(account, message_bytes(wire, freight));
 
   if (arrival.overdrawn && broken(Rule::kOverdrawnIsSettled)) return std::nullopt;
 
@@ -305,7 +318,7 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
     const BodyPlan::Slot& slot = plan.slots[at];
     message->body.push_back({slot.offset, entrance.enter(wire.rights(static_cast<int>(at))), slot.region});
   }
-  message->regions = regions_of(plan, wire);
+  message->regions = regions_of(plan, freight);
   message->charge_rights();
   message->charge_memory();
   arrival.deliverable = message->destination.port() != nullptr && !arrival.overdrawn;

@@ -22,6 +22,7 @@
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/message.h"
 #include "proxy/fault.h"
+#include "proxy/freight.h"
 #include "proxy/tables.h"
 
 namespace netmsg::proxy {
@@ -34,7 +35,7 @@ enum class Egress {
   kRefused,  // a right that cannot travel, memory that cannot be read, or too large for the peer: nothing has changed
 };
 
-// `message` goes to a proxy of the peer. `as_of`: the peer's last frame that we have applied.
+// `message` goes to a proxy of the peer; if `wire` names a transfer, its data has gone ahead. `as_of`: the peer's last frame that we have applied.
 Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as_of, ipc::Message& message,
                      v1::Message& wire);
 
@@ -42,8 +43,8 @@ Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as
 struct Arrival {
   PortUid destination;  // as the frame says
   ipc::MessagePtr message;
-  bool deliverable = false;   // false: refused, or overdrawn; drop the message, its rights are settled
-  bool overdrawn = false;     // the account owes for too much that is queued already
+  bool deliverable = false;  // false: refused, or overdrawn; drop the message, its rights are settled
+  bool overdrawn = false;    // the account owes for too much that is queued already, or its freight is spoilt
   std::uint32_t refused = 0;  // rights used without a unit, for the log
   // Rooms that came with rights of theirs: to be applied after the message.
   struct Room {
@@ -55,8 +56,9 @@ struct Arrival {
 
 // Faults: PROTOCOL if the frame is not one an honest peer sends, LIMIT if it would be one
 // proxy too many. With a fault nothing has changed. An overdrawn `account` is no fault: its messages are taken
-// apart instead of queued, so one who does not read costs nobody else the session.
+// apart instead of queued, so one who does not read costs nobody else the session. `freight`: what has come ahead, if
+// `wire` names a transfer.
 Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, const PeerLimits& limits,
-                   const v1::Message& wire, Arrival& arrival);
+                   const v1::Message& wire, Freight freight, Arrival& arrival);
 
 }  // namespace netmsg::proxy

@@ -39,6 +39,8 @@ class TransportEvents {
   virtual void accepted(StreamId stream, const PeerIdentity& identity) = 0;
   // One whole message: a Batch, or several that the other end's transport has joined.
   virtual void received(StreamId stream, std::string_view bytes) = 0;
+  // Nothing waits to be written any more. Once after tell_when_drained(), never inside of it; only for who asks.
+  virtual void drained(StreamId) {}
   // The stream has ended, or could not be made; at most once, and last. Not after close().
   virtual void closed(StreamId stream, const std::string& reason) = 0;
 };
@@ -59,6 +61,9 @@ class Transport {
   // Queues bytes. Those that wait may be joined to one message, in order: encoded Batches that are put one
   // after the other are an encoded Batch. Does nothing if the stream is gone.
   virtual void send(StreamId stream, std::string bytes) = 0;
+  // drained() is to come, soon if nothing waits now. Who sends bulk one chunk at a time waits for it in between, so that
+  // what else there is to say finds no queue. Does nothing if the stream is gone.
+  virtual void tell_when_drained(StreamId stream) = 0;
   // Ends the stream, after what is queued if that goes quickly. Does nothing if it is gone.
   virtual void close(StreamId stream) = 0;
 };

@@ -65,11 +65,13 @@ bool count_fields(std::string_view message, int number, std::size_t& count) {
   return true;
 }
 
-bool rights_within_limit(std::string_view frame) {
+bool within_limits(std::string_view frame) {
   std::size_t rights = 0;
   while (!frame.empty()) {
     const std::optional<Field> field = take_field(frame);
     if (!field) return false;
+    if (is_message(*field, v1::Frame::kChunkFieldNumber) && field->bytes.size() > kChunkBytesMax)
+      return false;
     if (!is_message(*field, v1::Frame::kMessageFieldNumber)) continue;
     if (!count_fields(field->bytes, v1::Message::kRightsFieldNumber, rights)) return false;
   }
@@ -103,7 +105,7 @@ BatchReader::Item BatchReader::next() {
 }
 
 bool read_frame(std::string_view bytes, v1::Frame& frame) {
-  return rights_within_limit(bytes) && parse(bytes, frame);
+  return within_limits(bytes) && parse(bytes, frame);
 }
 bool read_hello(std::string_view bytes, v1::Hello& hello) {
   return parse(bytes, hello);

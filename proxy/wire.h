@@ -18,7 +18,14 @@ namespace netmsg::proxy {
 // peer.proto, "Limits".
 inline constexpr std::size_t kBatchBytesMax = 1U << 20;
 inline constexpr std::size_t kJoinedBytesMax = 8U << 20;
-inline constexpr std::uint32_t kMessageBytesMax = 4U << 20;
+inline constexpr std::uint32_t kFrameMessageMax = 4U << 20;  // of a message, in the frame itself
+inline constexpr std::size_t kChunkDataBytes = 64U << 10;
+inline constexpr int kChunkPiecesMax = 1024;
+inline constexpr std::size_t kChunkBytesMax = 128U << 10;  // encoded
+inline constexpr std::size_t kTransfersMax = 16;
+// Our own choices: more is never under way, whatever a peer would take; with more data than that a message does not travel in one frame.
+inline constexpr std::uint32_t kBulkWindowMax = 16U << 20;
+inline constexpr std::uint64_t kFrameDataBytes = 64U << 10;
 inline constexpr std::uint32_t kRightsMax = 16384;
 inline constexpr Serial kSerialMax = (Serial{1} << 48) - 1;
 
@@ -42,7 +49,8 @@ class BatchReader {
   FrameNumber applied_ = 0;
 };
 
-// Decodes one Frame. False: malformed, or more than kRightsMax rights (seen before memory is spent on them).
+// Decodes one Frame. False: malformed, or more than kRightsMax rights or a chunk above kChunkBytesMax (seen before
+// memory is spent on them).
 bool read_frame(std::string_view bytes, v1::Frame& frame);
 bool read_hello(std::string_view bytes, v1::Hello& hello);
 bool read_fence(std::string_view bytes, v1::Fence& fence);

@@ -32,7 +32,7 @@ class RemoteLink {
   virtual bool can_carry(const Port& destination, const Port& port, RightType type,
                          std::uint32_t others) const = 0;
 
-  // The largest message that can travel to this proxy's host, header included (a larger one:
+  // The largest message that can travel to this proxy's host, header and out-of-line memory included (a larger one:
   // MACH_SEND_NO_BUFFER, nothing consumed), and the most rights in a body (one more: MACH_SEND_INVALID_RIGHT).
   struct CarryLimits {
     std::uint32_t bytes;
@@ -44,7 +44,9 @@ class RemoteLink {
   // was sent to a send right. Consumes the message and its rights, whatever happens. The destination right has
   // reached its goal here (CarriedRight::consume): a send-once right that was dropped instead would come
   // straight back as a notification to the same proxy. A msg-accepted request in it is the link's to keep until
-  // the message has left its queue at the port's home, or will never come there.
+  // the message has left its queue at the port's home, or will never come there. The link may keep the message for a
+  // while before it goes out (its data is large): it is the link's with its rights, takes its place in the window, and
+  // later ones to the same proxy do not overtake it.
   virtual void forward(MessagePtr message) = 0;
 
   // A message for a port of ours that is closed (Port::closed: the port has come from another host, and messages of ours

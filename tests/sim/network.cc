@@ -28,6 +28,9 @@ class Network::Wire final : public proxy::Transport {
   void send(StreamId stream, std::string bytes) override {
     if (events_ != nullptr) network_.send(stream, std::move(bytes));
   }
+  void tell_when_drained(StreamId stream) override {
+    if (events_ != nullptr) network_.tell_when_drained(stream);
+  }
   void close(StreamId stream) override {
     if (events_ != nullptr) network_.close(stream);
   }
@@ -139,6 +142,12 @@ void Network::send(StreamId stream, std::string bytes) {
   if (End* other = find(mine->other)) post(*other, Kind::kReceived, std::move(bytes));
 }
 
+// A slow wire takes its time.
+void Network::tell_when_drained(StreamId stream) {
+  End* mine = find(stream);
+  if (mine != nullptr && !mine->broken) post(*mine, Kind::kDrained, "");
+}
+
 void Network::close(StreamId stream) {
   const auto node = ends_.extract(stream);
   if (node.empty()) return;
@@ -199,7 +208,7 @@ HostIndex Network::deliver(StreamId stream) {
   found->second.coming.pop_front();
   if (parcel.kind == Kind::kClosed) ends_.erase(found);
   story_.tell(host, [&] {
-    const char* kinds[] = {"connected", "accepted", "", "closed: "};
+    const char* kinds[] = {"connected", "accepted", "", "drained", "closed: "};
     const bool received = parcel.kind == Kind::kReceived;
     return "<- " + host_name(far) + "  " + kinds[static_cast<int>(parcel.kind)] +
            (received ? in_words(parcel.letter) : parcel.bytes);
@@ -216,6 +225,8 @@ void Network::hand_over(proxy::TransportEvents& events, StreamId stream, const P
       return events.accepted(stream, {});
     case Kind::kReceived:
       return events.received(stream, parcel.bytes);
+    case Kind::kDrained:
+      return events.drained(stream);
     case Kind::kClosed:
       return events.closed(stream, parcel.bytes);
   }

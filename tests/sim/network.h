@@ -70,7 +70,7 @@ class Network {
 
  private:
   class Wire;
-  enum class Kind { kConnected, kAccepted, kReceived, kClosed };
+  enum class Kind { kConnected, kAccepted, kReceived, kDrained, kClosed };
   struct Parcel {
     Kind kind;
     Time at;
@@ -92,6 +92,7 @@ class Network {
 
   proxy::StreamId dial(HostIndex from, HostIndex to);
   void send(proxy::StreamId stream, std::string bytes);
+  void tell_when_drained(proxy::StreamId stream);
   void close(proxy::StreamId stream);
   void post(End& end, Kind kind, std::string bytes);
   void break_off(End& end, bool tell);

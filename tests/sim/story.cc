@@ -34,6 +34,7 @@ std::string message_words(const v1::Message& message) {
                       type_words(message.destination_type()) + " id " + std::to_string(message.id());
   if (message.reply().type() != 0) words += " reply " + right_words(message.reply());
   for (const v1::Right& right : message.rights()) words += " [" + right_words(right) + "]";
+  if (message.transfer() != 0) words += " data of " + std::to_string(message.transfer());
   return words + " as of #" + std::to_string(message.as_of());
 }
 
@@ -63,6 +64,10 @@ std::string in_words(const v1::Frame& frame) {
   if (frame.has_accepted()) {
     return number + "Accepted " + port_words(frame.accepted().port()) + " of #" +
            std::to_string(frame.accepted().message());
+  }
+  if (frame.has_chunk()) {
+    return number + "Chunk of " + std::to_string(frame.chunk().transfer()) +
+           (frame.chunk().dropped() ? " dropped" : ", pieces " + std::to_string(frame.chunk().pieces_size()));
   }
   if (!frame.has_credit()) return number + "?";
   return number + "Credit " + port_words(frame.credit().port()) + " room " +

@@ -46,7 +46,7 @@ mach_msg_type_t& descriptor(v1::Message& made) {
 
 std::string fault(const v1::Message& made) {
   BodyPlan plan;
-  const Check found = check_body(made, plan);
+  const Check found = check_body(made, freight_in_frame(made), plan);
   return found ? found->text : "";
 }
 
@@ -57,7 +57,7 @@ TEST(BodyCheck, TellsWhereTheNamesGo) {
   std::memcpy(made.mutable_body()->data() + 40, &once, sizeof once);
   for (const std::uint32_t type : {17U, 17U, 18U}) made.add_rights()->set_type(type);
   BodyPlan plan;
-  const Check found = check_body(made, plan);
+  const Check found = check_body(made, freight_in_frame(made), plan);
   EXPECT_FALSE(found.has_value()) << found->text;
   constexpr std::uint32_t kInline = ipc::BodyRight::kInline;
   EXPECT_EQ(plan.slots, (std::vector<BodyPlan::Slot>{{56, kInline}, {64, kInline}, {80, kInline}}));
@@ -77,7 +77,8 @@ v1::Message with_memory() {
 
 TEST(BodyCheck, TellsWhereMemoryAndArraysBelong) {
   BodyPlan plan;
-  const Check found = check_body(with_memory(), plan);
+  const v1::Message made = with_memory();
+  const Check found = check_body(made, freight_in_frame(made), plan);
   EXPECT_FALSE(found.has_value()) << found->text;
   ASSERT_EQ(plan.regions.size(), 2U);
   EXPECT_EQ(plan.regions[0].slot, 40U);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include <algorithm>
 #include <random>
 
 #include "proxy/hello.h"
@@ -344,6 +345,213 @@ TEST_F(HostileFlood, ATooLargeNumberOfPortsEndsItsSession) {
   EXPECT_TRUE(peer.fenced_for(v1::Fence::LIMIT));
   EXPECT_EQ(host.row().proxies, 0U);
   expect_unharmed();
+}
+
+// --- chunks (peer.proto, exchange 9) ---
+
+class HostileChunks : public Hostile {
+ protected:
+  explicit HostileChunks(const proxy::PeerLimits& limits = {}) : Hostile(limits) {}
+
+  static v1::Frame chunk(std::uint64_t transfer, const std::string& data) {
+    v1::Frame frame;
+    frame.mutable_chunk()->set_transfer(transfer);
+    frame.mutable_chunk()->add_pieces()->set_data(data);
+    return frame;
+  }
+  // The first chunk of a transfer whose first part is as long as that.
+  static v1::Frame first_chunk(std::uint64_t transfer, std::uint64_t length, const std::string& data) {
+    v1::Frame frame = chunk(transfer, data);
+    frame.mutable_chunk()->mutable_pieces(0)->mutable_part()->set_length(length);
+    return frame;
+  }
+  static v1::Frame dropped(std::uint64_t transfer) {
+    v1::Frame frame;
+    frame.mutable_chunk()->set_transfer(transfer);
+    frame.mutable_chunk()->set_dropped(true);
+    return frame;
+  }
+  // One region of that length, in a transfer.
+  static v1::Frame message_with(std::uint64_t transfer, std::uint32_t length) {
+    v1::Frame frame = message();
+    Item item = memory(Bytes(length));
+    item.descriptor.msgt_deallocate = 1;
+    frame.mutable_message()->set_body(std::string(reinterpret_cast<const char*>(&item.descriptor), 8) +
+                                      std::string(8, '\0'));
+    frame.mutable_message()->set_other_bits(MACH_MSGH_BITS_COMPLEX);
+    frame.mutable_message()->set_transfer(transfer);
+    reply(frame, v1::Uid::SENDER, 5, MACH_MSG_TYPE_PORT_SEND);
+    return frame;
+  }
+  void expect_destroyed_with_its_rights() {
+    const v1::Batch heard = peer.heard();
+    EXPECT_TRUE(std::any_of(heard.frames().begin(), heard.frames().end(),
+                            [](const v1::Frame& frame) { return frame.release().port().serial() == 5; }));
+    EXPECT_EQ(host.names.receive(host.names_port).code, MACH_RCV_TIMED_OUT);
+    EXPECT_TRUE(host.open());
+    expect_unharmed();
+  }
+  void expect_fenced(v1::Fence::Code code) {
+    EXPECT_TRUE(peer.fenced_for(code)) << peer.heard().fence().text();
+    EXPECT_FALSE(host.open());
+    expect_unharmed();
+  }
+};
+
+TEST_F(HostileChunks, ThatAreHonestMakeAMessage) {
+  peer.say(first_chunk(3, 6, "abc"));
+  peer.say(chunk(3, "def"));
+  peer.say(message_with(3, 6));
+  const Received got = host.names.receive(host.names_port);
+  ASSERT_EQ(got.regions.size(), 1U);
+  EXPECT_EQ(got.regions[0].memory.length(), 6U);
+}
+
+TEST_F(HostileChunks, WithoutAllTheirDataEndTheSession) {
+  peer.say(first_chunk(3, 6, "abc"));
+  peer.say(message_with(3, 6));
+  expect_fenced(v1::Fence::PROTOCOL);
+}
+
+TEST_F(HostileChunks, OfATransferThatHasNotBegunEndTheSession) {
+  peer.say(message_with(3, 6));
+  expect_fenced(v1::Fence::PROTOCOL);
+}
+
+TEST_F(HostileChunks, OfAnotherLengthThanTheItemEndTheSession) {
+  peer.say(first_chunk(3, 5, "abcde"));
+  peer.say(message_with(3, 6));
+  expect_fenced(v1::Fence::PROTOCOL);
+}
+
+TEST_F(HostileChunks, ForAnotherAddressThanTheItemEndTheSession) {
+  v1::Frame first = first_chunk(3, 6, "abcdef");
+  first.mutable_chunk()->mutable_pieces(0)->mutable_part()->set_address(1);
+  peer.say(first);
+  peer.say(message_with(3, 6));
+  expect_fenced(v1::Fence::PROTOCOL);
+}
+
+TEST_F(HostileChunks, ThatWereDroppedLeaveAMessageThatIsRefused) {
+  peer.say(first_chunk(3, 6, "abc"));
+  peer.say(dropped(3));
+  peer.say(chunk(3, "def"));
+  peer.say(dropped(3));
+  peer.say(message_with(3, 6));
+  expect_destroyed_with_its_rights();
+}
+
+TEST_F(HostileChunks, OfATransferThatIsOverAreIgnored) {
+  peer.say(first_chunk(3, 3, "abc"));
+  peer.say(message_with(3, 3));
+  EXPECT_EQ(host.names.receive(host.names_port).code, MACH_MSG_SUCCESS);
+  peer.say(first_chunk(3, 3, "abc"));
+  peer.say(first_chunk(2, 3, "abc"));
+  peer.say(message_with(3, 3));
+  EXPECT_EQ(host.names.receive(host.names_port).code, MACH_RCV_TIMED_OUT);
+  EXPECT_TRUE(host.open());
+}
+
+TEST_F(HostileChunks, NeverFinishedAreForgottenAtTheFence) {
+  peer.say(first_chunk(3, 1'000'000, std::string(60'000, 'x')));
+  v1::Frame unknown;
+  peer.say(unknown);
+  expect_fenced(v1::Fence::PROTOCOL);
+  peer.open("a");
+  EXPECT_TRUE(host.open());
+}
+
+TEST_F(HostileChunks, OfTooManyTransfersEndTheSession) {
+  for (std::uint64_t transfer = 1; transfer <= 16; ++transfer) peer.say(first_chunk(transfer, 9, "abc"));
+  EXPECT_TRUE(host.open());
+  peer.say(first_chunk(17, 9, "abc"));
+  expect_fenced(v1::Fence::LIMIT);
+}
+
+struct BadChunk {
+  const char* what;
+  void (*make)(v1::Chunk&);
+};
+
+class BadChunks : public HostileChunks, public testing::WithParamInterface<BadChunk> {};
+
+TEST_P(BadChunks, EndTheSession) {
+  peer.say(first_chunk(3, 6, "abc"));
+  ASSERT_TRUE(host.open());
+  v1::Frame frame = chunk(3, "def");
+  GetParam().make(*frame.mutable_chunk());
+  peer.say(frame);
+  EXPECT_EQ(peer.heard().fence().text(), GetParam().what);
+  expect_fenced(v1::Fence::PROTOCOL);
+}
+
+v1::Part& part(v1::Chunk& chunk, std::uint64_t length) {
+  v1::Part& made = *chunk.mutable_pieces(0)->mutable_part();
+  made.set_length(length);
+  return made;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Hostile, BadChunks,
+    testing::Values(BadChunk{"transfer 0", [](v1::Chunk& c) { c.set_transfer(0); }},
+                    BadChunk{"an empty chunk", [](v1::Chunk& c) { c.clear_pieces(); }},
+                    BadChunk{"a piece without data", [](v1::Chunk& c) { c.mutable_pieces(0)->clear_data(); }},
+                    BadChunk{"a piece beyond its part",
+                             [](v1::Chunk& c) { c.mutable_pieces(0)->set_data("defg"); }},
+                    BadChunk{"a piece beyond its part", [](v1::Chunk& c) { c.add_pieces()->set_data("g"); }},
+                    BadChunk{"a piece beyond its part", [](v1::Chunk& c) { c.set_transfer(4); }},
+                    BadChunk{"a part within another one", [](v1::Chunk& c) { part(c, 3); }},
+                    BadChunk{"a dropped transfer with pieces", [](v1::Chunk& c) { c.set_dropped(true); }},
+                    BadChunk{"chunk too large",
+                             [](v1::Chunk& c) { c.mutable_pieces(0)->set_data(std::string(65'537, 'x')); }},
+                    BadChunk{"malformed frame",
+                             [](v1::Chunk& c) { c.mutable_pieces(0)->set_data(std::string(131'072, 'x')); }},
+                    BadChunk{"too many pieces in a chunk",
+                             [](v1::Chunk& c) {
+                               for (int at = 0; at < 1024; ++at) c.add_pieces()->set_data("x");
+                             }},
+                    BadChunk{"an empty part",
+                             [](v1::Chunk& c) {
+                               c.set_transfer(4);
+                               part(c, 0);
+                             }},
+                    BadChunk{"transfer too large",
+                             [](v1::Chunk& c) {
+                               c.set_transfer(4);
+                               part(c, UINT64_MAX);
+                             }},
+                    BadChunk{"address of a part",
+                             [](v1::Chunk& c) {
+                               c.set_transfer(4);
+                               part(c, 3).set_address(4096);
+                             }},
+                    BadChunk{"a body behind memory", [](v1::Chunk& c) {
+                               v1::Piece& piece = *c.add_pieces();
+                               piece.set_data("x");
+                               piece.mutable_part()->set_length(1);
+                               piece.mutable_part()->set_body(true);
+                             }}));
+
+// More than its account bears: the data is let go of, the message is destroyed, the session goes on.
+class HostileChunkFlood : public HostileChunks {
+ protected:
+  static proxy::PeerLimits small() {
+    proxy::PeerLimits limits;
+    limits.account.bytes = 100'000;
+    return limits;
+  }
+  HostileChunkFlood() : HostileChunks(small()) {}
+};
+
+TEST_F(HostileChunkFlood, IsLetGoOf) {
+  constexpr std::uint32_t kSize = 60'000;
+  peer.say(first_chunk(3, 4 * kSize, std::string(kSize, 'x')));
+  for (int more = 0; more < 3; ++more) peer.say(chunk(3, std::string(kSize, 'x')));
+  peer.say(message_with(3, 4 * kSize));
+  expect_destroyed_with_its_rights();
+  peer.say(first_chunk(4, kSize, std::string(kSize, 'x')));
+  peer.say(message_with(4, kSize));
+  EXPECT_EQ(host.names.receive(host.names_port).code, MACH_MSG_SUCCESS) << "there is room again";
 }
 
 // Valid conversations with a few bytes changed. A failure is a seed.

@@ -18,6 +18,8 @@ proxy::Options options_for(const HostOptions& options) {
   made.incarnation = options.incarnation;
   made.name = options.name;
   made.limits = options.limits;
+  made.storage = options.storage;
+  made.storage = options.storage;
   made.seed = options.node;
   for (const std::string& name : options.dials) made.peers.push_back({name, name});
   for (const std::string& name : options.expects) made.peers.push_back({name, ""});

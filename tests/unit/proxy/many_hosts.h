@@ -26,6 +26,7 @@ struct HostOptions {
   std::vector<std::string> dials;    // peers with an address
   std::vector<std::string> expects;  // peers without
   proxy::PeerLimits limits = {};
+  proxy::Storage* storage = nullptr;
 };
 
 class Host {

@@ -10,7 +10,7 @@ using proxy::StreamId;
 
 // What waits to happen at one host.
 struct MemoryNetwork::Happening {
-  enum class Kind { kConnected, kAccepted, kReceived, kClosed };
+  enum class Kind { kConnected, kAccepted, kReceived, kDrained, kClosed };
   Kind kind;
   StreamId stream;
   std::string bytes;  // or the reason
@@ -61,6 +61,10 @@ class MemoryNetwork::Host final : public proxy::Transport {
         {Happening::Kind::kReceived, found->second.stream, std::move(bytes)});
   }
 
+  void tell_when_drained(StreamId stream) override {
+    if (streams.count(stream) != 0) happenings.push_back({Happening::Kind::kDrained, stream, {}});
+  }
+
   void close(StreamId stream) override {
     const auto node = streams.extract(stream);
     std::erase_if(happenings, [&](const Happening& each) { return each.stream == stream; });
@@ -83,6 +87,9 @@ class MemoryNetwork::Host final : public proxy::Transport {
         break;
       case Happening::Kind::kReceived:
         events_->received(now.stream, now.bytes);
+        break;
+      case Happening::Kind::kDrained:
+        events_->drained(now.stream);
         break;
       case Happening::Kind::kClosed:
         events_->closed(now.stream, now.bytes);

@@ -15,7 +15,6 @@ constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
 constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr std::size_t kSlot = sizeof(mach_msg_header_t) + sizeof(mach_msg_type_t);
-constexpr std::uint32_t kCarried = 1U << 20;  // PeerLimits::message_bytes
 
 Bytes bytes_of(const ipc::MemoryRef& memory) {
   Bytes bytes(memory.length());
@@ -76,14 +75,6 @@ TEST_F(RemoteMemory, ArraysArriveWithRightsThatWork) {
   run();
   EXPECT_EQ(client.receive(q).header.msgh_id, 9);
   EXPECT_EQ(client.drain(o, MACH_NOTIFY_SEND_ONCE), 1U);
-}
-
-TEST_F(RemoteMemory, CountsTowardsWhatALinkCarries) {
-  const std::size_t rest = kCarried - (sizeof(mach_msg_header_t) + 16);
-  EXPECT_EQ(send({memory(Bytes(rest + 1))}), MACH_SEND_NO_BUFFER);
-  EXPECT_EQ(client.state(x), "S1") << "nothing consumed";
-  EXPECT_EQ(send({memory(Bytes(rest))}), MACH_MSG_SUCCESS);
-  EXPECT_EQ(server.receive(r).regions.at(0).memory.length(), rest);
 }
 
 TEST_F(RemoteMemory, IsDestroyedWithItsRightsWhereItsPortHasDied) {

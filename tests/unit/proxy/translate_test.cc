@@ -106,7 +106,7 @@ class Translate : public testing::Test {
     v1::Message in;
     EXPECT_TRUE(in.ParseFromString(out.SerializeAsString()));
     Arrival arrival;
-    const Check fault = translate_in(far.tables, far.world.engine, far.account, far.limits, in, arrival);
+    const Check fault = translate_in(far.tables, far.world.engine, far.account, far.limits, in, {}, arrival);
     EXPECT_FALSE(fault.has_value()) << fault->text;
     return arrival;
   }
@@ -362,7 +362,7 @@ class Impostor : public Translate {
     made.mutable_reply()->mutable_port()->set_serial(serial);
   }
   Check enter(const v1::Message& made, Arrival& arrival) {
-    return translate_in(far.tables, far.world.engine, far.account, far.limits, made, arrival);
+    return translate_in(far.tables, far.world.engine, far.account, far.limits, made, {}, arrival);
   }
 };
 
@@ -439,8 +439,14 @@ INSTANTIATE_TEST_SUITE_P(
         Fraud{"header bits", [](v1::Message& m) { m.set_other_bits(MACH_MSGH_BITS_CIRCULAR); }},
         Fraud{"header bits", [](v1::Message& m) { m.set_other_bits(0x1100); }},
         Fraud{"body size", [](v1::Message& m) { m.set_body("1234567"); }},
-        Fraud{"message too large", [](v1::Message& m) { m.set_body(std::string((1U << 20) - 24, 'x')); }},
-        Fraud{"message too large", [](v1::Message& m) { m.add_memory(std::string((1U << 20) - 31, 'x')); }},
+        Fraud{"too much in one frame", [](v1::Message& m) { m.set_body(std::string((4U << 20) - 24, 'x')); }},
+        Fraud{"too much in one frame",
+              [](v1::Message& m) { m.add_memory(std::string((4U << 20) - 31, 'x')); }},
+        Fraud{"memory in two ways",
+              [](v1::Message& m) {
+                m.set_transfer(1);
+                m.add_memory("x");
+              }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 20); }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 16); }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 0, v1::Right::DEAD); }},

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/inbound.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "proxy/cargo.h"
+#include "proxy/hash.h"
+#include "proxy/mutant.h"
+#include "proxy/wire.h"
+
+namespace netmsg::proxy {
+
+namespace {
+
+constexpr std::uint64_t kOutsideMin = 64U << 10;  // smaller parts are kept here
+
+Check check_chunk(const v1::Chunk& chunk) {
+  if (chunk.transfer() == 0) return protocol_error("transfer 0");
+  if (chunk.pieces_size() == 0) return protocol_error("an empty chunk");
+  if (chunk.pieces_size() > kChunkPiecesMax) return protocol_error("too many pieces in a chunk");
+  return data_bytes(chunk) > kChunkDataBytes ? protocol_error("chunk too large") : std::nullopt;
+}
+
+}  // namespace
+
+Check Inbound::apply(const v1::Chunk& chunk) {
+  if (chunk.dropped()) return drop(chunk);
+  if (Check fault = check_chunk(chunk)) return fault;
+  if (chunk.transfer() > last_) {
+    if (Check fault = begin(chunk.transfer())) return fault;
+  }
+  const auto found = transfers_.find(chunk.transfer());
+  if (found == transfers_.end()) return std::nullopt;  // it was dropped
+  for (const v1::Piece& piece : chunk.pieces()) {
+    if (Check fault = take(found->second, piece)) return fault;
+  }
+  return std::nullopt;
+}
+
+Check Inbound::drop(const v1::Chunk& chunk) {
+  if (chunk.pieces_size() != 0) return protocol_error("a dropped transfer with pieces");
+  last_ = std::max(last_, chunk.transfer());
+  if (!broken(Rule::kDroppedIsForgotten)) transfers_.erase(chunk.transfer());
+  return std::nullopt;
+}
+
+Check Inbound::begin(std::uint64_t number) {
+  if (transfers_.size() == kTransfersMax) return Fault{v1::Fence::LIMIT, "too many transfers"};
+  last_ = number;
+  transfers_[number].charge = ipc::Charge::owed(&account_, 0);
+  return std::nullopt;
+}
+
+Check Inbound::take(Transfer& transfer, const v1::Piece& piece) {
+  if (piece.data().empty()) return protocol_error("a piece without data");
+  if (piece.has_part()) {
+    if (Check fault = begin_part(transfer, piece.part())) return fault;
+    if (!transfer.spoilt && !open_part(transfer, piece.part())) spoil(transfer);
+  }
+  if (piece.data().size() > transfer.missing) return protocol_error("a piece beyond its part");
+  transfer.missing -= piece.data().size();
+  if (!transfer.spoilt && !keep(transfer, piece.data())) spoil(transfer);
+  return std::nullopt;
+}
+
+Check Inbound::begin_part(Transfer& transfer, const v1::Part& head) const {
+  if (transfer.missing != 0) return protocol_error("a part within another one");
+  if (head.length() == 0) return protocol_error("an empty part");
+  if (head.length() > limits_.message_bytes - transfer.announced) return protocol_error("transfer too large");
+  if (head.address() >= ipc::kPageSize) return protocol_error("address of a part");
+  if (head.body() && transfer.announced != 0) return protocol_error("a body behind memory");
+  transfer.announced += head.length();
+  transfer.missing = head.length();
+  return std::nullopt;
+}
+
+bool Inbound::belongs_outside(const Transfer& transfer, const v1::Part& head) const {
+  if (storage_ == nullptr || head.body() || head.length() < kOutsideMin) return false;
+  const auto outside = [](const Part& part) {
+    return part.head.length() >= kOutsideMin && !part.head.body();
+  };
+  const auto count = std::count_if(transfer.parts.begin(), transfer.parts.end(), outside);
+  return static_cast<std::size_t>(count) < limits_.outside_per_message;
+}
+
+bool Inbound::open_part(Transfer& transfer, const v1::Part& head) {
+  const bool outside = belongs_outside(transfer, head);
+  Part& part = transfer.parts.emplace_back(Part{head});
+  transfer.charge.grow(sizeof(Part));
+  if (account_.overdrawn()) return false;
+  if (head.body()) part.here.resize(sizeof(mach_msg_header_t));
+  if (!outside) return true;
+  part.site = storage_->begin(peer_, head.length(), head.address());
+  return part.site != nullptr;
+}
+
+// Here it grows with what comes, not with what is announced.
+bool Inbound::keep(Transfer& transfer, const std::string& data) {
+  const auto bytes = std::as_bytes(std::span(data));
+  Part& part = transfer.parts.back();
+  if (part.site) {
+    if (!part.site->append(bytes)) return false;
+    if (transfer.missing > 0) return true;
+    part.memory = std::exchange(part.site, nullptr)->finish();
+    return part.memory.length() == part.head.length();
+  }
+  transfer.charge.grow(bytes.size());
+  if (transfer.charge.account()->overdrawn()) return false;
+  part.here.insert(part.here.end(), bytes.begin(), bytes.end());
+  return true;
+}
+
+void Inbound::spoil(Transfer& transfer) {
+  transfer.parts.clear();
+  transfer.charge = {};
+  transfer.spoilt = true;
+}
+
+Check Inbound::claim(std::uint64_t transfer, Freight& freight) {
+  if (transfer > last_) return protocol_error("a message before its data");
+  auto node = transfers_.extract(transfer);
+  freight.spoilt = node.empty() || node.mapped().spoilt;
+  if (node.empty()) return std::nullopt;
+  if (node.mapped().missing != 0) return protocol_error("a message without all of its data");
+  for (Part& part : node.mapped().parts) {
+    if (part.head.body()) {
+      freight.body = std::move(part.here);
+    } else {
+      if (part.memory.length() == 0) part.memory = ipc::MemoryRef::of(std::move(part.here));
+      freight.memory.push_back({std::move(part.memory), part.head.address()});
+    }
+  }
+  return std::nullopt;
+}
+
+std::uint64_t Inbound::digest() const {
+  std::uint64_t digest = last_;
+  for (const auto& [number, transfer] : transfers_) {
+    digest = mix_in(mix_in(digest, number), transfer.announced);
+    digest = mix_in(mix_in(digest, transfer.missing), transfer.spoilt ? 1 : 0);
+  }
+  return digest;
+}
+
+}  // namespace netmsg::proxy
