@@ -39,6 +39,15 @@ bool FaultLog::explains(unsigned from, unsigned to, unsigned slot, Clock::time_p
   return ended || (from != to && silence_before(from, to, at) >= kEnough);
 }
 
+bool FaultLog::explains(Clock::time_point opened, Clock::time_point at) const {
+  const auto in_time = [&](Clock::time_point from, Clock::time_point to) {
+    return from <= at && to + kMemory >= opened;
+  };
+  return std::any_of(ends_.begin(), ends_.end(), [&](const End& end) { return in_time(end.at, end.at); }) ||
+         std::any_of(silences_.begin(), silences_.end(),
+                     [&](const Silence& silence) { return in_time(silence.from, silence.to.value_or(at)); });
+}
+
 Clock::duration FaultLog::silence_before(unsigned from, unsigned to, Clock::time_point at) const {
   Clock::duration sum{0};
   for (const Silence& silence : silences_) {

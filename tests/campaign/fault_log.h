@@ -21,6 +21,8 @@ class FaultLog {
   // Can a right of a program on `from` to one in that slot of `to`, opened then, have died at `at`?
   bool explains(unsigned from, unsigned to, unsigned slot, Clock::time_point opened,
                 Clock::time_point at) const;
+  // The same for a port that may have been anywhere.
+  bool explains(Clock::time_point opened, Clock::time_point at) const;
 
  private:
   struct End {

@@ -12,7 +12,8 @@ constexpr std::chrono::milliseconds kLate{300};
 
 }  // namespace
 
-Fleet::Fleet(std::uint32_t seed) : random_(seed), current_(kHosts * kSlots) {
+Fleet::Fleet(std::uint32_t seed, std::string rights)
+    : rights_(std::move(rights)), random_(seed), current_(kHosts * kSlots) {
   for (unsigned place = 0; place < kHosts * kSlots; ++place) start(place);
 }
 
@@ -27,7 +28,7 @@ void Fleet::start(unsigned place) {
   worker->life = {number, place / kSlots, slot, true, worker->journal.get()};
   worker->process = std::make_unique<test::Process>(
       std::vector<std::string>{WORKER_PROGRAM, path, std::to_string(number), "worker " + std::to_string(slot),
-                               std::to_string(random_()), "a", "b", "c"},
+                               std::to_string(random_()), rights_, "a", "b", "c"},
       host.environment());
   current_[place] = worker.get();
   workers_.push_back(std::move(worker));

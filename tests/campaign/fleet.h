@@ -17,7 +17,8 @@ class Fleet {
  public:
   static constexpr unsigned kHosts = 3;
 
-  explicit Fleet(std::uint32_t seed);
+  // `rights`: what the workers' messages carry (worker.cc).
+  Fleet(std::uint32_t seed, std::string rights);
 
   void begin(const Step& step);
   void end(const Step& step);
@@ -53,6 +54,7 @@ class Fleet {
   const std::vector<std::pair<unsigned, unsigned>> pairs_ = pairs_of(kHosts);
   test::TemporaryFolder folder_;
   test::LinkedHosts hosts_{{"a", "b", "c"}, {"--look-up-timeout-ms=300"}};
+  const std::string rights_;
   std::mt19937 random_;                           // the workers' seeds
   std::vector<std::unique_ptr<Worker>> workers_;  // all lives there were
   std::vector<Worker*> current_;                  // by host * kSlots + slot

@@ -22,10 +22,10 @@ namespace netmsg::campaign {
 
 using Clock = std::chrono::steady_clock;
 
-// A stream: numbered messages from one life to one port, which is another life's, as long as the right for that
-// port lives.
+// A stream: numbered messages from one life to one port, which is another life's or travels from one to another, as
+// long as the right for that port lives.
 enum class Event : std::uint32_t {
-  kOpened,    // stream; number: the target, host * kSlots + slot
+  kOpened,    // stream; number: the target, host * kSlots + slot or kTraveller
   kTried,     // stream, number: before the call
   kSent,      // stream, number: the call was a success
   kAnswered,  // stream, number: its receiver has said that it wrote it down
@@ -61,7 +61,8 @@ struct Shared {
   char trouble[256];  // what it has seen that must not be; then it has ended
 };
 
-inline constexpr std::uint32_t kSlots = 2;  // workers on a host at a time
+inline constexpr std::uint32_t kSlots = 2;               // workers on a host at a time
+inline constexpr std::uint32_t kTraveller = UINT32_MAX;  // the receive right goes from life to life
 
 class Journal {
  public:

@@ -28,7 +28,7 @@ struct Ending {
 
 class Campaign {
  public:
-  explicit Campaign(std::uint32_t seed) : fleet_(seed) {}
+  Campaign(std::uint32_t seed, const std::string& rights) : fleet_(seed, rights) {}
 
   void play(const Phase& phase) {
     begin_ = Clock::now();
@@ -104,14 +104,14 @@ void list(const std::vector<Phase>& phases) {
   }
 }
 
-int run(const ScheduleOptions& options, bool only_list) {
+int run(const ScheduleOptions& options, const std::string& rights, bool only_list) {
   const std::vector<Phase> phases = make_schedule(options);
-  std::printf("netmsg_campaign --seed %u --kills %u --phases %u\n", options.seed, options.kills,
-              options.phases);
+  std::printf("netmsg_campaign --seed %u --kills %u --phases %u --rights %s\n", options.seed, options.kills,
+              options.phases, rights.c_str());
   list(phases);
   std::fflush(stdout);
   if (only_list) return 0;
-  Campaign campaign(options.seed);
+  Campaign campaign(options.seed, rights);
   for (const Phase& phase : phases) {
     campaign.play(phase);
     campaign.converge();
@@ -128,6 +128,7 @@ int main(int argc, char** argv) {
   options.seed = netmsg::test::chosen_seed();
   options.kills = static_cast<unsigned>(netmsg::test::scaled(static_cast<int>(options.kills)));
   bool only_list = false;
+  std::string rights = "own";
   for (int at = 1; at < argc; ++at) {
     const std::string word = argv[at];
     if (word == "--list") {
@@ -135,6 +136,10 @@ int main(int argc, char** argv) {
       continue;
     }
     if (at + 1 == argc) return 2;
+    if (word == "--rights") {
+      rights = argv[++at];
+      continue;
+    }
     const auto number = static_cast<unsigned>(std::strtoul(argv[++at], nullptr, 10));
     if (word == "--seed") {
       options.seed = number;
@@ -146,5 +151,5 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  return netmsg::campaign::run(options, only_list);
+  return netmsg::campaign::run(options, rights, only_list);
 }

@@ -15,7 +15,7 @@ Clock::time_point time_of(const Record& record) {
 
 Verdict::Verdict(const std::vector<Life>& lives, const FaultLog& faults) {
   for (const Life& life : lives) read(life);
-  for (const auto& [id, stream] : streams_) judge(id, stream, faults);
+  for (auto& [id, stream] : streams_) judge(id, stream, faults);
 }
 
 void Verdict::read(const Life& life) {
@@ -47,39 +47,48 @@ void Verdict::take(const Life& life, const Record& record) {
       ++lost_;
       return;
     case Event::kReceived:
-      return receive(life, record, stream);
+      stream.received.push_back({record.at, record.number, life.number});
+      ++received_;
+      return;
   }
 }
 
-void Verdict::receive(const Life& life, const Record& record, Stream& stream) {
-  const StreamId id{record.life, record.stream};
-  ++received_;
-  if (stream.received != 0 && stream.receiver != life.number) say(id, "has two receivers");
-  if (record.number != stream.received) {
-    say(id, "number " + std::to_string(record.number) + " arrived after " + std::to_string(stream.received) +
-                " others");
-  }
-  stream.receiver = life.number;
-  stream.received = record.number + 1;
-}
-
-void Verdict::judge(const StreamId& id, const Stream& stream, const FaultLog& faults) {
+void Verdict::judge(const StreamId& id, Stream& stream, const FaultLog& faults) {
   const auto answered =
       static_cast<std::uint32_t>(std::count(stream.answered.begin(), stream.answered.end(), true));
   if (stream.opener == nullptr) return say(id, "was opened by nobody");
-  if (stream.received > stream.tried) say(id, "more arrived than was sent");
-  if (stream.answered.size() > stream.received) say(id, "what was acknowledged is lost");
+  judge_order(id, stream);
+  if (stream.received.size() > stream.tried) say(id, "more arrived than was sent");
+  if (stream.answered.size() > stream.received.size()) say(id, "what was acknowledged is lost");
   if (stream.lost) {
-    if (!faults.explains(stream.opener->host, stream.target / kSlots, stream.target % kSlots, stream.opened,
-                         *stream.lost))
-      say(id, "its right died without a cause");
+    if (!is_explained(stream, faults)) say(id, "its right died without a cause");
     return;
   }
   if (!stream.opener->alive) return;
-  if (stream.received != stream.sent || answered != stream.sent) {
-    say(id, "lives; of " + std::to_string(stream.sent) + " sent " + std::to_string(stream.received) +
+  if (stream.received.size() != stream.sent || answered != stream.sent) {
+    say(id, "lives; of " + std::to_string(stream.sent) + " sent " + std::to_string(stream.received.size()) +
                 " were received and " + std::to_string(answered) + " answered");
   }
+}
+
+void Verdict::judge_order(const StreamId& id, Stream& stream) {
+  std::stable_sort(stream.received.begin(), stream.received.end(),
+                   [](const Arrival& one, const Arrival& other) { return one.at < other.at; });
+  std::uint32_t next = 0;
+  for (const Arrival& arrival : stream.received) {
+    if (arrival.number != next++) {
+      say(id, "number " + std::to_string(arrival.number) + " arrived after " + std::to_string(next - 1) +
+                  " others");
+    }
+    if (arrival.receiver != stream.received.front().receiver && stream.target != kTraveller)
+      say(id, "has two receivers");
+  }
+}
+
+bool Verdict::is_explained(const Stream& stream, const FaultLog& faults) {
+  if (stream.target == kTraveller) return faults.explains(stream.opened, *stream.lost);
+  return faults.explains(stream.opener->host, stream.target / kSlots, stream.target % kSlots, stream.opened,
+                         *stream.lost);
 }
 
 void Verdict::say(const StreamId& id, const std::string& what) {

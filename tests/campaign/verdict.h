@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the journals of all lives say together about the streams. What must hold:
 //
-//   always     what a stream's receiver wrote down is 0, 1, 2, ... without a gap, a double, or a second receiver;
+//   always     what a stream's receivers wrote down is, by time, 0, 1, 2, ... without a gap or a double; there is
+//              one receiver only, unless the port travels;
 //              nothing that was not sent; what was answered was received, and answered once;
 //              a right that died had a cause
 //   at rest,   for a stream whose right lives: all that was sent has been received and answered
@@ -38,22 +39,27 @@ class Verdict {
 
  private:
   using StreamId = std::pair<std::uint32_t, std::uint32_t>;
+  struct Arrival {
+    std::int64_t at;
+    std::uint32_t number;
+    std::uint32_t receiver;
+  };
   struct Stream {
     const Life* opener = nullptr;
     unsigned target = 0;
     Clock::time_point opened{};
     std::uint32_t tried = 0;
     std::uint32_t sent = 0;
-    std::uint32_t received = 0;
-    std::uint32_t receiver = 0;
+    std::vector<Arrival> received;
     std::vector<bool> answered;
     std::optional<Clock::time_point> lost;
   };
 
   void read(const Life& life);
   void take(const Life& life, const Record& record);
-  void receive(const Life& life, const Record& record, Stream& stream);
-  void judge(const StreamId& id, const Stream& stream, const FaultLog& faults);
+  void judge(const StreamId& id, Stream& stream, const FaultLog& faults);
+  void judge_order(const StreamId& id, Stream& stream);
+  static bool is_explained(const Stream& stream, const FaultLog& faults);
   void say(const StreamId& id, const std::string& what);
 
   std::map<StreamId, Stream> streams_;

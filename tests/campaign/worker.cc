@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client under whose load a campaign kills and cuts. It opens streams of numbered messages to workers on all
 // hosts, with rights of all kinds in them, and writes down what it sent, what arrived and what was answered, until
-// it is killed. usage: worker JOURNAL LIFE SLOT SEED HOST...
+// it is killed. usage: worker JOURNAL LIFE SLOT SEED RIGHTS HOST...: RIGHTS is "own", "introduced" (rights that came from
+// others are passed on, so to third hosts too) or "moved" (and receive rights travel).
 //
 //   what it makes                        how it learns what became of it
 //   the send-once reply of each message  the answer, or a send-once notification: `owed` counts those to come
 //   tokens: send-once rights in a body   likewise
 //   gifts: send rights for a new port    no-senders, once, and then never a message any more: `gifts`
+//   travellers: ports with a stream of   whoever has the receive right receives and answers
+//   their maker's, whose receive right
+//   goes from worker to worker
 #include <mach.h>
 #include <mach/notify.h>
 #include <servers/netname.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
@@ -47,19 +52,29 @@ enum Id : mach_msg_id_t { kData = 1, kAnswer, kPing, kPong };
 struct Stream {
   std::uint32_t number;
   Name port;
+  bool to_traveller = false;
   std::uint32_t next = 0;
 };
 
+// What a message brings beside its number and its reply right.
 struct Extras {
   unsigned tokens = 0;
   Name gift = MACH_PORT_NULL;
+  Name passed_on = MACH_PORT_NULL;  // a right of somebody else's, maybe on a third host
+  Name traveller = MACH_PORT_NULL;  // a receive right
 };
 
 class Worker {
  public:
-  Worker(Journal& journal, std::uint32_t life, const char* slot, unsigned seed,
+  Worker(Journal& journal, std::uint32_t life, const char* slot, unsigned seed, const std::string& rights,
          std::vector<std::string> hosts)
-      : journal_(journal), shared_(journal.shared()), life_(life), random_(seed), hosts_(std::move(hosts)) {
+      : journal_(journal),
+        shared_(journal.shared()),
+        life_(life),
+        random_(seed),
+        passes_on_(rights != "own"),
+        travels_(rights == "moved"),
+        hosts_(std::move(hosts)) {
     must(mach_port_allocate(self_, MACH_PORT_RIGHT_PORT_SET, &all_), "a port set");
     port_ = new_port();
     reply_ = new_port();
@@ -119,6 +134,9 @@ class Worker {
         return open_stream();
       case 1:
         return drop(roll(static_cast<unsigned>(kHeldMax)));
+      case 4:
+        if (travels_) return travellers_.empty() ? make_traveller() : send_traveller();
+        return open_stream();
       case 2:
       case 3:
         return use();
@@ -135,12 +153,15 @@ class Worker {
     const kern_return_t code = netname_look_up(name_server_port, hosts_[host].c_str(),
                                                ("worker " + std::to_string(slot)).c_str(), &port);
     if (code != NETNAME_SUCCESS || port == port_ || is_streams(port)) return give_back(port);
-    Name previous = MACH_PORT_NULL;
-    if (mach_port_request_notification(self_, port, MACH_NOTIFY_DEAD_NAME, 1, notify_,
-                                       MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous) != KERN_SUCCESS)
-      return give_back(port);
+    if (!watch(port)) return give_back(port);
     streams_.push_back({++streams_opened_, port});
     journal_.write(Event::kOpened, life_, streams_opened_, host * kSlots + slot);
+  }
+
+  bool watch(Name port) {
+    Name previous = MACH_PORT_NULL;
+    return mach_port_request_notification(self_, port, MACH_NOTIFY_DEAD_NAME, 1, notify_,
+                                          MACH_MSG_TYPE_MAKE_SEND_ONCE, &previous) == KERN_SUCCESS;
   }
 
   bool is_streams(Name port) const {
@@ -158,7 +179,26 @@ class Worker {
     if (streams_.empty()) return;
     Stream& stream = streams_[roll(static_cast<unsigned>(streams_.size()))];
     if (with_gift && gifts_.size() < kGiftsMax) extras.gift = new_gift();
+    if (passes_on_ && !held_.empty() && roll(3) == 0)
+      extras.passed_on = held_[roll(static_cast<unsigned>(held_.size()))];
     send(stream, extras, roll(4) * roll(8));
+  }
+
+  void make_traveller() {
+    if (streams_.size() >= kStreamsMax) return;
+    const Name port = new_port();
+    must(mach_port_insert_right(self_, port, port, MACH_MSG_TYPE_MAKE_SEND), "a send right");
+    if (!watch(port)) trouble("no notification of a traveller's death");
+    travellers_.insert(port);
+    streams_.push_back({++streams_opened_, port, true});
+    journal_.write(Event::kOpened, life_, streams_opened_, kTraveller);
+  }
+
+  // Not to another traveller: two in each other's queues are a circle, and die.
+  void send_traveller() {
+    if (streams_.empty()) return;
+    Stream& stream = streams_[roll(static_cast<unsigned>(streams_.size()))];
+    if (!stream.to_traveller) send(stream, {.traveller = *travellers_.begin()}, roll(8));
   }
 
   void burst() {
@@ -179,7 +219,7 @@ class Worker {
     return gift;
   }
 
-  Bytes data(const Stream& stream, const Extras& extras) const {
+  Bytes data(const Stream& stream, const Extras& extras) {
     Outgoing message = {.remote = stream.port,
                         .remote_type = kCopySend,
                         .local = reply_,
@@ -195,6 +235,13 @@ class Worker {
     if (extras.gift != MACH_PORT_NULL) {
       message.items.push_back(test::rights(MACH_MSG_TYPE_MAKE_SEND, {extras.gift}));
     }
+    if (extras.passed_on != MACH_PORT_NULL) {
+      const unsigned type = is_once(extras.passed_on) ? kMoveOnce : MACH_MSG_TYPE_MOVE_SEND;
+      message.items.push_back(test::rights(type, {extras.passed_on}));
+    }
+    if (extras.traveller != MACH_PORT_NULL) {
+      message.items.push_back(test::rights(MACH_MSG_TYPE_MOVE_RECEIVE, {extras.traveller}));
+    }
     return message.encode();
   }
 
@@ -208,11 +255,15 @@ class Worker {
     switch (code) {
       case MACH_MSG_SUCCESS:
         owed_ += 1 + extras.tokens;
+        let_go(extras.passed_on);
+        travellers_.erase(extras.traveller);
         journal_.write(Event::kSent, life_, stream.number, stream.next++);
         return true;
       case MACH_SEND_TIMED_OUT:
         owed_ += 1 + extras.tokens;
+        let_go(extras.passed_on);
         give_back(head->msgh_local_port);
+        if (travellers_.erase(extras.traveller) != 0) adopt(test::values_of(bytes).back());
         mach_msg_destroy(head);
         return false;
       case MACH_SEND_INVALID_DEST:  // nothing was taken; the notification of its death is there or comes
@@ -224,15 +275,19 @@ class Worker {
     }
   }
 
-  // A message to a right that somebody has given us.
+  mach_port_type_t type_of(Name name) {
+    mach_port_type_t type = 0;
+    must(mach_port_type(self_, name, &type), "a type");
+    return type;
+  }
+  bool is_once(Name name) { return (type_of(name) & MACH_PORT_TYPE_SEND_ONCE) != 0; }
+
+  // A message to a right that somebody has given us. (A dead one is no destination.)
   void use() {
     if (held_.empty()) return;
     const std::size_t at = roll(static_cast<unsigned>(held_.size()));
     const Name name = held_[at];
-    mach_port_type_t type = 0;
-    must(mach_port_type(self_, name, &type), "a type");
-    if ((type & MACH_PORT_TYPE_DEAD_NAME) != 0) return drop(at);
-    const bool once = (type & MACH_PORT_TYPE_SEND_ONCE) != 0;
+    const bool once = is_once(name);
     Bytes bytes =
         Outgoing{.remote = name, .remote_type = once ? kMoveOnce : kCopySend, .id = once ? kPong : kPing}
             .encode();
@@ -242,6 +297,12 @@ class Worker {
     if (code == MACH_MSG_SUCCESS && once) held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(at));
     if (code == MACH_SEND_TIMED_OUT) mach_msg_destroy(head);
     if (code == MACH_SEND_INVALID_DEST) drop(at);
+  }
+
+  // The message has taken it.
+  void let_go(Name name) {
+    const auto found = std::find(held_.begin(), held_.end(), name);
+    if (found != held_.end()) held_.erase(found);
   }
 
   void drop(std::size_t at) {
@@ -274,8 +335,9 @@ class Worker {
     if (at == reply_) return take_reply(head, values);
     if (at == notify_) return take_death(head, values);
     if (gifts_.count(at) != 0) return take_at_gift(head);
-    if (at == port_ && head.msgh_id == kData) return take_data(head, values);
-    if (at == port_ && head.msgh_id == kPing) return;
+    const bool streams_come_here = at == port_ || travellers_.count(at) != 0;
+    if (streams_come_here && head.msgh_id == kData) return take_data(head, values);
+    if (streams_come_here && head.msgh_id == kPing) return;
     if (buried_.count(at) != 0) trouble("a message at a port that has no senders any more");
     trouble("a message with id " + std::to_string(head.msgh_id) + " where none of it is expected");
   }
@@ -287,8 +349,14 @@ class Worker {
     for (std::size_t i = 4; i < values.size(); ++i) hold(values[i]);
   }
 
+  void adopt(Name traveller) {
+    travellers_.insert(traveller);
+    must(mach_port_move_member(self_, traveller, all_), "a member");
+  }
+
   void hold(Name name) {
     if (!MACH_PORT_VALID(name)) return;
+    if ((type_of(name) & MACH_PORT_TYPE_RECEIVE) != 0) return adopt(name);
     held_.push_back(name);
     if (held_.size() > kHeldMax) drop(0);
   }
@@ -353,6 +421,8 @@ class Worker {
   Shared& shared_;
   const std::uint32_t life_;
   std::mt19937 random_;
+  const bool passes_on_;
+  const bool travels_;
   const std::vector<std::string> hosts_;
   const mach_port_t self_ = mach_task_self();
   Name all_ = MACH_PORT_NULL;     // everything is received from this set
@@ -364,6 +434,7 @@ class Worker {
   std::vector<Stream> streams_;
   std::deque<Name> held_;
   std::set<Name> gifts_;
+  std::set<Name> travellers_;  // whose receive rights are here
   std::map<Name, Clock::time_point> buried_;
   Bytes buffer_;
 };
@@ -372,9 +443,10 @@ class Worker {
 }  // namespace netmsg::campaign
 
 int main(int argc, char** argv) {
-  if (argc < 6) return 2;
+  if (argc < 7) return 2;
   netmsg::campaign::Journal journal(argv[1]);
   netmsg::campaign::Worker(journal, static_cast<std::uint32_t>(std::atoi(argv[2])), argv[3],
-                           static_cast<unsigned>(std::strtoul(argv[4], nullptr, 10)), {argv + 5, argv + argc})
+                           static_cast<unsigned>(std::strtoul(argv[4], nullptr, 10)), argv[5],
+                           {argv + 6, argv + argc})
       .live();
 }
