@@ -16,6 +16,7 @@
 #include <map>
 #include <utility>
 
+#include "daemon/port_view.h"
 #include "daemon/session/listen_socket.h"
 #include "netmsg/v1/control.grpc.pb.h"
 
@@ -154,6 +155,31 @@ grpc::Status fill_ports(const ControlSources& from, std::uint64_t task, v1::Port
   return grpc::Status::OK;
 }
 
+grpc::Status fill_view(const ControlSources& from, const v1::ViewRequest& what, v1::PortView& to) {
+  const ViewSources sources{from.engine, from.proxy, from.facts.node, from.facts.node_id,
+                            from.facts.incarnation};
+  std::optional<v1::PortView> view =
+      what.uid().empty() ? view_of_name(sources, what.task(), what.name()) : view_of_uid(sources, what.uid());
+  if (!view) return {grpc::StatusCode::NOT_FOUND, "nothing of that name here"};
+  to.Swap(&*view);
+  return grpc::Status::OK;
+}
+
+void fill_fence(const proxy::FenceRow& from, v1::LastFence& to) {
+  to.set_code(from.code);
+  to.set_text(from.text);
+  to.set_theirs(from.theirs);
+  to.set_ago_ms(milliseconds(from.ago));
+}
+
+void fill_ceilings(const proxy::PeerLimits& from, v1::Ceilings& to) {
+  to.set_proxies(from.proxies);
+  to.set_exports(from.exports);
+  to.set_send_once_units(from.send_once_units);
+  to.set_kept_bytes(from.unacknowledged);
+  to.set_queued_bytes(from.account.bytes);
+}
+
 void fill_peer(const proxy::PeerRow& from, v1::Peer& to) {
   to.set_name(from.name);
   to.set_address(from.address);
@@ -169,11 +195,19 @@ void fill_peer(const proxy::PeerRow& from, v1::Peer& to) {
   to.set_exports(from.exports);
   to.set_send_once_units(from.send_once_units);
   to.set_last_error(from.last_error);
+  if (from.last_fence) fill_fence(*from.last_fence, *to.mutable_last_fence());
+  to.set_lease_left_ms(milliseconds(from.lease_left));
+  to.set_kept_bytes(from.kept_bytes);
+  to.set_congested(from.congested);
+  to.set_queued_bytes(from.queued_bytes);
 }
 
 grpc::Status fill_peers(const ControlSources& from, v1::PeersReply& to) {
   if (from.proxy == nullptr) return grpc::Status::OK;
-  for (const proxy::PeerRow& row : from.proxy->peers()) fill_peer(row, *to.add_peers());
+  for (const proxy::PeerRow& row : from.proxy->peers()) {
+    fill_peer(row, *to.add_peers());
+    fill_ceilings(from.proxy->limits(), *to.mutable_peers()->rbegin()->mutable_ceilings());
+  }
   return grpc::Status::OK;
 }
 
@@ -250,6 +284,10 @@ class Service final : public v1::Control::Service {
     return owner_.run<v1::PortsReply>(reply, 1, [this, task = request->task()](v1::PortsReply& to) {
       return fill_ports(sources_, task, to);
     });
+  }
+  grpc::Status View(grpc::ServerContext*, const v1::ViewRequest* request, v1::PortView* reply) override {
+    return owner_.run<v1::PortView>(
+        reply, 1, [this, what = *request](v1::PortView& to) { return fill_view(sources_, what, to); });
   }
   grpc::Status Peers(grpc::ServerContext*, const v1::PeersRequest*, v1::PeersReply* reply) override {
     return ask(reply, fill_peers);

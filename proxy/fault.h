@@ -12,7 +12,8 @@ namespace netmsg::proxy {
 
 struct Fault {
   v1::Fence::Code code = v1::Fence::UNSPECIFIED;
-  std::string text;  // for people: no secrets, no bytes that a peer chose
+  std::string text;     // for people: no secrets, no bytes that a peer chose
+  bool theirs = false;  // the peer has said so
 };
 
 // Empty: all is well.

@@ -33,8 +33,9 @@ std::optional<Holder> Holders::remove(const PortUid& uid) {
   return std::move(node.mapped());
 }
 
-void Holders::drop_all() {
+void Holders::drop_all(DeathNumber why) {
   auto all = std::exchange(entries_, {});
+  for (const auto& [uid, holder] : all) holder.port().death = why;
   while (!all.empty()) {
     registry_.remove(all.begin()->second.port());
     all.erase(all.begin());

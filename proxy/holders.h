@@ -12,6 +12,7 @@
 
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/right.h"
+#include "proxy/deaths.h"
 #include "proxy/registry.h"
 
 namespace netmsg::proxy {
@@ -41,8 +42,8 @@ class Holders {
   bool contains(const PortUid& uid) const { return entries_.count(uid) != 0; }
   // Takes the entry out; nullopt if there is none.
   std::optional<Holder> remove(const PortUid& uid);
-  // D2: all proxies die.
-  void drop_all();
+  // D2: all proxies die, for this reason.
+  void drop_all(DeathNumber why);
 
   std::size_t size() const { return entries_.size(); }
   void for_each(const std::function<void(const PortUid&, const Holder&)>& visit) const;

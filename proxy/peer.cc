@@ -13,6 +13,10 @@ namespace netmsg::proxy {
 
 namespace {
 
+std::chrono::milliseconds milliseconds_between(base::Instant from, base::Instant to) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::max(to, from) - from);
+}
+
 // The states of peer.h.
 const char* state_name(const std::optional<Stream>& stream, bool session) {
   if (!stream) return session ? "broken" : "down";
@@ -215,8 +219,8 @@ void Peer::fence(const Fault& why) {
   if (!stream_ && !session_) return;
   if (stream_) end_stream(why);  // (1)
   const bool was_open = open();
-  if (was_open) end_session();  // (2)
-  start_over(why, was_open);    // (4)
+  if (was_open) end_session(why);  // (2)
+  start_over(why, was_open);       // (4)
 }
 
 void Peer::end_stream(const Fault& why) {
@@ -229,10 +233,11 @@ void Peer::end_stream(const Fault& why) {
   stream_.reset();
 }
 
-void Peer::end_session() {
+void Peer::end_session(const Fault& why) {
   past_.frames_sent += session_->sent();
   past_.frames_applied += session_->applied();
   session_.reset();
+  died_at_home_ = 0;
   doomed_.reset();
   congested_ = false;
   unreferenced_.clear();
@@ -240,15 +245,22 @@ void Peer::end_session() {
   world_.open_nodes.erase(known_->node);
   inbound_.reset();
   const std::unique_ptr<Tables> lost = std::move(tables_);
-  lost->drop_all();
+  lost->drop_all(world_.deaths.add(index_, {Death::Cause::kSession, why, world_.clock.now()}));
 }
 
 void Peer::start_over(const Fault& why, bool was_open) {
   dialer_.again(world_.clock.now());
   if (!was_open && why.code == v1::Fence::SUPERSEDED) return;  // another stream goes on for it
+  if (was_open || why.code != v1::Fence::UNSPECIFIED)
+    last_fence_ = Death{Death::Cause::kSession, why, world_.clock.now()};
   last_error_ = why.text;
   const auto kind = was_open ? Notice::Kind::kDown : Notice::Kind::kUnreachable;
   world_.notices.push_back({kind, {config_.name, {}, {}, 0}, {}, why.text});
+}
+
+void Peer::refused(const Fault& why) {
+  if (why.code == v1::Fence::SUPERSEDED) return;  // of two streams one goes silently
+  last_fence_ = Death{Death::Cause::kSession, why, world_.clock.now()};
 }
 
 // --- StreamUser ---
@@ -404,6 +416,10 @@ Check Peer::apply_died(const v1::Died& died) {
   tables_->forced.port_died(port);  // the queue dies before anybody hears of it (spec 01 §10)
   if (const Holder* holder = tables_->holders.find(port)) destroy_waiting(holder->port().link_slot);
   const std::optional<Holder> gone = tables_->holders.remove(port);
+  if (!gone) return std::nullopt;
+  if (died_at_home_ == 0)
+    died_at_home_ = world_.deaths.add(index_, {Death::Cause::kPort, {}, world_.clock.now()});
+  gone->port().death = died_at_home_;
   return std::nullopt;  // and with the entry the proxy
 }
 
@@ -654,16 +670,24 @@ PeerRow Peer::row() const {
   row.address = config_.address;
   row.state = state_name(stream_, open());
   row.last_error = last_error_;
+  if (last_fence_) {
+    row.last_fence = {v1::Fence::Code_Name(last_fence_->fault.code), last_fence_->fault.text,
+                      last_fence_->fault.theirs, milliseconds_between(last_fence_->when, world_.clock.now())};
+  }
+  row.queued_bytes = account_->bytes_used();
   if (known_) {
     row.node = known_->node.hex();
     row.node_name = known_->name;
     row.incarnation = known_->incarnation;
   }
   if (!open()) return row;
-  row.age = std::chrono::duration_cast<std::chrono::milliseconds>(world_.clock.now() - session_->since());
+  row.age = milliseconds_between(session_->since(), world_.clock.now());
+  row.lease_left = milliseconds_between(world_.clock.now(), session_->lease_ends());
   row.frames_sent = session_->sent();
   row.frames_applied = session_->applied();
   row.unacknowledged = session_->unacknowledged();
+  row.kept_bytes = session_->unacknowledged_bytes();
+  row.congested = congested_;
   row.proxies = static_cast<std::uint32_t>(tables_->holders.size());
   row.exports = static_cast<std::uint32_t>(tables_->exports.ports());
   row.send_once_units = static_cast<std::uint32_t>(tables_->exports.send_once_units());

@@ -57,6 +57,8 @@ class Peer final : private StreamUser {
   // Nothing waits on the stream: it is the next chunk's turn (exchange 9).
   void drained();
   void closed(const std::string& reason);
+  // We have refused a stream of theirs, with a Fence.
+  void refused(const Fault& why);
   // The end of whatever there is with this peer (peer.proto, exchange 7). Does nothing when down.
   void fence(const Fault& why);
 
@@ -131,7 +133,7 @@ class Peer final : private StreamUser {
   void write(base::Instant now);
   void lose_stream(const std::string& reason);
   void end_stream(const Fault& why);
-  void end_session();
+  void end_session(const Fault& why);
   base::Instant silence_ends() const;
   void start_over(const Fault& why, bool was_open);
 
@@ -157,7 +159,9 @@ class Peer final : private StreamUser {
   std::vector<PortUid> stale_;         // proxies whose window the engine has to be told again
 
   std::string last_error_;
-  Counters past_;  // of the sessions that are over
+  std::optional<Death> last_fence_;
+  DeathNumber died_at_home_ = 0;  // of ports of this session; 0: none yet
+  Counters past_;                 // of the sessions that are over
 };
 
 }  // namespace netmsg::proxy

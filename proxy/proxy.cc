@@ -88,7 +88,10 @@ void Proxy::Impl::greet(StreamId stream, const PeerIdentity& identity, std::stri
     return goes_by(each->config().name, identity, *hello);
   });
   if (peer == peers.end()) return refuse(stream, {v1::Fence::REFUSED, "not an allowed peer"});
-  if (Check fault = (*peer)->admit(stream, identity, *hello)) return refuse(stream, *fault);
+  if (Check fault = (*peer)->admit(stream, identity, *hello)) {
+    (*peer)->refused(*fault);
+    return refuse(stream, *fault);
+  }
   (*peer)->received(bytes);
 }
 
@@ -236,6 +239,17 @@ std::vector<SessionRow> Proxy::open_sessions() const {
 std::optional<PortUid> Proxy::uid_of(const ipc::Port& port) const {
   const Registry::Entry* entry = impl_->world.registry.find(port);
   return entry == nullptr ? std::nullopt : std::optional(entry->uid);
+}
+
+const PeerLimits& Proxy::limits() const {
+  return impl_->world.options.limits;
+}
+
+std::string Proxy::death_text(std::uint32_t number) const {
+  if (number == 0) return {};
+  const std::optional<Death> death = impl_->world.deaths.find(number);
+  if (!death) return "no longer known";
+  return impl_->peers[Deaths::peer_of(number)]->config().name + ": " + proxy::death_text(*death);
 }
 
 std::uint64_t Proxy::digest() const {

@@ -54,22 +54,35 @@ struct Callbacks {
   std::function<void(const std::string& line)> log;
 };
 
+// How the last session, or the last stream that was refused, has ended.
+struct FenceRow {
+  std::string code;  // as in peer.proto, Fence
+  std::string text;
+  bool theirs = false;  // the peer has said so; else we have
+  std::chrono::milliseconds ago{0};
+};
+
 // One row of `netmsgctl peers`.
 struct PeerRow {
   std::string name;
   std::string address;
-  std::string state;  // "down", "dialing", "hello", "open"
+  std::string state;  // those of peer.h
   std::string node;   // 32 hex digits, empty before the first session
   std::string node_name;
   Incarnation incarnation = 0;
-  std::chrono::milliseconds age{0};  // of the open session
-  std::uint64_t frames_sent = 0;     // of the open session, as all that follows
+  std::string last_error;  // why the last session or attempt ended
+  std::optional<FenceRow> last_fence;
+  std::uint64_t queued_bytes = 0;    // of its messages, in our queues
+  std::chrono::milliseconds age{0};  // of the open session, as all that follows
+  std::chrono::milliseconds lease_left{0};
+  std::uint64_t frames_sent = 0;
   std::uint64_t frames_applied = 0;
   std::uint64_t unacknowledged = 0;
+  std::uint64_t kept_bytes = 0;       // of frames that the peer has not applied
+  bool congested = false;             // too many of those: the windows of its ports are 0
   std::uint32_t proxies = 0;          // ports of theirs that we hold rights to
   std::uint32_t exports = 0;          // ports of ours that they hold rights to
   std::uint32_t send_once_units = 0;  // of ours, theirs
-  std::string last_error;             // why the last session or attempt ended
 };
 
 // For `settle`: equal twice on both hosts, and nothing unacknowledged, means that nothing is under way.
@@ -124,6 +137,10 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   std::vector<SessionRow> open_sessions() const;
   // What other daemons call this port; nullopt if none knows it.
   std::optional<PortUid> uid_of(const ipc::Port& port) const;
+  // The ceilings of every peer's row.
+  const PeerLimits& limits() const;
+  // Why the proxy died (Port::death), in words; empty for 0.
+  std::string death_text(std::uint32_t number) const;
   // Equal for equal states of all peers' tables; nothing about time or addresses.
   std::uint64_t digest() const;
   // Stops the process if the tables contradict each other or the engine's ports. For tests.

@@ -89,12 +89,12 @@ bool Session::write(BatchWriter& out, base::Instant now) {
 }
 
 Check Session::tick(base::Instant now) const {
-  if (now < heard_ + timing_.lease) return std::nullopt;
+  if (now < lease_ends()) return std::nullopt;
   return Fault{v1::Fence::LEASE, "no sign of life for the lease"};
 }
 
 base::Instant Session::next_deadline(bool has_stream) const {
-  const base::Instant lease = heard_ + timing_.lease;
+  const base::Instant lease = lease_ends();
   if (!has_stream) return lease;
   const base::Instant speak = spoke_ + timing_.heartbeat;
   return std::min({lease, speak, ack_due_.value_or(speak)});

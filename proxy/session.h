@@ -37,6 +37,7 @@ class Session {
   // Nothing has come of the peer's that would show that it knows of the session.
   bool untouched() const { return applied_ == 0 && acknowledged_ == 0; }
   base::Instant since() const { return since_; }
+  base::Instant lease_ends() const { return heard_ + timing_.lease; }
 
   // --- what comes in ---
   // A sign of life.

@@ -64,7 +64,7 @@ Check Stream::item(const BatchReader& reader, BatchReader::Item kind, StreamUser
   v1::Fence fence;
   if (!read_fence(reader.bytes(), fence)) return protocol_error("malformed fence");
   state_ = State::kOver;  // nothing of ours follows
-  return Fault{fence.code(), "the peer says: " + printable(fence.text())};
+  return Fault{fence.code(), "the peer says: " + printable(fence.text()), true};
 }
 
 Check Stream::greet(std::string_view bytes, StreamUser& user, base::Instant now) {

@@ -21,10 +21,10 @@ struct Tables {
 
   // D2, then D1: first our names for the peer's ports die (with what is queued there before them), then what the
   // peer held is taken back.
-  void drop_all() {
+  void drop_all(DeathNumber why) {
     forced.drop_all();
     destroy(egress.take_all());
-    holders.drop_all();
+    holders.drop_all(why);
     exports.drop_all();
   }
 

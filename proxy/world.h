@@ -11,6 +11,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/ipc/engine.h"
+#include "proxy/deaths.h"
 #include "proxy/hash.h"
 #include "proxy/options.h"
 #include "proxy/proxy.h"
@@ -44,6 +45,7 @@ struct World {
 
   std::vector<PeerIndex> touched{};  // peers with bytes to write or proxies to look at
   std::deque<Notice> notices{};
+  Deaths deaths{};  // why proxies died
 
   std::uint64_t next_random() { return random = mix(random); }
   void log(const std::string& line) const {

@@ -1,70 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/ctl/commands.h"
 
-#include <google/protobuf/util/json_util.h>
-#include <grpcpp/grpcpp.h>
-
 #include <cstdio>
-#include <memory>
 #include <thread>
 
+#include "daemon/ctl/daemon_client.h"
 #include "daemon/ctl/table.h"
-#include "netmsg/v1/control.grpc.pb.h"
 
 namespace netmsg::ctl {
 namespace {
 
-constexpr std::chrono::seconds kCallLimit{5};
 // Between two rounds of settle.
 constexpr std::chrono::milliseconds kRoundPause{5};
-
-// One daemon's control socket.
-class Daemon {
- public:
-  explicit Daemon(const std::string& path) : path_(path) {
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(-1);
-    stub_ = v1::Control::NewStub(
-        grpc::CreateCustomChannel("unix:" + path, grpc::InsecureChannelCredentials(), arguments));
-  }
-
-  // The answer, or an exit status after saying why there is none.
-  template <typename Ask, typename Reply>
-  int call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*, const Ask&, Reply*),
-           const Ask& ask, Reply& reply) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kCallLimit);
-    const grpc::Status status = (stub_.get()->*method)(&context, ask, &reply);
-    if (status.ok()) return kOk;
-    std::fprintf(stderr, "netmsgctl: %s: %s\n", path_.c_str(), status.error_message().c_str());
-    return status.error_code() == grpc::StatusCode::NOT_FOUND ? kRefused : kNoAnswer;
-  }
-
- private:
-  std::string path_;
-  std::unique_ptr<v1::Control::Stub> stub_;
-};
-
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-}
-
-void print_json(const google::protobuf::Message& reply) {
-  google::protobuf::util::JsonPrintOptions options;
-  options.add_whitespace = true;
-  options.always_print_primitive_fields = true;
-  options.preserve_proto_field_names = true;
-  std::string text;
-  const auto status = google::protobuf::util::MessageToJsonString(reply, &text, options);
-  print(status.ok() ? text + "\n" : "");
-}
-
-std::string text(std::uint64_t number) {
-  return std::to_string(number);
-}
-std::string text_or_dash(const std::string& text) {
-  return text.empty() ? "-" : text;
-}
 
 const char* network_text(v1::Network network) {
   switch (network) {
@@ -97,7 +44,7 @@ std::string shown(const v1::StatusReply& reply) {
       {"log", text(reply.log_lines_dropped()) + " lines dropped"}};
   std::string all;
   for (const auto& [title, value] : kLines) {
-    all += title + std::string(13 - std::string(title).size(), ' ') + value + "\n";
+    all += line(title, value);
   }
   return all;
 }
@@ -134,24 +81,46 @@ std::string shown(const v1::PortsReply& reply) {
   return table.text();
 }
 
+std::string usage(std::uint64_t used, std::uint64_t max) {
+  return text(used) + "/" + text(max);
+}
+
+std::string state_text(const v1::Peer& peer) {
+  return peer.state() + (peer.congested() ? " (congested)" : "");
+}
+
+std::string fence_text(const v1::LastFence& fence) {
+  if (fence.code().empty()) return "-";
+  return fence.code() + (fence.theirs() ? " by them, " : " by us, ") + duration_text(fence.ago_ms()) +
+         " ago: " + fence.text();
+}
+
 std::string shown(const v1::PeersReply& reply) {
   Table table({{"PEER"},
                {"STATE"},
                {"NODE"},
                {"ADDRESS"},
                {"AGE", true},
+               {"LEASE", true},
                {"SENT", true},
                {"APPLIED", true},
                {"UNACKED", true},
+               {"KEPT", true},
                {"PROXIES", true},
                {"EXPORTS", true},
                {"SEND-ONCE", true},
-               {"LAST ERROR"}});
+               {"QUEUED", true},
+               {"LAST ERROR"},
+               {"LAST FENCE"}});
   for (const v1::Peer& peer : reply.peers()) {
-    table.add({peer.name(), peer.state(), text_or_dash(peer.node()), text_or_dash(peer.address()),
-               duration_text(peer.age_ms()), text(peer.frames_sent()), text(peer.frames_applied()),
-               text(peer.unacknowledged()), text(peer.proxies()), text(peer.exports()),
-               text(peer.send_once_units()), text_or_dash(peer.last_error())});
+    const v1::Ceilings& of = peer.ceilings();
+    table.add({peer.name(), state_text(peer), text_or_dash(peer.node()), text_or_dash(peer.address()),
+               duration_text(peer.age_ms()), duration_text(peer.lease_left_ms()), text(peer.frames_sent()),
+               text(peer.frames_applied()), text(peer.unacknowledged()),
+               usage(peer.kept_bytes(), of.kept_bytes()), usage(peer.proxies(), of.proxies()),
+               usage(peer.exports(), of.exports()), usage(peer.send_once_units(), of.send_once_units()),
+               usage(peer.queued_bytes(), of.queued_bytes()), text_or_dash(peer.last_error()),
+               fence_text(peer.last_fence())});
   }
   return table.text();
 }
@@ -176,14 +145,10 @@ template <typename Ask, typename Reply>
 int ask(const Request& request,
         grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*, const Ask&, Reply*), const Ask& what,
         Reply& reply) {
-  Daemon daemon(request.controls.front());
+  DaemonClient daemon(request.controls.front());
   const int result = daemon.call(method, what, reply);
   if (result != kOk) return result;
-  if (request.json) {
-    print_json(reply);
-  } else {
-    print(shown(reply));
-  }
+  request.json ? print_json(reply) : print(shown(reply));
   return kOk;
 }
 
@@ -191,8 +156,8 @@ int ask(const Request& request,
 
 using Round = std::vector<v1::CountersReply>;
 
-int ask_all(std::vector<Daemon>& daemons, Round& round) {
-  for (Daemon& daemon : daemons) {
+int ask_all(std::vector<DaemonClient>& daemons, Round& round) {
+  for (DaemonClient& daemon : daemons) {
     const int result = daemon.call(&v1::Control::Stub::Counters, v1::CountersRequest(), round.emplace_back());
     if (result != kOk) return result;
   }
@@ -256,7 +221,7 @@ int audit(const Request& request) {
 }
 
 int settle(const Request& request) {
-  std::vector<Daemon> daemons(request.controls.begin(), request.controls.end());
+  std::vector<DaemonClient> daemons(request.controls.begin(), request.controls.end());
   const auto limit = std::chrono::steady_clock::now() + request.time_limit;
   Round last;
   for (int rounds = 1;; ++rounds) {

@@ -58,6 +58,10 @@ std::string Table::text() const {
   return out;
 }
 
+std::string line(const char* title, const std::string& value) {
+  return padded(title, 13, false) + visible(value) + "\n";
+}
+
 std::string duration_text(std::uint64_t ms) {
   struct Unit {
     const char* name;

@@ -29,6 +29,8 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// A line of facts about one thing: a title and its value.
+std::string line(const char* title, const std::string& value);
 // "1d 2h", "3m 4s", "250ms": two units at most.
 std::string duration_text(std::uint64_t ms);
 // "send receive", "dead-name", ...: MACH_PORT_TYPE_ bits in words.

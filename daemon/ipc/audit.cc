@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "daemon/base/check.h"
-#include "daemon/ipc/remote_link.h"
+#include "daemon/ipc/places.h"
 #include "daemon/ipc/space.h"
 
 namespace netmsg::ipc {
@@ -13,70 +13,15 @@ namespace {
 
 // ---------------------------------------------------------------- the census
 
-struct Held {
-  std::uint32_t send = 0;
-  std::uint32_t send_once = 0;
-  std::uint32_t receive = 0;
-};
-
 class Census {
  public:
   explicit Census(const Core& core) {
-    for (const auto& [id, space] : core.spaces) count_space(*space);
-    core.ports.for_each([this](const Port& port) { count_port(port); });
-    core.inheritances.for_each([this](const Inheritance& inheritance) {
-      inheritance.for_each_right([this](const CarriedRight& right) { count(right); });
-    });
-    if (core.host_port) ++held_[core.host_port.port()].receive;
-    core.link().for_each_right({[this](const Port& port) { ++held_[&port].send; },
-                                [this](const Port& port) { ++held_[&port].send_once; },
-                                [this](const Port& port) { ++held_[&port].receive; }});
+    for_each_right(core, [this](const Place&, RightType type, const Port& port) { held_[&port].add(type); });
   }
 
   const Held& of(const Port& port) { return held_[&port]; }
 
  private:
-  void count(const SendOnceRight& right) {
-    if (right) ++held_[right.port()].send_once;
-  }
-
-  void count(const CarriedRight& right) {
-    if (right.port() == nullptr) return;
-    Held& held = held_[right.port()];
-    if (right.holds_send()) ++held.send;
-    if (right.holds_send_once()) ++held.send_once;
-    if (right.holds_receive()) ++held.receive;
-  }
-
-  void count_message(const Message& message) {
-    if (message.accepted) count(message.accepted->notify());
-    count(message.destination);
-    count(message.reply);
-    for (const BodyRight& item : message.body) count(item.right);
-  }
-
-  void count_entry(const Entry& entry) {
-    if (entry.receive) ++held_[entry.receive.port()].receive;
-    if (entry.send) ++held_[entry.send.port()].send;
-    count(entry.once);
-    if (entry.request) count(entry.request->notify);
-  }
-
-  void count_space(Space& space) {
-    space.for_each([this](Name, const Entry& entry) { count_entry(entry); });
-    space.task().for_each_port([this](const Port& port) { ++held_[&port].receive; });
-    space.task().for_each_right([this](const CarriedRight& right) { count(right); });
-    for (const auto& [token, operation] : space.operations()) {
-      if (operation->message) count_message(*operation->message);
-    }
-  }
-
-  void count_port(const Port& port) {
-    count(port.no_senders_request);
-    count(port.port_destroyed_request);
-    port.queue.for_each([this](const Message& message) { count_message(message); });
-  }
-
   std::unordered_map<const Port*, Held> held_;
 };
 

@@ -167,6 +167,7 @@ std::vector<PortRow> Engine::ports(const Space& space) const {
     row.type = entry.type();
     row.urefs = entry.urefs;
     row.remote = port != nullptr && port->remote();
+    row.death = entry.death;
     if (entry.receive) {
       row.queued = port->msgcount;
       row.qlimit = port->qlimit;

@@ -109,6 +109,7 @@ struct PortRow {
   std::uint32_t queued;  // for receive rights
   std::uint32_t qlimit;  // for receive rights
   bool remote;           // the port's receive right is on another host
+  std::uint32_t death;   // for dead names: Port::death
 };
 
 struct SpaceRow {

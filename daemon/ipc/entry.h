@@ -37,6 +37,7 @@ struct Entry {
   SendOnceRight once;
   std::unique_ptr<PortSet> set;
   std::uint32_t urefs = 0;
+  std::uint32_t death = 0;                   // DN: Port::death of what it denoted
   std::unique_ptr<DeadNameRequest> request;  // listed at the port; none on PS and DN
   AcceptedRequest* accepted = nullptr;       // of the message that this space has forced upon the port
 

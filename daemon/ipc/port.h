@@ -119,7 +119,8 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   PortSet* set = nullptr;  // the one that it is a member of; kept by the set
   base::IntrusiveList<Operation, WaiterTag> senders;  // first come, first served
   bool sender_woken = false;                          // one of them is about to look at the room again
-  Watch* watch = nullptr;                             // of the receive right in its space; kept by the watch
+  std::uint32_t death = 0;  // the link's number for why a proxy dies; set before it does
+  Watch* watch = nullptr;   // of the receive right in its space; kept by the watch
 
   ~Port();
 

@@ -26,8 +26,10 @@ Space::~Space() {
 void Space::notice_death(Entry& entry) {
   if (entry.send && entry.send.port()->dead()) {
     unindex_send(entry);
+    entry.death = entry.send.port()->death;
     entry.send.reset();
   } else if (entry.once && entry.once.port()->dead()) {
+    entry.death = entry.once.port()->death;
     entry.once.reset();
   }
 }

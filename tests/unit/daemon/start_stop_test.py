@@ -172,6 +172,11 @@ class ControlTest(NetmsgdTest):
         for command in ("status", "tasks", "ports", "peers", "names", "audit", "settle"):
             self.assertEqual(ctl(daemon, command).returncode, OK, command)
             json.loads(ctl(daemon, "--json", command).stdout)
+        task = json.loads(ctl(daemon, "--json", "ports").stdout)["ports"][0]
+        for command in ("port", "why"):
+            argument = f"{task['task']}:{task['name']}"
+            self.assertEqual(ctl(daemon, command, argument).returncode, OK, command)
+            json.loads(ctl(daemon, "--json", command, argument).stdout)
         names = json.loads(ctl(daemon, "--json", "names").stdout)["names"]
         self.assertEqual({each["name"] for each in names}, {"NameServer", "NM_ACTIVE", "NMMonitor", "NMControl"})
         self.assertIn("balanced", ctl(daemon, "audit").stdout)
@@ -185,6 +190,11 @@ class ControlTest(NetmsgdTest):
         self.assertEqual(ctl(daemon).returncode, USAGE)
         self.assertEqual(ctl([daemon, daemon], "status").returncode, USAGE)
         self.assertEqual(ctl([daemon, daemon], "settle").returncode, OK)
+        self.assertEqual(ctl(daemon, "port", f"{task}:999999").returncode, REFUSED)
+        self.assertEqual(ctl(daemon, "why", "0" * 32 + ".1.1").returncode, REFUSED)
+        self.assertEqual(ctl(daemon, "why", "no uid").returncode, REFUSED)
+        self.assertEqual(ctl(daemon, "port", f"{task}:x").returncode, USAGE)
+        self.assertEqual(ctl(daemon, "port").returncode, USAGE)
         daemon.stop()
         self.assertEqual(ctl(daemon, "status").returncode, NO_ANSWER)
         self.assertEqual(ctl(daemon, "settle").returncode, NO_ANSWER)

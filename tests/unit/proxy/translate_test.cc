@@ -46,7 +46,7 @@ struct Side {
   }
   ~Side() {
     const ipc::Event event(world.engine);
-    tables.drop_all();
+    tables.drop_all(0);
   }
 
   // A port of ours.
