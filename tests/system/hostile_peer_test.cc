@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: Apache-2.0
+// A peer that lies, against a real daemon that works for others meanwhile (spec 09 §§1, 3, 4): at worst its own session
+// ends, with the reason that peer.proto says; nobody else notices. Host a is lied to; host b is honest; a thread of this
+// process, a client of a, calls a server on b without pause.
+#include <gtest/gtest.h>
+#include <mach/message.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <thread>
+
+#include "tests/support/control_json.h"
+#include "tests/support/raw_peer.h"
+#include "tests/support/scale.h"
+#include "tests/support/seed.h"
+#include "tests/system/port_client.h"
+
+namespace netmsg::test {
+namespace {
+
+using std::chrono::seconds;
+
+struct Hosts {
+  std::uint16_t port_a = free_port();
+  std::uint16_t port_b = free_port();
+  Host a{"a", port_a, {{"b", port_b}}, {"--peer=evil"}};
+  Host b{"b", port_b, {{"a", port_a}}};
+  Hosts() {
+    if (!a.connected_to("b") || !b.connected_to("a"))
+      throw std::runtime_error("no session between the hosts");
+  }
+};
+
+Hosts& hosts() {
+  static Hosts two;
+  return two;
+}
+
+// Calls across both hosts, each of which brings and gives up a right, until it is destroyed.
+class Work {
+ public:
+  explicit Work(PortServerClient& server)
+      : thread_([this, &server] {
+          while (!over_) do_one(server);
+        }) {}
+  ~Work() {
+    over_ = true;
+    thread_.join();
+    EXPECT_EQ(failed_, "");
+  }
+  // Waits until some more was done.
+  bool goes_on() {
+    const unsigned before = done_;
+    return eventually([&] { return done_ >= before + 3 || !well_; }, seconds(30)) && well_;
+  }
+
+ private:
+  void do_one(PortServerClient& server) {
+    const mach_port_t port = server.new_port();
+    const std::string state = state_of(port);
+    if (state != "S1") {
+      failed_ = "a new port of host b is " + state;
+      well_ = false;
+    }
+    mach_port_deallocate(mach_task_self(), port);
+    ++done_;
+  }
+
+  std::atomic<bool> over_{false};
+  std::atomic<bool> well_{true};
+  std::atomic<unsigned> done_{0};
+  std::string failed_;
+  std::thread thread_;
+};
+
+std::uint64_t resident_bytes(pid_t pid) {
+  std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
+  std::uint64_t pages = 0;
+  statm >> pages >> pages;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// --- what it says ---
+
+v1::Uid uid(v1::Uid::Side side, std::uint64_t serial) {
+  v1::Uid made;
+  made.set_side(side);
+  made.set_serial(serial);
+  return made;
+}
+
+v1::Uid uid_of(const std::string& node, std::uint64_t incarnation, std::uint64_t serial) {
+  v1::Uid made = uid(v1::Uid::OTHER, serial);
+  made.mutable_origin()->set_node(node);
+  made.mutable_origin()->set_incarnation(incarnation);
+  return made;
+}
+
+// The name-service port of host a is the one that everybody has a unit of.
+v1::Frame message(const v1::Uid& to = uid(v1::Uid::RECEIVER, 0), unsigned type = MACH_MSG_TYPE_PORT_SEND) {
+  v1::Frame frame;
+  *frame.mutable_message()->mutable_destination() = to;
+  frame.mutable_message()->set_destination_type(type);
+  return frame;
+}
+
+v1::Right right(v1::Right::Value value, const v1::Uid& port, unsigned type = MACH_MSG_TYPE_PORT_SEND) {
+  v1::Right made;
+  made.set_value(value);
+  made.set_type(type);
+  *made.mutable_port() = port;
+  return made;
+}
+
+v1::Frame with_reply(const v1::Right& reply) {
+  v1::Frame frame = message();
+  *frame.mutable_message()->mutable_reply() = reply;
+  return frame;
+}
+
+// A complex body of one item of `rights` send rights.
+v1::Frame with_rights(const std::vector<v1::Right>& rights) {
+  v1::Frame frame = message();
+  mach_msg_type_t item{};
+  item.msgt_name = MACH_MSG_TYPE_PORT_SEND;
+  item.msgt_size = 64;
+  item.msgt_inline = 1;
+  item.msgt_number = static_cast<unsigned>(rights.size()) & 0xFFFFFFFU;
+  std::string body(reinterpret_cast<const char*>(&item), sizeof item);
+  body.resize(sizeof item + 8 * rights.size());
+  frame.mutable_message()->set_other_bits(0x80000000U);
+  frame.mutable_message()->set_body(body);
+  for (const v1::Right& each : rights) *frame.mutable_message()->add_rights() = each;
+  return frame;
+}
+
+v1::Frame release(const v1::Uid& port, std::uint64_t units) {
+  v1::Frame frame;
+  *frame.mutable_release()->mutable_port() = port;
+  frame.mutable_release()->set_units(units);
+  return frame;
+}
+
+v1::Frame died(const v1::Uid& port) {
+  v1::Frame frame;
+  *frame.mutable_died()->mutable_port() = port;
+  return frame;
+}
+
+v1::Frame credit(const v1::Uid& port, std::uint32_t room, std::uint64_t as_of) {
+  v1::Frame frame;
+  *frame.mutable_credit()->mutable_port() = port;
+  frame.mutable_credit()->set_room(room);
+  frame.mutable_credit()->set_as_of(as_of);
+  return frame;
+}
+
+v1::Frame accepted(const v1::Uid& port, std::uint64_t number) {
+  v1::Frame frame;
+  *frame.mutable_accepted()->mutable_port() = port;
+  frame.mutable_accepted()->set_message(number);
+  return frame;
+}
+
+// `length`: of the part that it begins; 0: it goes on with one.
+v1::Frame chunk(std::uint64_t transfer, std::uint64_t length, const std::string& data) {
+  v1::Frame frame;
+  frame.mutable_chunk()->set_transfer(transfer);
+  v1::Piece& piece = *frame.mutable_chunk()->add_pieces();
+  if (length > 0) piece.mutable_part()->set_length(length);
+  piece.set_data(data);
+  return frame;
+}
+
+v1::Batch numbered(v1::Frame frame, std::uint64_t number) {
+  frame.set_number(number);
+  v1::Batch batch;
+  *batch.add_frames() = std::move(frame);
+  return batch;
+}
+
+// --- the scene ---
+
+class HostilePeer : public testing::Test {
+ protected:
+  static PortServerClient& server() {
+    static PortServerClient only(hosts().a, hosts().b);
+    return only;
+  }
+  HostilePeer() : work(std::make_unique<Work>(server())), before_(memory()) {}
+
+  void TearDown() override {
+    EXPECT_TRUE(work->goes_on());
+    work.reset();
+    peer.leave();
+    EXPECT_TRUE(hosts().a.daemon().running() && hosts().b.daemon().running());
+    EXPECT_EQ(balanced({&hosts().a, &hosts().b}), "");
+    EXPECT_LT(memory(), before_ + kMemoryMax);
+  }
+
+  static std::uint64_t memory() { return resident_bytes(hosts().a.daemon().pid()); }
+  static v1::Peer row() { return peer_row(hosts().a, "evil"); }
+
+  // Something harmless that is answered: has all that came before been applied, and the session survived it?
+  bool is_heard() {
+    const std::uint64_t number = peer.next_number();
+    peer.say(accepted(uid(v1::Uid::SENDER, 77), 1));
+    return peer.hears([&](const v1::Batch& heard) { return heard.applied() >= number; });
+  }
+  void expect_fence(v1::Fence::Code code) {
+    const std::optional<v1::Fence> fence = peer.fenced();
+    ASSERT_TRUE(fence) << "no fence";
+    EXPECT_EQ(fence->code(), code) << fence->text();
+  }
+  // A lie that a session ends by.
+  void expect_fatal(const v1::Frame& lie) {
+    ASSERT_TRUE(peer.open());
+    peer.say(lie);
+    expect_fence(v1::Fence::PROTOCOL);
+  }
+  // One that is what an honest peer could say in a race.
+  void expect_ignored(const v1::Frame& lie) {
+    ASSERT_TRUE(peer.open());
+    peer.say(lie);
+    EXPECT_TRUE(is_heard());
+  }
+
+  // Beyond what the daemon has before: its ceilings for one peer, and what an allocator keeps.
+  static constexpr std::uint64_t kMemoryMax = 512ULL << 20;
+  RawPeer peer{hosts().port_a};
+  std::unique_ptr<Work> work;
+
+ private:
+  const std::uint64_t before_;
+};
+
+// --- ports that are not its own ---
+
+TEST_F(HostilePeer, SendsToPortsItWasNotGivenInVain) {
+  ASSERT_TRUE(peer.open());
+  for (std::uint64_t serial = 1; serial < 200; ++serial) {
+    peer.say(message(uid(v1::Uid::RECEIVER, serial)));
+    peer.say(message(uid(v1::Uid::RECEIVER, serial), MACH_MSG_TYPE_PORT_SEND_ONCE));
+  }
+  EXPECT_TRUE(is_heard());
+}
+
+TEST_F(HostilePeer, SendsToPortsOfInventedNodesInVain) {
+  expect_ignored(message(uid_of(std::string(16, '\x77'), 5, 3)));
+}
+
+TEST_F(HostilePeer, BringsRightsHomeThatItWasNotGiven) {
+  expect_ignored(with_reply(right(v1::Right::HOME, uid(v1::Uid::RECEIVER, 3))));
+}
+
+TEST_F(HostilePeer, SaysThatPortsItNeverHadHaveDiedOrHaveRoom) {
+  ASSERT_TRUE(peer.open());
+  for (const v1::Uid& port :
+       {uid(v1::Uid::SENDER, 77), uid(v1::Uid::RECEIVER, 1), uid_of(std::string(16, '\x77'), 5, 3)}) {
+    peer.say(died(port));
+    peer.say(credit(port, ~0U, ~0ULL));
+    peer.say(accepted(port, ~0ULL));
+  }
+  EXPECT_TRUE(is_heard());
+}
+
+// The port is host b's; this process has a right to it.
+TEST_F(HostilePeer, ClaimsAPortThatIsAtHomeAtAnother) {
+  work.reset();
+  const mach_port_t port = server().new_port();
+  const std::string task = std::to_string(task_of(hosts().a, ::getpid()));
+  const auto view = [&] {
+    return told<v1::PortView>(hosts().a.control({"--json", "port", task + ":" + std::to_string(port)}));
+  };
+  const std::string text = view().uid();
+  const std::size_t first = text.find('.');
+  const std::size_t second = text.find('.', first + 1);
+  const v1::Uid theirs = uid_of(bytes_of_hex(text.substr(0, first)), std::stoull(text.substr(first + 1)),
+                                std::stoull(text.substr(second + 1)));
+
+  ASSERT_TRUE(peer.open());
+  peer.say(with_reply(right(v1::Right::GRANTED, theirs)));
+  peer.say(credit(theirs, 0, 0));
+  peer.say(died(theirs));
+  peer.say(message(theirs));
+  peer.say(release(theirs, 1));
+  EXPECT_TRUE(is_heard());
+  EXPECT_EQ(view().home(), "b");
+  EXPECT_EQ(view().peers_size(), 1);
+  EXPECT_EQ(state_of(port), "S1");
+  EXPECT_EQ(send_message({.remote = port, .remote_type = MACH_MSG_TYPE_COPY_SEND, .id = 9}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(server().receive(5000).id, 9U);
+  mach_port_deallocate(mach_task_self(), port);
+  work = std::make_unique<Work>(server());
+}
+
+TEST_F(HostilePeer, ClaimsTheNameServiceOfAnother) {
+  expect_fatal(with_reply(right(v1::Right::GRANTED, uid_of(std::string(16, '\x77'), 5, 0))));
+}
+
+TEST_F(HostilePeer, GrantsAPortOfTheReceiversThatNeverWas) {
+  expect_fatal(with_reply(right(v1::Right::GRANTED, uid(v1::Uid::RECEIVER, 1ULL << 40))));
+}
+
+// --- amounts, numbers, values ---
+
+TEST_F(HostilePeer, ReleasesMoreThanItWasGranted) {
+  expect_fatal(release(uid(v1::Uid::RECEIVER, 0), 2));
+}
+TEST_F(HostilePeer, ReleasesAsMuchAsANumberHolds) {
+  expect_fatal(release(uid(v1::Uid::RECEIVER, 0), ~0ULL));
+}
+TEST_F(HostilePeer, ReleasesNothing) {
+  expect_fatal(release(uid(v1::Uid::RECEIVER, 0), 0));
+}
+TEST_F(HostilePeer, UsesWhatItHasReleasedInVain) {
+  ASSERT_TRUE(peer.open());
+  peer.say(release(uid(v1::Uid::RECEIVER, 0), 1));
+  peer.say(message());
+  EXPECT_TRUE(is_heard());
+  EXPECT_EQ(row().exports(), 0U);
+}
+TEST_F(HostilePeer, UsesASerialOutOfRange) {
+  expect_fatal(died(uid(v1::Uid::SENDER, 1ULL << 48)));
+}
+TEST_F(HostilePeer, NamesAnOriginThatCannotBe) {
+  expect_fatal(died(uid_of("short", 5, 1)));
+}
+TEST_F(HostilePeer, SaysAFrameOfNoKind) {
+  expect_fatal(v1::Frame());
+}
+TEST_F(HostilePeer, SaysAValueThatIsNone) {
+  v1::Frame frame = message();
+  frame.mutable_message()->mutable_reply()->set_value(static_cast<v1::Right::Value>(55));
+  expect_fatal(frame);
+}
+TEST_F(HostilePeer, CallsABodyWhatItIsNot) {
+  v1::Frame frame = message();
+  frame.mutable_message()->set_other_bits(0x80000000U);
+  frame.mutable_message()->set_body(std::string(24, '\xFF'));
+  expect_fatal(frame);
+}
+TEST_F(HostilePeer, BringsMemoryThatNoItemIsFor) {
+  v1::Frame frame = message();
+  frame.mutable_message()->add_memory("x");
+  expect_fatal(frame);
+}
+TEST_F(HostilePeer, SendsMoreThanTheHelloAllows) {
+  v1::Frame frame = message();
+  frame.mutable_message()->set_body(std::string(5U << 20, 'x'));
+  expect_fatal(frame);
+}
+
+TEST_F(HostilePeer, RepeatsAFrame) {
+  ASSERT_TRUE(peer.open());
+  const v1::Batch batch = numbered(message(), 1);
+  peer.say(batch);
+  peer.say(batch);
+  expect_fence(v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, LeavesOutANumber) {
+  ASSERT_TRUE(peer.open());
+  peer.say(numbered(message(), 2));
+  expect_fence(v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, AcknowledgesWhatItWasNeverSent) {
+  ASSERT_TRUE(peer.open());
+  v1::Batch batch;
+  batch.set_applied(~0ULL);
+  peer.say(batch);
+  expect_fence(v1::Fence::PROTOCOL);
+}
+
+// --- data ahead of its message ---
+
+TEST_F(HostilePeer, NamesATransferThatHasNotBegun) {
+  v1::Frame frame = message();
+  frame.mutable_message()->set_transfer(5);
+  expect_fatal(frame);
+}
+TEST_F(HostilePeer, SendsAPieceOfNothing) {
+  expect_fatal(chunk(1, 100, ""));
+}
+TEST_F(HostilePeer, SendsMoreThanItHasSaidAPartIs) {
+  expect_fatal(chunk(1, 10, std::string(11, 'x')));
+}
+TEST_F(HostilePeer, SendsAChunkThatIsTooLarge) {
+  expect_fatal(chunk(1, 1U << 20, std::string(100000, 'x')));
+}
+TEST_F(HostilePeer, BeginsAPartThatNoMessageCouldHave) {
+  expect_fatal(chunk(1, ~0ULL, "x"));
+}
+TEST_F(HostilePeer, NamesATransferThatIsNotComplete) {
+  ASSERT_TRUE(peer.open());
+  peer.say(chunk(1, 100, "x"));
+  v1::Frame frame = message();
+  frame.mutable_message()->set_transfer(1);
+  peer.say(frame);
+  expect_fence(v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, BeginsTransfersAndEndsNone) {
+  ASSERT_TRUE(peer.open());
+  for (std::uint64_t transfer = 1; transfer <= 17; ++transfer) peer.say(chunk(transfer, 1U << 20, "x"));
+  expect_fence(v1::Fence::LIMIT);
+}
+// 256 MiB of one part that is never complete, four times what a peer may have in our queues.
+TEST_F(HostilePeer, SendsChunksWithoutEnd) {
+  ASSERT_TRUE(peer.open());
+  const std::string data(65536, 'x');
+  peer.say(chunk(1, 1U << 30, data));
+  for (int chunks = scaled(4096); chunks > 0 && !peer.ended(); --chunks) peer.say(chunk(1, 0, data));
+  EXPECT_TRUE(is_heard());
+}
+
+// --- bytes ---
+
+TEST_F(HostilePeer, SaysHalfABatch) {
+  ASSERT_TRUE(peer.open());
+  const std::string whole =
+      numbered(with_rights({right(v1::Right::GRANTED, uid(v1::Uid::SENDER, 1))}), 1).SerializeAsString();
+  peer.say_bytes(whole.substr(0, whole.size() - 3));
+  expect_fence(v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, SaysMoreThanAStreamMayDeliverAtOnce) {
+  ASSERT_TRUE(peer.open());
+  peer.say_bytes(std::string(9U << 20, '\0'));
+  EXPECT_TRUE(eventually([&] { return peer.ended(); }, seconds(20)));
+}
+TEST_F(HostilePeer, SaysBytesThatAreNothing) {
+  std::mt19937 random(test_seed());
+  for (int round = 0, rounds = scaled(30); round < rounds; ++round) {
+    RawPeer other(hosts().port_a);
+    const bool after_hello = round % 2 == 0;
+    ASSERT_TRUE(!after_hello || other.open());
+    std::string bytes(1 + random() % 5000, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    other.say_bytes(bytes);
+    EXPECT_TRUE(eventually([&] { return other.ended(); }, seconds(20))) << "round " << round;
+  }
+}
+
+// --- Hello ---
+
+TEST_F(HostilePeer, SaysAFrameBeforeHello) {
+  peer.say(message());
+  expect_fence(v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, SaysHelloTwice) {
+  ASSERT_TRUE(peer.open());
+  v1::Batch batch;
+  *batch.mutable_hello() = peer.hello();
+  peer.say(batch);
+  expect_fence(v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, SpeaksAnotherVersion) {
+  v1::Hello hello = peer.hello();
+  hello.set_version_min(7);
+  hello.set_version_max(9);
+  EXPECT_FALSE(peer.open(hello));
+  expect_fence(v1::Fence::VERSION);
+  EXPECT_NE(peer.fenced()->text().find("7 to 9"), std::string::npos) << peer.fenced()->text();
+}
+TEST_F(HostilePeer, IsNobodyThatIsAllowed) {
+  EXPECT_FALSE(peer.open(peer.hello({.name = "stranger"})));
+  expect_fence(v1::Fence::REFUSED);
+}
+TEST_F(HostilePeer, SaysItIsTheOneItTalksTo) {
+  const auto status = told<v1::StatusReply>(hosts().a.control({"--json", "status"}));
+  EXPECT_FALSE(peer.open(peer.hello({.node = bytes_of_hex(status.node_id())})));
+  expect_fence(v1::Fence::REFUSED);
+}
+TEST_F(HostilePeer, HasNoNodeOrNoIncarnation) {
+  EXPECT_FALSE(peer.open(peer.hello({.node = "short"})));
+  expect_fence(v1::Fence::PROTOCOL);
+  RawPeer other(hosts().port_a);
+  EXPECT_FALSE(other.open(other.hello({.incarnation = 0})));
+  EXPECT_EQ(other.fenced()->code(), v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, GoesBackToAnOldIncarnation) {
+  ASSERT_TRUE(peer.open());
+  peer.leave();
+  RawPeer older(hosts().port_a);
+  EXPECT_FALSE(older.open(older.hello({.incarnation = 999})));
+  EXPECT_EQ(older.fenced()->code(), v1::Fence::INCARNATION);
+}
+TEST_F(HostilePeer, RepeatsAHelloThatWasOvertaken) {
+  const v1::Hello old = peer.hello();
+  ASSERT_TRUE(peer.open());
+  RawPeer replay(hosts().port_a);
+  EXPECT_FALSE(replay.open(old));
+  EXPECT_EQ(replay.fenced()->code(), v1::Fence::SUPERSEDED);
+  EXPECT_TRUE(is_heard()) << "the session is not touched";
+}
+
+// --- resuming ---
+
+TEST_F(HostilePeer, ResumesASessionThatNeverWas) {
+  ASSERT_TRUE(peer.open());
+  peer.cut();
+  EXPECT_FALSE(peer.resume(4711, 0));
+  EXPECT_EQ(peer.fenced()->code(), v1::Fence::UNKNOWN_SESSION);
+}
+TEST_F(HostilePeer, ResumesFromWhereItCannotBe) {
+  ASSERT_TRUE(peer.open());
+  peer.cut();
+  EXPECT_FALSE(peer.resume(1, 1000));
+  EXPECT_EQ(peer.fenced()->code(), v1::Fence::PROTOCOL);
+}
+TEST_F(HostilePeer, ResumesAgainAndAgain) {
+  ASSERT_TRUE(peer.open());
+  for (int times = 0; times < scaled(20); ++times) {
+    peer.cut();
+    ASSERT_TRUE(peer.resume(1, 0)) << "time " << times;
+  }
+  EXPECT_TRUE(is_heard());
+}
+
+// --- too much, or nothing ---
+
+TEST_F(HostilePeer, FloodsAPortWithoutRegardForItsRoom) {
+  ASSERT_TRUE(peer.open());
+  v1::Batch batch;
+  std::uint64_t number = 0;
+  for (int batches = scaled(200); batches > 0; --batches) {
+    batch.Clear();
+    for (int frames = 0; frames < 100; ++frames) {
+      v1::Frame frame = message();
+      frame.set_number(++number);
+      frame.mutable_message()->set_body(std::string(1024, 'x'));
+      *batch.add_frames() = std::move(frame);
+    }
+    peer.say(batch);
+  }
+  EXPECT_TRUE(peer.hears([&](const v1::Batch& heard) { return heard.applied() == number; }, seconds(60)))
+      << peer.heard().applied() << " of " << number << ", " << peer.heard().fence().text();
+}
+
+// Each is a port that host a would have to remember.
+TEST_F(HostilePeer, GrantsMorePortsThanOneMayMakeUsRemember) {
+  ASSERT_TRUE(peer.open());
+  std::uint64_t serial = 0;
+  for (int messages = 0; messages < 80 && !peer.ended(); ++messages) {
+    std::vector<v1::Right> rights;
+    for (int i = 0; i < 1000; ++i)
+      rights.push_back(right(v1::Right::GRANTED, uid(v1::Uid::SENDER, ++serial)));
+    peer.say(with_rights(rights));
+  }
+  const std::uint64_t last = peer.next_number() - 1;
+  EXPECT_TRUE(peer.hears([&](const v1::Batch& heard) { return heard.applied() >= last || heard.has_fence(); },
+                         seconds(60)));
+  EXPECT_TRUE(!peer.heard().has_fence() || peer.heard().fence().code() == v1::Fence::LIMIT);
+  EXPECT_LE(row().proxies(), row().ceilings().proxies());
+}
+
+// Every look-up is answered to a send-once right, which takes no room.
+TEST_F(HostilePeer, AsksAndNeverAcknowledgesTheAnswers) {
+  ASSERT_TRUE(peer.open());
+  peer.stop_acknowledging();
+  for (int asked = scaled(5000); asked > 0; --asked) {
+    peer.say(with_reply(right(v1::Right::GRANTED, uid(v1::Uid::SENDER, 1), MACH_MSG_TYPE_PORT_SEND_ONCE)));
+  }
+  EXPECT_TRUE(is_heard());
+}
+
+TEST_F(HostilePeer, AsksAndDoesNotReadTheAnswers) {
+  ASSERT_TRUE(peer.open());
+  peer.stop_reading();
+  for (int asked = scaled(5000); asked > 0; --asked) {
+    peer.say(with_reply(right(v1::Right::GRANTED, uid(v1::Uid::SENDER, 1), MACH_MSG_TYPE_PORT_SEND_ONCE)));
+  }
+  EXPECT_TRUE(work->goes_on());
+}
+
+TEST_F(HostilePeer, FallsSilentAndIsFencedAfterALease) {
+  ASSERT_TRUE(peer.open());
+  peer.stop_heartbeats();
+  EXPECT_TRUE(eventually([] { return row().last_fence().code() == "LEASE" && row().state() != "open"; },
+                         seconds(30)));
+  EXPECT_FALSE(row().last_fence().theirs());
+}
+
+TEST_F(HostilePeer, OpensStreamsAndSaysNothing) {
+  std::vector<std::unique_ptr<RawPeer>> silent;
+  for (int streams = 0; streams < 40; ++streams) silent.push_back(std::make_unique<RawPeer>(hosts().port_a));
+  EXPECT_TRUE(work->goes_on());
+}
+
+// --- valid conversations with something changed ---
+
+class Fuzz {
+ public:
+  explicit Fuzz(std::uint32_t seed) : random_(seed) {}
+
+  unsigned pick(unsigned below) { return static_cast<unsigned>(random_() % below); }
+
+  v1::Frame frame() {
+    switch (pick(8)) {
+      case 6:
+        return chunk(pick(4), some_number(), std::string(pick(100), 'x'));
+      case 0:
+        return release(some_uid(), some_number());
+      case 1:
+        return died(some_uid());
+      case 2:
+        return credit(some_uid(), static_cast<std::uint32_t>(some_number()), some_number());
+      case 3:
+        return accepted(some_uid(), some_number());
+      case 4:
+        return with_reply(some_right());
+      case 5:
+        return with_rights(std::vector<v1::Right>(pick(4), some_right()));
+      default:
+        return message(some_uid(), MACH_MSG_TYPE_PORT_SEND + pick(2));
+    }
+  }
+
+  std::string changed(std::string bytes) {
+    for (unsigned times = pick(3); times > 0; --times) {
+      const unsigned at = pick(static_cast<unsigned>(bytes.size()));
+      switch (pick(4)) {
+        case 0:
+          bytes[at] = static_cast<char>(random_());
+          break;
+        case 1:
+          bytes.erase(at, pick(4));
+          break;
+        case 2:
+          bytes.insert(at, bytes.substr(pick(static_cast<unsigned>(bytes.size())), pick(8)));
+          break;
+        default:
+          bytes[at] = static_cast<char>(bytes[at] ^ (1 << pick(8)));
+          break;
+      }
+      if (bytes.empty()) return bytes;
+    }
+    return bytes;
+  }
+
+ private:
+  std::uint64_t some_number() {
+    constexpr std::uint64_t kEdges[] = {0, 1, 2, 3, 0x7FFFFFFF, 0xFFFFFFFF, 1ULL << 47, 1ULL << 48, ~0ULL};
+    return kEdges[pick(std::size(kEdges))];
+  }
+  v1::Uid some_uid() {
+    if (pick(4) == 0) return uid_of(std::string(16, static_cast<char>(pick(3))), 1 + pick(2), pick(4));
+    return uid(static_cast<v1::Uid::Side>(1 + pick(2)), pick(2) == 0 ? pick(4) : some_number());
+  }
+  v1::Right some_right() {
+    return right(static_cast<v1::Right::Value>(pick(5)), some_uid(), MACH_MSG_TYPE_PORT_RECEIVE + pick(3));
+  }
+
+  std::mt19937 random_;
+};
+
+TEST_F(HostilePeer, SaysMutatedFramesAtRandom) {
+  const std::uint32_t seed = test_seed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Fuzz fuzz(seed);
+  for (int round = 0, rounds = scaled(40); round < rounds; ++round) {
+    RawPeer other(hosts().port_a);
+    ASSERT_TRUE(other.open()) << "round " << round;
+    for (int frames = 0; frames < 50 && !other.ended(); ++frames) {
+      other.say_bytes(
+          fuzz.changed(numbered(fuzz.frame(), static_cast<std::uint64_t>(frames) + 1).SerializeAsString()));
+    }
+    ASSERT_TRUE(hosts().a.daemon().running()) << "round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace netmsg::test
