@@ -3,6 +3,8 @@
 
 #include <signal.h>
 
+#include "tests/support/control_json.h"
+
 namespace netmsg::campaign {
 
 namespace {
@@ -174,6 +176,26 @@ std::vector<std::string> Fleet::troubles() {
     all.push_back("daemon " + hosts_[host].name() + " has ended: " + hosts_[host].daemon().output());
   }
   return all;
+}
+
+std::vector<std::string> Fleet::unexplained() {
+  std::vector<std::string> all;
+  for (const Worker* worker : current_) {
+    for (const DeadName& dead : worker->journal->shared().dead) {
+      if (dead.name == 0 || dead.host == worker->life.host) continue;
+      if (!death_text(*worker, dead.name).empty()) continue;
+      all.push_back("no reason for dead name " + std::to_string(dead.name) + " of life " +
+                    std::to_string(worker->life.number));
+    }
+  }
+  return all;
+}
+
+std::string Fleet::death_text(const Worker& worker, std::uint32_t name) {
+  const test::Host& host = hosts_[worker.life.host];
+  const std::string task = std::to_string(test::task_of(host, worker.process->pid()));
+  return test::told<v1::PortView>(host.control({"--json", "port", task + ":" + std::to_string(name)}))
+      .death();
 }
 
 Verdict Fleet::verdict() const {

@@ -30,6 +30,8 @@ class Fleet {
   std::string unrest();
   // What living workers or daemons say is wrong.
   std::vector<std::string> troubles();
+  // Dead names of ports of other hosts that netmsgctl has no reason for.
+  std::vector<std::string> unexplained();
   // What must hold of all journals.
   Verdict verdict() const;
 
@@ -49,6 +51,7 @@ class Fleet {
   void kill_daemon(unsigned host);
   void burst(unsigned which);
   void set_apart(unsigned which, bool apart);
+  std::string death_text(const Worker& worker, std::uint32_t name);
   std::string worker_unrest(const Worker& worker) const;
 
   const std::vector<std::pair<unsigned, unsigned>> pairs_ = pairs_of(kHosts);

@@ -46,6 +46,13 @@ enum class Mode : std::uint32_t {
   kRest,  // sends nothing more, keeps no right of others, answers
 };
 
+// The name that a stream's right has left behind, for a while: there has to be a reason.
+struct DeadName {
+  std::atomic<std::uint32_t> name;
+  std::atomic<std::uint32_t> host;  // where its port was
+};
+inline constexpr std::uint32_t kDeadNames = 8;
+
 // The head of the file.
 struct Shared {
   // The campaign's.
@@ -58,6 +65,7 @@ struct Shared {
   std::atomic<std::uint32_t> gifts;  // ports whose send rights it has given away and that have senders
   std::atomic<std::uint64_t> rounds;
   std::atomic<std::uint64_t> records;
+  DeadName dead[kDeadNames];
   char trouble[256];  // what it has seen that must not be; then it has ended
 };
 

@@ -79,6 +79,7 @@ class Campaign {
 
   void judge(milliseconds taken) {
     for (const std::string& trouble : fleet_.troubles()) say(trouble);
+    for (const std::string& name : fleet_.unexplained()) say(name);
     const Verdict verdict = fleet_.verdict();
     for (const std::string& violation : verdict.violations()) say(violation);
     std::printf("at rest and balanced after %lld ms\n", static_cast<long long>(taken.count()));

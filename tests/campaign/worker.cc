@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client under whose load a campaign kills and cuts. It opens streams of numbered messages to workers on all
 // hosts, with rights of all kinds in them, and writes down what it sent, what arrived and what was answered, until
-// it is killed. usage: worker JOURNAL LIFE SLOT SEED RIGHTS HOST...: RIGHTS is "own", "introduced" (rights that came from
-// others are passed on, so to third hosts too) or "moved" (and receive rights travel).
+// it is killed. usage: worker JOURNAL LIFE SLOT SEED RIGHTS HOST...: RIGHTS is "own", "introduced" (rights that came
+// from others are passed on, so to third hosts too), "moved" (receive rights travel), or "all".
 //
 //   what it makes                        how it learns what became of it
 //   the send-once reply of each message  the answer, or a send-once notification: `owed` counts those to come
@@ -53,6 +53,7 @@ struct Stream {
   std::uint32_t number;
   Name port;
   bool to_traveller = false;
+  std::uint32_t host = 0;  // of its port, if that does not travel
   std::uint32_t next = 0;
 };
 
@@ -72,8 +73,8 @@ class Worker {
         shared_(journal.shared()),
         life_(life),
         random_(seed),
-        passes_on_(rights != "own"),
-        travels_(rights == "moved"),
+        passes_on_(rights == "introduced" || rights == "all"),
+        travels_(rights == "moved" || rights == "all"),
         hosts_(std::move(hosts)) {
     must(mach_port_allocate(self_, MACH_PORT_RIGHT_PORT_SET, &all_), "a port set");
     port_ = new_port();
@@ -154,7 +155,7 @@ class Worker {
                                                ("worker " + std::to_string(slot)).c_str(), &port);
     if (code != NETNAME_SUCCESS || port == port_ || is_streams(port)) return give_back(port);
     if (!watch(port)) return give_back(port);
-    streams_.push_back({++streams_opened_, port});
+    streams_.push_back({.number = ++streams_opened_, .port = port, .host = host});
     journal_.write(Event::kOpened, life_, streams_opened_, host * kSlots + slot);
   }
 
@@ -190,7 +191,7 @@ class Worker {
     must(mach_port_insert_right(self_, port, port, MACH_MSG_TYPE_MAKE_SEND), "a send right");
     if (!watch(port)) trouble("no notification of a traveller's death");
     travellers_.insert(port);
-    streams_.push_back({++streams_opened_, port, true});
+    streams_.push_back({.number = ++streams_opened_, .port = port, .to_traveller = true});
     journal_.write(Event::kOpened, life_, streams_opened_, kTraveller);
   }
 
@@ -388,11 +389,18 @@ class Worker {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
       if (streams_[i].port != values.at(0)) continue;
       journal_.write(Event::kLost, life_, streams_[i].number, 0);
-      give_back(streams_[i].port);
+      streams_[i].to_traveller ? give_back(streams_[i].port) : remember(streams_[i]);
       streams_.erase(streams_.begin() + static_cast<std::ptrdiff_t>(i));
       break;
     }
     give_back(values.at(0));  // the notification's own reference
+  }
+
+  // Its dead name stays until others have died.
+  void remember(const Stream& stream) {
+    DeadName& place = shared_.dead[deaths_++ % kDeadNames];
+    give_back(place.name.exchange(stream.port));
+    place.host = stream.host;
   }
 
   void take_at_gift(const mach_msg_header_t& head) {
@@ -431,6 +439,7 @@ class Worker {
   Name notify_ = MACH_PORT_NULL;  // deaths of streams
   std::uint32_t streams_opened_ = 0;
   std::uint32_t owed_ = 0;
+  std::uint32_t deaths_ = 0;
   std::vector<Stream> streams_;
   std::deque<Name> held_;
   std::set<Name> gifts_;
