@@ -357,7 +357,8 @@ class Worker {
 
   void hold(Name name) {
     if (!MACH_PORT_VALID(name)) return;
-    if ((type_of(name) & MACH_PORT_TYPE_RECEIVE) != 0) return adopt(name);
+    const bool came_home = name == port_ || gifts_.count(name) != 0;  // a send right that others had
+    if (!came_home && (type_of(name) & MACH_PORT_TYPE_RECEIVE) != 0) return adopt(name);
     held_.push_back(name);
     if (held_.size() > kHeldMax) drop(0);
   }
@@ -453,6 +454,8 @@ class Worker {
 
 int main(int argc, char** argv) {
   if (argc < 7) return 2;
+  // A daemon that is stopped, or is being started, does not answer.
+  if (mach_reply_port() == MACH_PORT_NULL) ::execv("/proc/self/exe", argv);
   netmsg::campaign::Journal journal(argv[1]);
   netmsg::campaign::Worker(journal, static_cast<std::uint32_t>(std::atoi(argv[2])), argv[3],
                            static_cast<unsigned>(std::strtoul(argv[4], nullptr, 10)), argv[5],
