@@ -13,7 +13,6 @@ namespace netmsg::proxy {
 void destroy(std::vector<Departure> all) {
   for (Departure& each : all) {
     each.message->destination.consume();
-    if (broken(Rule::kWaitingIsSettled)) each.message->reply.consume();
     each.message.reset();
   }
 }
@@ -86,7 +85,7 @@ const ipc::Message* EgressQueues::find(Ticket ticket) const {
 
 std::uint32_t EgressQueues::taking_room(std::uint64_t destination) const {
   const auto queue = queues_.find(destination);
-  if (queue == queues_.end() || broken(Rule::kWaitingTakesRoom)) return 0;
+  if (queue == queues_.end()) return 0;
   return static_cast<std::uint32_t>(
       std::count_if(queue->second.begin(), queue->second.end(),
                     [](const Item& item) { return !item.message->sent_to_send_once(); }));

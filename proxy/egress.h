@@ -62,6 +62,7 @@ class EgressQueues {
   // How many of the messages in this queue have taken a place in their destination's window.
   std::uint32_t taking_room(std::uint64_t destination) const;
   bool empty() const { return queues_.empty(); }
+  std::size_t size() const { return destinations_.size(); }
   void for_each(const std::function<void(const ipc::Message&)>& visit) const;
   std::uint64_t digest() const;
 

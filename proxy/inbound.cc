@@ -7,7 +7,6 @@
 
 #include "proxy/cargo.h"
 #include "proxy/hash.h"
-#include "proxy/mutant.h"
 #include "proxy/wire.h"
 
 namespace netmsg::proxy {
@@ -42,7 +41,7 @@ Check Inbound::apply(const v1::Chunk& chunk) {
 Check Inbound::drop(const v1::Chunk& chunk) {
   if (chunk.pieces_size() != 0) return protocol_error("a dropped transfer with pieces");
   last_ = std::max(last_, chunk.transfer());
-  if (!broken(Rule::kDroppedIsForgotten)) transfers_.erase(chunk.transfer());
+  transfers_.erase(chunk.transfer());
   return std::nullopt;
 }
 

@@ -35,9 +35,6 @@ enum class Rule {
   kIncarnationsGrow,
   kHeaderAndBodyTogether,
   kLaterOnesWait,
-  kWaitingIsSettled,
-  kWaitingTakesRoom,
-  kDroppedIsForgotten,
 };
 
 #ifdef NETMSG_PROXY_MUTANTS

@@ -701,7 +701,7 @@ void Peer::add_to(Counters& counters) const {
 }
 
 SessionRow Peer::session_row() const {
-  SessionRow row{index_, session_->nonce(), session_->applied(), {}, {}};
+  SessionRow row{index_, session_->nonce(), session_->applied(), {}, {}, tables_->egress.size()};
   std::vector<UnitRow>& rows = row.units;
   tables_->exports.for_each(
       [&](const PortUid& uid, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {

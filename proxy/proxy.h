@@ -109,6 +109,7 @@ struct SessionRow {
   FrameNumber applied;
   std::vector<UnitRow> units;          // exports, then proxies, each by uid
   std::vector<const v1::Frame*> kept;  // in order; valid until the next event
+  std::size_t waiting = 0;             // messages that wait to be appended
 };
 
 class Proxy final : public ipc::RemoteLink, private TransportEvents {

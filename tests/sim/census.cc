@@ -40,7 +40,8 @@ void Census::read(HostIndex host) {
   if (!daemons_[host]) return;
   Daemon& daemon = *daemons_[host];
   for (proxy::SessionRow& row : daemon.link().open_sessions()) {
-    Session session{daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), {}, {}};
+    Session session{
+        daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), row.waiting, {}, {}};
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
       (ours ? session.exports : session.proxies)[unit.uid] = {unit.send, unit.send_once, unit.port};
@@ -121,8 +122,8 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   if (coming.messages > ledger_.port(port).limit_max) {
     accuse("C1", home, at_home.peer, uid, std::to_string(coming.messages) + " messages under way");
   }
-  const bool settled =
-      at_home.kept.empty() && at_holder.kept.empty() && received.send > 0 && granted.send > 0;
+  const bool quiet = at_home.kept.empty() && at_holder.kept.empty() && at_holder.waiting == 0;
+  const bool settled = quiet && received.send > 0 && granted.send > 0;
   if (settled && received.port->room() != granted.port->room()) {
     accuse("C1", home, at_home.peer, uid,
            "the holder sees room for " + std::to_string(received.port->room()) + ", there is " +

@@ -48,6 +48,7 @@ class Census {
     std::uint64_t nonce;
     proxy::FrameNumber applied;
     std::vector<const v1::Frame*> kept;
+    std::size_t waiting;  // messages, to be appended
     Units exports;
     Units proxies;
   };

@@ -37,8 +37,8 @@ struct Watch {
 struct PortFacts {
   HostIndex home;           // where it was at home last
   std::uint32_t homes = 0;  // all of them, as bits
-  ipc::PortRef
-      port;  // there. Empty: its host has crashed. Keeps the memory, so that addresses are never reused
+  // There. Empty: its host has crashed. Keeps the memory, so that addresses are never reused.
+  ipc::PortRef port = {};
   std::uint64_t once_born = 0;   // send-once rights made
   std::uint64_t once_heard = 0;  // messages received that came by one
   std::uint64_t once_silent_max =

@@ -56,6 +56,8 @@ constexpr Mutant kMutants[] = {
      200},
     {Rule::kHeaderAndBodyTogether, "half-translated", "a send unit in a body is dead when the reply is",
      "none"},
+    {Rule::kLaterOnesWait, "overtaken-bulk", "later messages to a port overtake one whose data is on its way",
+     "none", 60},
 };
 
 }  // namespace
