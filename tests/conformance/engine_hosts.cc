@@ -86,17 +86,15 @@ class LinkedEngines final : public EngineHosts {
     return told;
   }
 
+  // An acknowledgement alone waits a little; what waits for it follows then. Time does not pass by itself while a call
+  // waits for it.
   void run() override {
-    do {
-      network_.run();
-    } while (go_between_ && go_between_->work());
+    arrive();
+    while (has_unacknowledged() && !has_deadline()) pass(proxy::Timing().ack_delay);
   }
 
   void advance(std::chrono::milliseconds by) override {
-    for (; by.count() > 0; by -= kStride) {
-      for (const auto& one : hosts_) one->advance(std::min(by, kStride));
-      run();
-    }
+    for (; by.count() > 0; by -= kStride) pass(std::min(by, kStride));
   }
 
   void check() const override {
@@ -104,6 +102,27 @@ class LinkedEngines final : public EngineHosts {
   }
 
  private:
+  void arrive() {
+    do {
+      network_.run();
+    } while (go_between_ && go_between_->work());
+  }
+
+  void pass(std::chrono::milliseconds time) {
+    for (const auto& one : hosts_) one->advance(time);
+    arrive();
+  }
+
+  bool has_unacknowledged() const {
+    return std::any_of(hosts_.begin(), hosts_.end(),
+                       [](const auto& one) { return one->link->counters().unacknowledged != 0; });
+  }
+
+  bool has_deadline() const {
+    return std::any_of(hosts_.begin(), hosts_.end(),
+                       [](const auto& one) { return one->world.engine.next_deadline().has_value(); });
+  }
+
   test::Host& host(SpaceId space) { return *hosts_[static_cast<std::size_t>(space)]; }
 
   // The task's own port, in the space of its host's name service; and what that has, in the task's.
