@@ -51,6 +51,13 @@ void Cargo::add_body(ipc::Message& message) {
   part.head.set_body(true);
 }
 
+void Cargo::restore(ipc::Message& message) const {
+  const Part& first = parts_.front();
+  if (!first.head.body()) return;
+  message.bytes.resize(kHeaderSize + static_cast<std::size_t>(first.length));
+  first.memory.read_here(first.begin, std::span(message.bytes).subspan(kHeaderSize));
+}
+
 Cargo::Place Cargo::load(Place place, v1::Chunk& chunk) const {
   for (std::uint64_t room = kChunkDataBytes; room > 0 && !at_end(place);) {
     if (chunk.pieces_size() == kChunkPiecesMax) break;

@@ -26,6 +26,9 @@ class Cargo {
   // its rights, and a body that is small itself.
   static std::shared_ptr<const Cargo> unload(ipc::Message& message);
 
+  // Gives the message back what was taken over.
+  void restore(ipc::Message& message) const;
+
   // Fills in the pieces of the chunk at `place`, as many as may be; returns where the next one begins. The same place
   // gives the same pieces. An empty chunk: the memory cannot be read. REQUIRES: !at_end(place).
   Place load(Place place, v1::Chunk& chunk) const;

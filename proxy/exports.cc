@@ -59,6 +59,20 @@ bool Exports::release(const PortUid& uid, std::uint64_t units) {
 }
 
 // In order, so that notifications come in one that a seed reproduces.
+Units Exports::take(const PortUid& uid) {
+  auto node = entries_.extract(uid);
+  if (node.empty()) return {};
+  send_once_units_ -= node.mapped().once.size();
+  return std::move(node.mapped());
+}
+
+void Exports::adopt(ipc::Port& port, Units units) {
+  if (units.empty()) return;
+  const PortUid uid = registry_.share(port, peer_);
+  send_once_units_ += units.once.size();
+  entries_[uid].add(std::move(units));
+}
+
 void Exports::drop_all() {
   auto all = std::exchange(entries_, {});
   send_once_units_ = 0;

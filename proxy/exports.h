@@ -17,6 +17,7 @@
 #include "daemon/ipc/port.h"
 #include "daemon/ipc/right.h"
 #include "proxy/registry.h"
+#include "proxy/units.h"
 
 namespace netmsg::proxy {
 
@@ -39,11 +40,16 @@ class Exports {
 
   // R4. False if that is more than the peer holds (nothing happens). Unknown uids are a race: true.
   bool release(const PortUid& uid, std::uint64_t units);
+  // All units of the port, from us or to us: it goes to another home, or has come from one. What is taken is no longer
+  // shared as far as the registry knows, which is the caller's to see to.
+  Units take(const PortUid& uid);
+  void adopt(ipc::Port& port, Units units);
   // The port has died; its rights are worthless.
   void forget(const PortUid& uid) { erase(uid); }
   // D1: takes everything back. No-senders and send-once notifications follow.
   void drop_all();
 
+  bool holds(const PortUid& uid) const { return entries_.count(uid) != 0; }
   bool has_send_units(const PortUid& uid) const;
   std::size_t ports() const { return entries_.size(); }
   std::size_t send_once_units() const { return send_once_units_; }
@@ -58,11 +64,7 @@ class Exports {
   void check_invariants() const;
 
  private:
-  struct Entry {
-    std::uint64_t granted = 0;
-    ipc::SendRight right;  // there while granted > 0
-    std::vector<ipc::SendOnceRight> once;
-  };
+  using Entry = Units;
 
   void erase_if_empty(const PortUid& uid);
   void erase(const PortUid& uid);

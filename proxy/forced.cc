@@ -7,8 +7,10 @@
 
 namespace netmsg::proxy {
 
-void Forced::sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Charge charge) {
-  there_[message.port].emplace(message.number, Outstanding{std::move(request), std::move(charge)});
+void Forced::sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Receipt receipt,
+                  ipc::Charge charge) {
+  there_[message.port].emplace(message.number,
+                               Outstanding{std::move(request), std::move(receipt), std::move(charge)});
 }
 
 void Forced::accepted(const Sent& message) {
@@ -25,6 +27,7 @@ void Forced::drop_all() {
 void Forced::for_each_right(const std::function<void(const ipc::Port&)>& visit) const {
   for (const auto& [port, requests] : there_) {
     for (const auto& [number, outstanding] : requests) {
+      if (!outstanding.request) continue;
       if (const auto& notify = outstanding.request->notify()) visit(*notify.port());
     }
   }

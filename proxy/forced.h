@@ -12,6 +12,7 @@
 
 #include "daemon/ipc/accepted_request.h"
 #include "daemon/ipc/quota.h"
+#include "daemon/ipc/receipt.h"
 #include "proxy/port_uid.h"
 
 namespace netmsg::proxy {
@@ -26,7 +27,9 @@ class Forced {
 
   // --- ours, at the peer ---
   // `charge`: the sender's, for the message. It pays until that has left its queue, as it would here.
-  void sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Charge charge);
+  // For a message of another host that goes on, its receipt takes the place of the request.
+  void sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Receipt receipt,
+            ipc::Charge charge);
   // It has left its queue there: the notification is made. Unknown: the port has died meanwhile.
   void accepted(const Sent& message);
   // The port has died, and its queue with it: all its notifications are made.
@@ -47,6 +50,7 @@ class Forced {
  private:
   struct Outstanding {
     std::unique_ptr<ipc::AcceptedRequest> request;
+    ipc::Receipt receipt;
     ipc::Charge charge;
   };
   using Requests = std::map<FrameNumber, Outstanding>;

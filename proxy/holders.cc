@@ -26,6 +26,12 @@ Holder* Holders::find(const PortUid& uid) {
   return found == entries_.end() ? nullptr : &found->second;
 }
 
+std::optional<Holder> Holders::take(const PortUid& uid) {
+  auto node = entries_.extract(uid);
+  if (node.empty()) return std::nullopt;
+  return std::move(node.mapped());
+}
+
 std::optional<Holder> Holders::remove(const PortUid& uid) {
   auto node = entries_.extract(uid);
   if (node.empty()) return std::nullopt;

@@ -40,6 +40,12 @@ class Holders {
   // Null if there is none.
   Holder* find(const PortUid& uid);
   bool contains(const PortUid& uid) const { return entries_.count(uid) != 0; }
+  // A port that leaves for the peer: its proxy comes by settle(), in the same event.
+  void expect(const PortUid& uid, std::uint64_t received) { entries_[uid].received = received; }
+  void settle(const PortUid& uid, ipc::ReceiveRight proxy) { entries_.at(uid).proxy = std::move(proxy); }
+  // An entry with a live proxy, from another session or to one. The registry's part is the caller's.
+  std::optional<Holder> take(const PortUid& uid);
+  void adopt(const PortUid& uid, Holder holder) { entries_.emplace(uid, std::move(holder)); }
   // Takes the entry out; nullopt if there is none.
   std::optional<Holder> remove(const PortUid& uid);
   // D2: all proxies die, for this reason.

@@ -35,6 +35,16 @@ enum class Rule {
   kIncarnationsGrow,
   kHeaderAndBodyTogether,
   kLaterOnesWait,
+  kMovedAfterAck,
+  kEmbargo,
+  kDrainBeforeMove,
+  kCloseAfterWaiting,
+  kCloseAlways,
+  kStubKeepsAUnit,
+  kOnceIsHanded,
+  kReleaseIsSentOn,
+  kQueueGoesAlong,
+  kLostPathIsTold,
 };
 
 #ifdef NETMSG_PROXY_MUTANTS

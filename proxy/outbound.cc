@@ -46,6 +46,11 @@ Outbound::Load Outbound::load() {
   return load;
 }
 
+std::shared_ptr<const Cargo> Outbound::cargo(Ticket ticket) const {
+  const auto found = transfers_.find(ticket);
+  return found != transfers_.end() ? found->second.cargo : nullptr;
+}
+
 bool Outbound::end(Ticket ticket) {
   const auto node = transfers_.extract(ticket);
   if (node.empty()) return false;

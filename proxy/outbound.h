@@ -38,6 +38,8 @@ class Outbound {
   // The next chunk. REQUIRES: has_chunk().
   Load load();
 
+  // Null if there is none (any more).
+  std::shared_ptr<const Cargo> cargo(Ticket ticket) const;
   // Its message has been appended, or will never be. Has the peer heard of it?
   bool end(Ticket ticket);
 

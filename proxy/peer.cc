@@ -208,6 +208,7 @@ void Peer::closed(const std::string& reason) {
 // The session waits for another one (exchange 8).
 void Peer::lose_stream(const std::string& reason) {
   asked_for_turn_ = false;
+  tables_->staging.clear();  // comes again from its beginning
   world_.transport.close(stream_->id());
   stream_.reset();
   last_error_ = reason;
@@ -246,6 +247,7 @@ void Peer::end_session(const Fault& why) {
   inbound_.reset();
   const std::unique_ptr<Tables> lost = std::move(tables_);
   lost->drop_all(world_.deaths.add(index_, {Death::Cause::kSession, why, world_.clock.now()}));
+  world_.moves->fenced(index_, lost->ends.them);
 }
 
 void Peer::start_over(const Fault& why, bool was_open) {
@@ -278,7 +280,23 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
 }
 
 Check Peer::frame(const v1::Frame& frame) {
-  if (Check fault = session_->expect(frame.number())) return fault;
+  if (Check fault = session_->expect(frame.number() - tables_->staging.size())) return fault;
+  if (frame.has_move() || tables_->staging.open()) return stage(frame);
+  return apply_next(frame);
+}
+
+// Exchange 12, step 4: a group is applied as one.
+Check Peer::stage(const v1::Frame& frame) {
+  if (Check fault = tables_->staging.add(frame)) return fault;
+  if (!tables_->staging.complete()) return std::nullopt;
+  for (const v1::Frame& each : tables_->staging.take()) {
+    if (Check fault = apply_next(each)) return fault;
+  }
+  world_.moves->end_group();
+  return std::nullopt;
+}
+
+Check Peer::apply_next(const v1::Frame& frame) {
   if (Check fault = apply(frame)) return fault;
   if (frame.has_message() && broken(Rule::kFrameOnce)) (void)apply(frame);
   session_->count_applied(world_.clock.now(), frame.has_chunk() ? data_bytes(frame.chunk()) : 0);
@@ -288,6 +306,7 @@ Check Peer::frame(const v1::Frame& frame) {
 Check Peer::applied(FrameNumber number) {
   if (Check fault = session_->acknowledge(number)) return fault;
   tables_->flight.landed(number);
+  world_.moves->acknowledged(index_, number);
   if (!congested_ || session_->unacknowledged_bytes() > world_.options.limits.unacknowledged / 2)
     return std::nullopt;
   congested_ = false;
@@ -331,6 +350,7 @@ void Peer::open_session(const Greeting& greeting) {
   world_.open_nodes[greeting.node] = index_;
   const Origin them{greeting.node, greeting.incarnation};
   tables_ = std::make_unique<Tables>(world_.engine, world_.registry, them, index_);
+  tables_->moves = world_.moves;
   const PortUid ours{world_.registry.us(), kNameServiceSerial};
   if (world_.name_service.port()->dead()) {
     port_died(ours);
@@ -361,6 +381,16 @@ Check Peer::apply(const v1::Frame& frame) {
       return apply_accepted(frame.accepted());
     case v1::Frame::kChunk:
       return apply_chunk(frame.chunk());
+    case v1::Frame::kMove:
+      return world_.moves->arrive(index_, *account_, frame.move());
+    case v1::Frame::kMoved:
+      return world_.moves->apply_moved(index_, frame.moved());
+    case v1::Frame::kPathClose:
+      return world_.moves->apply_path_close(index_, frame.path_close());
+    case v1::Frame::kPathLost:
+      return world_.moves->apply_path_lost(index_, frame.path_lost());
+    case v1::Frame::kHanded:
+      return world_.moves->apply_handed(index_, frame.handed());
     case v1::Frame::BODY_NOT_SET:
       break;
   }
@@ -388,7 +418,7 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
     arrival.message->receipt = ipc::Receipt(world_.engine.core(), receipt);
   }
   if (arrival.deliverable) {
-    world_.engine.deliver(std::move(arrival.message));
+    world_.moves->deliver(index_, std::move(arrival.message));
   } else {
     arrival.message.reset();  // destroyed with its rights
   }
@@ -404,7 +434,13 @@ Check Peer::apply_release(const v1::Release& release) {
   PortUid port;
   if (Check fault = read_uid(ends(), release.port(), port)) return fault;
   if (release.units() == 0) return protocol_error("release of nothing");
+  if (release.has_from()) return world_.moves->apply_release_from(index_, release);
+  Check fault;
+  if (world_.moves->release(index_, port, release.units(), fault)) return fault;
   if (tables_->exports.release(port, release.units())) return std::nullopt;
+  // Of a port that has come from elsewhere a third daemon may have told the peer, or us, a wrong count.
+  const Registry::Entry* known = world_.registry.find(port);
+  if (known != nullptr && known->epoch > 0) return std::nullopt;
   return protocol_error("release of more than was granted");
 }
 
@@ -413,6 +449,14 @@ Check Peer::apply_died(const v1::Died& died) {
   PortUid port;
   if (Check fault = read_uid(ends(), died.port(), port)) return fault;
   if (broken(Rule::kDiedIsApplied)) return std::nullopt;
+  const Registry::Entry* known = world_.registry.find(port);
+  if (known != nullptr && known->home && *known->home != index_) {
+    if (tables_->died_early.size() >= world_.options.limits.proxies)
+      return Fault{v1::Fence::LIMIT, "too many deaths of ports of other homes"};
+    tables_->died_early.insert(port);
+    return std::nullopt;
+  }
+  world_.moves->died(index_, port);
   tables_->forced.port_died(port);  // the queue dies before anybody hears of it (spec 01 §10)
   if (const Holder* holder = tables_->holders.find(port)) destroy_waiting(holder->port().link_slot);
   const std::optional<Holder> gone = tables_->holders.remove(port);
@@ -458,7 +502,8 @@ void Peer::set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of) 
 void Peer::refresh_window(const PortUid& port, Holder& holder) {
   const std::uint32_t outstanding =
       broken(Rule::kFlightIsCounted) ? 0 : tables_->flight.outstanding(port, holder.as_of);
-  const std::uint32_t waiting = tables_->egress.taking_room(holder.port().link_slot);
+  const std::uint32_t waiting =
+      tables_->egress.taking_room(holder.port().link_slot) + world_.moves->held_back(holder.port());
   world_.engine.set_window(holder.port(), congested_ ? 0 : holder.room, outstanding + waiting);
 }
 
@@ -475,6 +520,8 @@ void Peer::refresh_all_windows() {
 bool Peer::can_carry(const ipc::Port& port, ipc::RightType type, std::uint32_t others) const {
   if (!open() || !can_translate(*tables_, port, type)) return false;
   if (port.remote()) return true;
+  if (type == ipc::RightType::kReceive && !can_go(Moves::carried_with(const_cast<ipc::Port&>(port))))
+    return false;
   const PeerLimits& limits = world_.options.limits;
   return tables_->exports.ports() + others < limits.exports &&
          tables_->exports.send_once_units() + others < limits.send_once_units;
@@ -502,18 +549,75 @@ void Peer::forward(ipc::MessagePtr message) {
 }
 
 void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
-  const PortUid port = world_.registry.find(*message->destination.port())->uid;
-  const bool takes_room = !message->sent_to_send_once();
+  const std::vector<ipc::Port*> ports = Moves::carried_ports(*message);
   v1::Frame frame;
   frame.mutable_message()->set_transfer(transfer);
-  const Egress egress =
-      translate_out(*tables_, known_->limits, session_->applied(), *message, *frame.mutable_message());
-  if (egress == Egress::kRefused) {
-    world_.log(config_.name + ": a message that cannot travel was destroyed");
-    if (takes_room) stale_.push_back(port);  // its place in the window is free again
-    if (transfer != 0) drop_transfer(transfer, *message);
-    return touch();
+  const bool may_go = world_.moves->drained(*message) && can_go(ports) &&
+                      pack(*tables_, known_->limits, *message, *frame.mutable_message());
+  if (!may_go) return refuse(*message, transfer);
+  const std::vector<PortUid> moved = send_ports(ports);
+  const FrameNumber number = send(*message, std::move(frame));
+  if (!moved.empty()) world_.moves->left(index_, moved, number);
+}
+
+// Exchange 12, step 1: may these ports go, with all that is queued at them?
+bool Peer::can_go(const std::vector<ipc::Port*>& ports) const {
+  std::size_t messages = 0;
+  std::uint64_t bytes = 0;
+  bool travels = true;
+  const bool all = std::all_of(ports.begin(), ports.end(), [&](const ipc::Port* port) {
+    port->queue.for_each([&](const ipc::Message& each) {
+      ++messages;
+      travels = travels && each.size() + each.memory_bytes() <= kFrameMessageMax;
+      bytes += each.size() + each.memory_bytes() + 64 * (each.body.size() + 4);
+    });
+    return !port->remote() && can_go_along(*tables_, known_->limits, *port);
+  });
+  return all && travels && ports.size() <= kGroupPortsMax && messages < kGroupMessagesMax &&
+         bytes <= kGroupBytesMax / 2;
+}
+
+// Steps 2 and 3: first what they are, then what is queued at them.
+std::vector<PortUid> Peer::send_ports(const std::vector<ipc::Port*>& ports) {
+  std::vector<PortUid> moved;
+  std::vector<ipc::MessageQueue> queues;
+  for (ipc::Port* port : ports) {
+    v1::Frame frame;
+    queues.push_back(world_.moves->leave(index_, *port, *frame.mutable_move()));
+    append(std::move(frame));
+    moved.push_back(world_.registry.find(*port)->uid);
   }
+  for (ipc::MessageQueue& queue : queues) {
+    while (ipc::MessagePtr message = queue.pop()) send_queued(std::move(message));
+  }
+  return moved;
+}
+
+void Peer::send_queued(ipc::MessagePtr message) {
+  v1::Frame frame;
+  if (broken(Rule::kQueueGoesAlong)) return;
+  frame.mutable_message()->set_queued(true);
+  if (!pack(*tables_, known_->limits, *message, *frame.mutable_message())) return refuse(*message, 0);
+  send(*message, std::move(frame));
+}
+
+// It cannot travel, and is destroyed by the caller.
+void Peer::refuse(ipc::Message& message, std::uint64_t transfer) {
+  world_.log(config_.name + ": a message that cannot travel was destroyed");
+  if (!message.sent_to_send_once())
+    stale_.push_back(uid_of(message));  // its place in the window is free again
+  if (transfer != 0) drop_transfer(transfer, message.take_charge());
+  touch();
+}
+
+PortUid Peer::uid_of(const ipc::Message& message) const {
+  return world_.registry.find(*message.destination.port())->uid;
+}
+
+FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
+  const PortUid port = uid_of(message);
+  const bool takes_room = !message.sent_to_send_once();
+  leave_packed(*tables_, session_->applied(), message, *frame.mutable_message());
   if (broken(Rule::kReleaseAfterUse)) release_if_unused(port);
   if (broken(Rule::kAppendedIsGone)) {
     for (const v1::Right& right : frame.message().rights()) {
@@ -525,11 +629,15 @@ void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
   }
   // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer. For a forced
   // one it pays until that has left its queue.
-  const bool forced = message->accepted != nullptr;
+  const bool forced = message.accepted != nullptr || message.receipt;
   frame.mutable_message()->set_forced(forced);
-  const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message->take_charge());
-  if (forced) tables_->forced.sent({port, number}, std::move(message->accepted), message->take_charge());
+  const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message.take_charge());
+  if (forced) {
+    tables_->forced.sent({port, number}, std::move(message.accepted), std::move(message.receipt),
+                         message.take_charge());
+  }
   if (takes_room) tables_->flight.took_off(port, number);
+  return number;
 }
 
 void Peer::send_off_ready(std::uint64_t slot) {
@@ -570,7 +678,7 @@ void Peer::take_back(Ticket ticket) {
   const std::uint64_t slot = lost.front().message->destination.port()->link_slot;
   if (!lost.front().message->sent_to_send_once())
     stale_.push_back(world_.registry.find(*lost.front().message->destination.port())->uid);
-  if (tables_->outbound.end(ticket)) drop_transfer(ticket, *lost.front().message);
+  if (tables_->outbound.end(ticket)) drop_transfer(ticket, lost.front().message->take_charge());
   send_off_ready(slot);
   destroy(std::move(lost));
 }
@@ -579,17 +687,28 @@ void Peer::take_back(Ticket ticket) {
 void Peer::destroy_waiting(std::uint64_t slot) {
   std::vector<Departure> lost = tables_->egress.take_all(slot);
   for (const Departure& each : lost) {
-    if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, *each.message);
+    if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, each.message->take_charge());
   }
   destroy(std::move(lost));
 }
 
+// The destination is at home elsewhere by now: what waits for it here goes there, as it was sent.
+std::vector<ipc::MessagePtr> Peer::recall(std::uint64_t slot) {
+  std::vector<ipc::MessagePtr> messages;
+  for (Departure& each : tables_->egress.take_all(slot)) {
+    if (const auto cargo = tables_->outbound.cargo(each.ticket)) cargo->restore(*each.message);
+    if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, {});
+    messages.push_back(std::move(each.message));
+  }
+  return messages;
+}
+
 // Its chunks keep the data until they are acknowledged, and it is paid for as long.
-void Peer::drop_transfer(std::uint64_t transfer, ipc::Message& message) {
+void Peer::drop_transfer(std::uint64_t transfer, ipc::Charge charge) {
   v1::Frame frame;
   frame.mutable_chunk()->set_transfer(transfer);
   frame.mutable_chunk()->set_dropped(true);
-  append(std::move(frame), message.take_charge());
+  append(std::move(frame), std::move(charge));
 }
 
 FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
@@ -599,6 +718,10 @@ FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
     doomed_ = Fault{v1::Fence::LIMIT, "too much that the peer has not applied"};
   }
   return number;
+}
+
+void Peer::doom(Fault why) {
+  if (open() && !doomed_) doomed_ = std::move(why);
 }
 
 void Peer::unreferenced(const PortUid& proxy) {
@@ -658,7 +781,8 @@ void Peer::release_if_unused(const PortUid& port) {
     if (broken(Rule::kReleaseOnce)) append(frame);
     append(std::move(frame));
   }
-  if (holder->port().referenced()) return;  // send-once rights have no Release
+  if (holder->port().referenced() || world_.moves->stands_for(port))
+    return;  // send-once rights have no Release
   const std::optional<Holder> gone = tables_->holders.remove(port);
 }
 

@@ -39,6 +39,7 @@ class Peer final : private StreamUser {
   const PeerConfig& config() const { return config_; }
   StreamId stream() const { return stream_ ? stream_->id() : 0; }
   bool open() const { return tables_ != nullptr; }
+  Tables* tables() { return tables_.get(); }  // null: not open
 
   // --- time ---
   void dial_if_due(base::Instant now);
@@ -72,6 +73,12 @@ class Peer final : private StreamUser {
   void room_changed(const PortUid& port, std::uint32_t room);
   // A message of theirs that was forced in has left its queue.
   void left_queue(std::uint64_t receipt);
+  // For an exchange that goes through several sessions. REQUIRES: open.
+  FrameNumber append(v1::Frame frame, ipc::Charge charge = {});
+  // Takes back what waits to be appended for the proxy with this link slot.
+  std::vector<ipc::MessagePtr> recall(std::uint64_t slot);
+  // The session ends at the next tick(), if it is open.
+  void doom(Fault why);
   // Releases and windows that the event left to do.
   void end_of_event();
 
@@ -96,6 +103,8 @@ class Peer final : private StreamUser {
   void open_session(const Greeting& greeting);
 
   // One for each kind of frame.
+  Check stage(const v1::Frame& frame);
+  Check apply_next(const v1::Frame& frame);
   Check apply(const v1::Frame& frame);
   Check apply_message(const v1::Message& message, FrameNumber number);
   Check apply_release(const v1::Release& release);
@@ -120,9 +129,14 @@ class Peer final : private StreamUser {
   void ask_for_turn();
   void take_back(Ticket ticket);
   void destroy_waiting(std::uint64_t slot);
-  void drop_transfer(std::uint64_t transfer, ipc::Message& message);
-
-  FrameNumber append(v1::Frame frame, ipc::Charge charge = {});
+  void drop_transfer(std::uint64_t transfer, ipc::Charge charge);
+  // A message and the ports in it, going out.
+  bool can_go(const std::vector<ipc::Port*>& ports) const;
+  std::vector<PortUid> send_ports(const std::vector<ipc::Port*>& ports);
+  void send_queued(ipc::MessagePtr message);
+  FrameNumber send(ipc::Message& message, v1::Frame frame);
+  void refuse(ipc::Message& message, std::uint64_t transfer);
+  PortUid uid_of(const ipc::Message& message) const;
   void touch();
   void release_if_unused(const PortUid& port);
   void set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of);

@@ -43,6 +43,35 @@ std::optional<v1::Hello> first_hello(std::string_view bytes) {
   return hello;
 }
 
+// The peers, as exchanges between several of them see them.
+class OpenSessions final : public Sessions {
+ public:
+  OpenSessions(World& world, std::vector<std::unique_ptr<Peer>>& peers) : world_(world), peers_(peers) {}
+
+  Tables* tables(PeerIndex peer) override { return peers_[peer]->tables(); }
+  std::optional<PeerIndex> find(const Origin& daemon) override {
+    const auto found = world_.open_nodes.find(daemon.node);
+    if (found == world_.open_nodes.end()) return std::nullopt;
+    const Tables* tables = peers_[found->second]->tables();
+    return tables != nullptr && tables->ends.them == daemon ? std::optional(found->second) : std::nullopt;
+  }
+  void append(PeerIndex peer, v1::Frame frame) override { peers_[peer]->append(std::move(frame)); }
+  void look_at(PeerIndex peer, const PortUid& proxy) override { peers_[peer]->unreferenced(proxy); }
+  void doom(PeerIndex peer, Fault why) override { peers_[peer]->doom(std::move(why)); }
+  std::vector<ipc::MessagePtr> recall(PeerIndex peer, const ipc::Port& proxy) override {
+    return peers_[peer]->recall(proxy.link_slot);
+  }
+  void send_on(ipc::MessagePtr message) override {
+    const Registry::Entry* entry = world_.registry.find(*message->destination.port());
+    if (entry == nullptr || !entry->home) return world_.engine.deliver(std::move(message));
+    peers_[*entry->home]->forward(std::move(message));
+  }
+
+ private:
+  World& world_;
+  std::vector<std::unique_ptr<Peer>>& peers_;
+};
+
 }  // namespace
 
 struct Proxy::Impl {
@@ -56,6 +85,8 @@ struct Proxy::Impl {
 
   World world;
   std::vector<std::unique_ptr<Peer>> peers{};
+  OpenSessions sessions{world, peers};
+  Moves moves{world.engine, world.clock, world.options, world.registry, sessions};
   std::map<StreamId, Ungreeted> ungreeted{};
   Phase phase = Phase::kNew;
   std::optional<base::Instant> announced{};  // what the owner knows of next_deadline()
@@ -151,6 +182,7 @@ Proxy::Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport
                       std::move(name_service)}}) {
   World& world = impl_->world;
   NETMSG_CHECK(world.options.peers.size() <= kPeersMax);
+  world.moves = &impl_->moves;
   world.registry.add_name_service(*world.name_service.port());
   for (const PeerConfig& config : world.options.peers) {
     const auto index = static_cast<PeerIndex>(impl_->peers.size());
@@ -193,6 +225,7 @@ void Proxy::tick() {
   const base::Instant now = impl_->world.clock.now();
   {
     const ipc::Event event(impl_->world.engine);
+    impl_->moves.tick(now);
     for (const auto& peer : impl_->peers) {
       peer->tick(now);
       peer->dial_if_due(now);
@@ -212,6 +245,7 @@ std::optional<base::Instant> Proxy::next_deadline() const {
   };
   for (const auto& peer : impl_->peers) consider(peer->next_deadline());
   for (const auto& [stream, waiting] : impl_->ungreeted) consider(waiting.until);
+  consider(impl_->moves.next_deadline());
   return first;
 }
 
@@ -252,8 +286,12 @@ std::string Proxy::death_text(std::uint32_t number) const {
   return impl_->peers[Deaths::peer_of(number)]->config().name + ": " + proxy::death_text(*death);
 }
 
+bool Proxy::idle() const {
+  return impl_->moves.idle();
+}
+
 std::uint64_t Proxy::digest() const {
-  std::uint64_t digest = 0;
+  std::uint64_t digest = impl_->moves.digest();
   for (const auto& peer : impl_->peers) digest = mix_in(digest, peer->digest());
   return digest;
 }
@@ -261,6 +299,7 @@ std::uint64_t Proxy::digest() const {
 void Proxy::check_invariants() const {
   NETMSG_CHECK(impl_->world.notices.empty());
   impl_->world.registry.check_invariants();
+  impl_->moves.check_invariants();
   for (const auto& peer : impl_->peers) peer->check_invariants();
 }
 
@@ -280,12 +319,12 @@ ipc::RemoteLink::CarryLimits Proxy::carry_limits(const ipc::Port& destination) c
 void Proxy::forward(ipc::MessagePtr message) {
   Peer* peer = impl_->home_of(*message->destination.port());
   if (peer == nullptr) return message->destination.consume();
+  if (impl_->moves.hold_back(message)) return;
   peer->forward(std::move(message));
 }
 
-// No port of ours is closed: none has come from another host.
 void Proxy::hold(ipc::MessagePtr message) {
-  impl_->world.engine.deliver_held(std::move(message));
+  impl_->moves.hold(std::move(message));
 }
 
 void Proxy::unreferenced(ipc::Port& proxy) {
@@ -299,6 +338,7 @@ void Proxy::room_changed(ipc::Port& port) {
 void Proxy::died(ipc::Port& port) {
   const Registry::Entry dead = impl_->world.registry.remove(port);
   for (const PeerIndex peer : dead.peers) impl_->peers[peer]->port_died(dead.uid);
+  impl_->moves.forget(dead.uid);
 }
 
 void Proxy::left_queue(std::uint64_t token) {
@@ -306,6 +346,7 @@ void Proxy::left_queue(std::uint64_t token) {
 }
 
 void Proxy::end_of_event() {
+  impl_->moves.end_of_event();
   const std::vector<PeerIndex>& touched = impl_->world.touched;  // may grow meanwhile
   for (std::size_t at = 0; at < touched.size(); ++at) impl_->peers[touched[at]]->end_of_event();
   Registry& registry = impl_->world.registry;
@@ -325,6 +366,7 @@ void Proxy::for_each_right(const RightVisitor& visitor) const {
     if (notice.name_service) visitor.send(*notice.name_service.port());
   }
   for (const auto& peer : impl_->peers) peer->for_each_right(visitor);
+  impl_->moves.for_each_right(visitor);
 }
 
 // --- TransportEvents ---

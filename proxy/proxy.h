@@ -142,6 +142,8 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   const PeerLimits& limits() const;
   // Why the proxy died (Port::death), in words; empty for 0.
   std::string death_text(std::uint32_t number) const;
+  // No port is on its way between homes, and nothing is left to do for one that was.
+  bool idle() const;
   // Equal for equal states of all peers' tables; nothing about time or addresses.
   std::uint64_t digest() const;
   // Stops the process if the tables contradict each other or the engine's ports. For tests.

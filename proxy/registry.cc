@@ -52,9 +52,37 @@ void Registry::unshare(const PortUid& uid, PeerIndex peer) {
   Entry* entry = find(uid);
   if (entry == nullptr) return;
   entry->peers.erase(std::remove(entry->peers.begin(), entry->peers.end(), peer), entry->peers.end());
-  if (!entry->peers.empty() || uid.serial == kNameServiceSerial) return;
-  remove(*entry->port);
-  if (broken(Rule::kSerialsAreNew)) next_serial_ = uid.serial;
+  forget_if_unknown(*entry);
+}
+
+void Registry::forget_if_unknown(Entry& entry) {
+  if (!entry.peers.empty() || entry.undrained || entry.uid.serial == kNameServiceSerial) return;
+  const Serial serial = entry.uid.serial;
+  remove(*entry.port);
+  if (broken(Rule::kSerialsAreNew)) next_serial_ = serial;
+}
+
+Registry::Entry& Registry::leave(ipc::Port& port, PeerIndex home) {
+  Entry* known = find(port);
+  Entry& entry = known != nullptr ? *known : add(port, {us_, next_serial_++});
+  entry.home = home;
+  ++entry.epoch;
+  return entry;
+}
+
+Registry::Entry& Registry::arrive(ipc::Port& port, const PortUid& uid, std::uint32_t epoch) {
+  Entry* known = find(port);
+  Entry& entry = known != nullptr ? *known : add(port, uid);
+  entry.home.reset();
+  entry.epoch = epoch;
+  entry.undrained = true;
+  return entry;
+}
+
+void Registry::drained(const PortUid& uid) {
+  Entry& entry = *find(uid);
+  entry.undrained = false;
+  forget_if_unknown(entry);
 }
 
 void Registry::add_proxy(ipc::Port& proxy, const PortUid& uid, PeerIndex home) {

@@ -33,6 +33,8 @@ class Registry {
     std::optional<PeerIndex> home;  // of a proxy: whose session it lives by
     std::vector<PeerIndex> peers;   // of a port at home here: those that have units, each once
     bool dirty = false;             // in dirty_
+    std::uint32_t epoch = 0;        // how often the receive right has gone from one daemon to another
+    bool undrained = false;         // at home here, and some may still send by way of the old home: it stays
   };
 
   explicit Registry(const Origin& us) : us_(us) {}
@@ -69,6 +71,15 @@ class Registry {
   // REQUIRES: no entry for `uid`.
   void add_proxy(ipc::Port& proxy, const PortUid& uid, PeerIndex home);
 
+  // --- ports that move ---
+  // A port at home here goes to `home`, and is a proxy from now on; it gets a uid if it has none.
+  Entry& leave(ipc::Port& port, PeerIndex home);
+  // A proxy, or a port without a uid, is at home here from now on. It is undrained until drained().
+  Entry& arrive(ipc::Port& port, const PortUid& uid, std::uint32_t epoch);
+  void drained(const PortUid& uid);
+  // A proxy lives by another session.
+  void retarget(const PortUid& uid, PeerIndex home) { find(uid)->home = home; }
+
   // The port has died, or is about to: takes the entry out. REQUIRES: there is one.
   Entry remove(const ipc::Port& port);
 
@@ -77,6 +88,7 @@ class Registry {
  private:
   Entry& add(ipc::Port& port, const PortUid& uid);
   void mark_dirty(Entry* entry);
+  void forget_if_unknown(Entry& entry);
 
   const Origin us_;
   std::deque<Entry> entries_;                // by link_slot - 1

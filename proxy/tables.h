@@ -2,6 +2,8 @@
 // What a daemon keeps for one open session (peer.proto, TABLES): empty when it opens, emptied by the fence.
 #pragma once
 
+#include <set>
+
 #include "daemon/ipc/quota.h"
 #include "proxy/egress.h"
 #include "proxy/exports.h"
@@ -11,9 +13,12 @@
 #include "proxy/options.h"
 #include "proxy/outbound.h"
 #include "proxy/registry.h"
+#include "proxy/staging.h"
 #include "proxy/uid_wire.h"
 
 namespace netmsg::proxy {
+
+class Moves;
 
 struct Tables {
   Tables(ipc::Engine& engine, Registry& all, const Origin& them, PeerIndex index)
@@ -31,12 +36,16 @@ struct Tables {
   const PeerIndex peer;
   const Ends ends;
   Registry& registry;
+  Moves* moves = nullptr;  // null: ports do not move here
   Exports exports;
   Holders holders;
   Flight flight;
   Forced forced;
   EgressQueues egress;
   Outbound outbound;
+  Staging staging;
+  std::set<PortUid>
+      died_early;  // ports that the peer calls dead, and whose proxy is another home's as far as we know
 };
 
 // What the two sides of a session take: ours is checked against what comes, theirs before anything is sent.

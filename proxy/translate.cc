@@ -10,6 +10,7 @@
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
 #include "proxy/body_check.h"
+#include "proxy/moves.h"
 #include "proxy/mutant.h"
 #include "proxy/wire.h"
 
@@ -32,14 +33,12 @@ bool is_theirs(const Tables& tables, const ipc::Port& port) {
 
 bool can_leave(const Tables& tables, const ipc::CarriedRight& right) {
   if (right.port() == nullptr || right.is_dead()) return true;
-  return right.type() != ipc::RightType::kReceive &&
-         (!right.port()->remote() || is_theirs(tables, *right.port()));
+  return can_translate(tables, *right.port(), right.type());
 }
 
 bool can_leave(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message) {
   if (message.size() + message.memory_bytes() > theirs.bytes) return false;
   if (message.body.size() > theirs.rights) return false;
-  if (!is_theirs(tables, *message.destination.port())) return false;
   return can_leave(tables, message.reply) &&
          std::all_of(message.body.begin(), message.body.end(),
                      [&](const ipc::BodyRight& item) { return can_leave(tables, item.right); });
@@ -67,6 +66,13 @@ void grant(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
   say(tables, wire, v1::Right::GRANTED, port);
 }
 
+// M1: the port has left, its Move has been appended; what was its receive right is the proxy's now.
+void move_on(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
+  const PortUid port = tables.registry.find(*right.port())->uid;
+  say(tables, wire, v1::Right::MOVED, port);
+  tables.holders.settle(port, right.take_receive());
+}
+
 void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
   wire.set_type(wire_type(right.type()));
   if (right.is_dead()) {
@@ -74,6 +80,8 @@ void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
     right.reset();
   } else if (right.is_null()) {
     wire.set_value(v1::Right::NULL_RIGHT);
+  } else if (right.holds_receive()) {
+    move_on(tables, right, wire);
   } else if (right.port()->remote()) {
     go_home(tables, right, wire);
   } else {
@@ -130,9 +138,9 @@ Check check_right(const Tables& tables, const v1::Right& right, bool type_may_be
   const bool receive = right.type() == MACH_MSG_TYPE_PORT_RECEIVE && !type_may_be_none;
   if (!none && !receive && !is_send_type(right.type())) return protocol_error("type of a right");
   if (null || right.value() == v1::Right::DEAD) return std::nullopt;
-  if (right.value() != v1::Right::GRANTED && right.value() != v1::Right::HOME)
+  if (receive != (right.value() == v1::Right::MOVED)) return protocol_error("receive right");
+  if (right.value() != v1::Right::GRANTED && right.value() != v1::Right::HOME && !receive)
     return protocol_error("value of a right");
-  if (receive) return protocol_error("receive right");
   return check_port(tables, right);
 }
 
@@ -240,6 +248,7 @@ class Entrance {
     if (wire.value() == v1::Right::NULL_RIGHT) return ipc::CarriedRight::null(type);
     if (wire.value() == v1::Right::DEAD) return ipc::CarriedRight::dead(type);
     const PortUid port = port_of(tables_, wire.port());
+    if (wire.value() == v1::Right::MOVED) return claim(port);
     return wire.value() == v1::Right::HOME ? come_home(port, type) : receive(port, wire.room(), type);
   }
 
@@ -250,10 +259,18 @@ class Entrance {
     } else if (ipc::SendOnceRight right = tables_.exports.use_once(port)) {
       return ipc::CarriedRight(std::move(right));
     }
-    return refuse(type);
+    if (tables_.moves == nullptr) return refuse(type);
+    ipc::CarriedRight right = tables_.moves->follow(tables_.peer, port, type);
+    return right.is_null() ? refuse(type) : std::move(right);
   }
 
  private:
+  // M1: its Move has come just before.
+  ipc::CarriedRight claim(const PortUid& port) {
+    ipc::ReceiveRight right = tables_.moves != nullptr ? tables_.moves->claim(port) : ipc::ReceiveRight();
+    return right ? ipc::CarriedRight(std::move(right)) : refuse(ipc::RightType::kReceive);
+  }
+
   // R1. Of a port that is at home elsewhere as far as we know, they can have no units to grant.
   ipc::CarriedRight receive(const PortUid& port, std::uint32_t room, ipc::RightType type) {
     const Registry::Entry* known = std::as_const(tables_.registry).find(port);
@@ -280,18 +297,56 @@ class Entrance {
 }  // namespace
 
 bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType type) {
-  return type != ipc::RightType::kReceive && (!port.remote() || is_theirs(tables, port));
+  if (port.remote()) return is_theirs(tables, port);
+  if (type != ipc::RightType::kReceive) return true;
+  const Registry::Entry* entry = std::as_const(tables.registry).find(port);
+  const bool name_service = entry != nullptr && entry->uid.serial == kNameServiceSerial;  // never moves
+  return tables.moves != nullptr && !name_service;
+}
+
+bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::Port& port) {
+  const auto may_leave = [&](const ipc::SendOnceRight& request) {
+    return !request || request.port()->dead() ||
+           can_translate(tables, *request.port(), ipc::RightType::kSendOnce);
+  };
+  bool all = may_leave(port.no_senders_request) && may_leave(port.port_destroyed_request);
+  port.queue.for_each([&](const ipc::Message& message) { all = all && can_leave(tables, theirs, message); });
+  return all;
+}
+
+void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire) {
+  leave(tables, right, wire);
+}
+
+Check check_request(const Tables& tables, const v1::Right& wire) {
+  if (wire.type() != 0 && wire.type() != MACH_MSG_TYPE_PORT_SEND_ONCE) return protocol_error("request");
+  return check_right(tables, wire, true);
+}
+
+ipc::SendOnceRight enter_request(Tables& tables, const v1::Right& wire) {
+  Arrival arrival;
+  ipc::CarriedRight right = Entrance(tables, arrival).enter(wire);
+  return right.holds_send_once() ? right.take_send_once() : ipc::SendOnceRight();
 }
 
 Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as_of, ipc::Message& message,
                      v1::Message& wire) {
-  if (!can_leave(tables, theirs, message) || !leave_memory(message, wire)) return Egress::kRefused;
+  if (!pack(tables, theirs, message, wire)) return Egress::kRefused;
+  leave_packed(tables, as_of, message, wire);
+  return Egress::kDone;
+}
+
+bool pack(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message, v1::Message& wire) {
+  return is_theirs(tables, *message.destination.port()) && can_leave(tables, theirs, message) &&
+         leave_memory(message, wire);
+}
+
+void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::Message& wire) {
   leave_bytes(message, wire);
   leave_destination(tables, message.destination, wire);
   leave(tables, message.reply, *wire.mutable_reply());
   for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights());
   wire.set_as_of(as_of);
-  return Egress::kDone;
 }
 
 Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, const PeerLimits& limits,
@@ -322,6 +377,7 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
   message->charge_rights();
   message->charge_memory();
   arrival.deliverable = message->destination.port() != nullptr && !arrival.overdrawn;
+  if (arrival.deliverable) engine.send_on_its_way(*message);
   arrival.message = std::move(message);
   return std::nullopt;
 }

@@ -39,6 +39,19 @@ enum class Egress {
 Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as_of, ipc::Message& message,
                      v1::Message& wire);
 
+// The two halves of it: everything that can fail, with nothing changed but `wire`; and the rest. Between them the ports
+// whose receive rights are in the message leave (moves.h). REQUIRES of the second: the first was true.
+bool pack(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message, v1::Message& wire);
+void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::Message& wire);
+
+// --- for a port that moves (exchange 12) ---
+// Can its requests and all that is queued at it go to this peer?
+bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::Port& port);
+// One right of a Move.
+void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire);
+Check check_request(const Tables& tables, const v1::Right& wire);
+ipc::SendOnceRight enter_request(Tables& tables, const v1::Right& wire);  // REQUIRES: checked
+
 // A message that has come in.
 struct Arrival {
   PortUid destination;  // as the frame says

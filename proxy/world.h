@@ -13,6 +13,7 @@
 #include "daemon/ipc/engine.h"
 #include "proxy/deaths.h"
 #include "proxy/hash.h"
+#include "proxy/moves.h"
 #include "proxy/options.h"
 #include "proxy/proxy.h"
 #include "proxy/registry.h"
@@ -42,6 +43,8 @@ struct World {
   std::uint64_t receipts = 0;    // given so far
   std::uint64_t random = options.seed;
   std::map<NodeId, PeerIndex> open_nodes{};  // one session for each node, whatever names it goes by
+
+  Moves* moves = nullptr;
 
   std::vector<PeerIndex> touched{};  // peers with bytes to write or proxies to look at
   std::deque<Notice> notices{};

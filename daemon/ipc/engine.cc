@@ -127,6 +127,11 @@ void Engine::deliver(MessagePtr message) {
   post_from_link(std::move(message));
 }
 
+void Engine::count_held(const Message& message) {
+  const Event event(*core_);
+  count_as_held(*message.destination.port());
+}
+
 void Engine::deliver_held(MessagePtr message) {
   const Event event(*core_);
   post_held(std::move(message));

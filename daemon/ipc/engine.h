@@ -177,7 +177,9 @@ class Engine {
   // A message from another host, all rights settled. Goes into the queue whatever its limit (the sender held
   // a credit); destroyed with its rights if the destination is dead.
   void deliver(MessagePtr message);
-  // The same for one that the link was given to hold (RemoteLink::hold).
+  // The link holds this message, that another host has sent, as if it were one of ours (RemoteLink::hold): it counts.
+  void count_held(const Message& message);
+  // The same for one that the link holds.
   void deliver_held(MessagePtr message);
   // A message from another host brings receive rights (Port::arrive): these are on their way to its destination from
   // now on, and one that the destination is on its way to makes the message circular (03 §9). REQUIRES: the

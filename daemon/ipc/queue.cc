@@ -48,9 +48,7 @@ void enqueue(Port& port, MessagePtr message) {
 
 // It counts like one in the queue: whoever sends to a closed port must not see that it is one.
 void hold(Port& port, MessagePtr message) {
-  ++port.msgcount;
-  ++port.held;
-  room_changed(port);
+  count_as_held(port);
   port.core().link().hold(std::move(message));
 }
 
@@ -81,6 +79,12 @@ void post_from_link(MessagePtr message) {
     default:
       return enqueue(port, std::move(message));
   }
+}
+
+void count_as_held(Port& port) {
+  ++port.msgcount;
+  ++port.held;
+  room_changed(port);
 }
 
 void post_held(MessagePtr message) {

@@ -18,6 +18,8 @@ void post(MessagePtr message);
 
 // The same for a message that the link brings: closed ports (Port::closed) take it at once.
 void post_from_link(MessagePtr message);
+// A message to the port counts though it is not in the queue: the link has it.
+void count_as_held(Port& port);
 // A message that the link held for a closed port, and that counts already, goes on into the queue; if the port has
 // died it is destroyed.
 void post_held(MessagePtr message);

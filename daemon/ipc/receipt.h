@@ -25,6 +25,8 @@ class Receipt {
   }
   ~Receipt() { reset(); }
 
+  explicit operator bool() const { return core_ != nullptr; }
+
   void reset();
 
  private:

@@ -274,16 +274,6 @@ TEST_F(SendOnce, NoRoomIsNeeded) {
   EXPECT_EQ(status().mps_msgcount, 6U);
 }
 
-using Refusals = Flow;
-TEST_F(Refusals, AReceiveRightCannotTravelYet) {
-  const Name moved = client.port();
-  EXPECT_EQ(
-      client.send(
-          {.remote = x, .remote_type = kCopySend, .items = {rights(MACH_MSG_TYPE_MOVE_RECEIVE, {moved})}}),
-      MACH_SEND_INVALID_RIGHT);
-  EXPECT_EQ(client.state(moved), "free") << "destroyed, as that code says";
-}
-
 using Payment = Flow;
 // Messages to send-once rights take no room, so their senders' accounts are what bounds them.
 TEST_F(Payment, ASenderPaysForWhatASlowPeerHasNotTaken) {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Receive rights that go to another daemon and come from one (rules M1 to M8, N1; peer.proto, exchange 12), with what is
+// left behind for it: stubs where a port was at home, undrained paths where it is now, messages that wait because of a
+// port that must not go on yet. One for the daemon: an exchange goes through three sessions. Peers call it for their
+// frames, the Proxy for what the engine says. Owner thread only, inside an Event.
+//
+//   file            part played
+//   moves_out.cc    the old home: leave(), its stubs
+//   moves_in.cc     the new home: arrivals, undrained paths; a holder: Moved
+//   moves.cc        messages that wait; time; looking in
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/ipc/engine.h"
+#include "proxy/options.h"
+#include "proxy/registry.h"
+#include "proxy/sessions.h"
+#include "proxy/stubs.h"
+#include "proxy/undrained.h"
+
+namespace netmsg::proxy {
+
+class Moves {
+ public:
+  // All of them outlive it.
+  Moves(ipc::Engine& engine, const base::Clock& clock, const Options& options, Registry& registry,
+        Sessions& sessions)
+      : engine_(engine), clock_(clock), options_(options), registry_(registry), sessions_(sessions) {}
+  Moves(const Moves&) = delete;
+  Moves& operator=(const Moves&) = delete;
+  ~Moves();  // REQUIRES: all sessions are over
+
+  // --- a message with receive rights goes out ---
+  // The ports whose receive rights are in the message, and in the queues of these, and so on.
+  static std::vector<ipc::Port*> carried_ports(const ipc::Message& message);
+  // The same for one port.
+  static std::vector<ipc::Port*> carried_with(ipc::Port& port);
+  // Has it to wait (M8)? Then it does, and so does what follows it to the same port: send_on() when it is time.
+  bool hold_back(ipc::MessagePtr& message);
+  // How many messages that took room wait for this proxy.
+  std::uint32_t held_back(const ipc::Port& proxy) const;
+  // Has to wait, of what `message` carries; a port that nobody waits for any more may go.
+  bool drained(const ipc::Message& message) const;
+  // The port goes to that peer, as a proxy of whose tables it is left; `wire` says what goes along, but for the queue,
+  // which is returned. REQUIRES: drained; at home here.
+  ipc::MessageQueue leave(PeerIndex to, ipc::Port& port, v1::Move& wire);
+  // The frame that ends the group of these ports has this number, or it will never come: one that is not with the peer by
+  // now has died.
+  void left(PeerIndex to, const std::vector<PortUid>& ports, FrameNumber number);
+
+  // --- the old home: a stub ---
+  // A right that the peer used on an open path: it is one of ours at the new home now. NULL: none such.
+  ipc::CarriedRight follow(PeerIndex from, const PortUid& uid, ipc::RightType type);
+  // Do we stand for the port? Then its proxy stays.
+  bool stands_for(const PortUid& uid) const { return stubs_.count(uid) != 0; }
+  // Units given back on an open path. False: it is none. PROTOCOL: more than there are.
+  bool release(PeerIndex from, const PortUid& uid, std::uint64_t units, Check& fault);
+  // The peer has applied our frames up to `number` (M5).
+  void acknowledged(PeerIndex by, FrameNumber number);
+  // The new home says that the port is dead.
+  void died(PeerIndex home, const PortUid& uid);
+
+  // --- the new home ---
+  // What a Move brings: a live port with its receive right to be claimed by a right of the group, or a refusal of which
+  // the peer is told. PROTOCOL, LIMIT.
+  Check arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire);
+  // REQUIRES: asked for inside the group. Empty: refused, or claimed already.
+  ipc::ReceiveRight claim(const PortUid& uid);
+  // The group is over: what nobody has claimed dies.
+  void end_group();
+  // A message of the peer with all rights settled: into the queue, or behind its old path (M7).
+  void deliver(PeerIndex from, ipc::MessagePtr message);
+  // One of our own programs' messages to a closed port.
+  void hold(ipc::MessagePtr message);
+  // A port at home here has died.
+  void forget(const PortUid& uid);
+
+  // --- frames ---
+  Check apply_moved(PeerIndex from, const v1::Moved& wire);
+  Check apply_path_close(PeerIndex from, const v1::PathClose& wire);
+  Check apply_path_lost(PeerIndex from, const v1::PathLost& wire);
+  Check apply_handed(PeerIndex from, const v1::Handed& wire);
+  // Release with `from`.
+  Check apply_release_from(PeerIndex from, const v1::Release& wire);
+
+  // --- sessions ---
+  // The session with `them` is over, its tables are empty.
+  void fenced(PeerIndex peer, const Origin& them);
+  void tick(base::Instant now);
+  std::optional<base::Instant> next_deadline() const;
+  // What can go on goes on.
+  void end_of_event();
+
+  // --- looking in ---
+  void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
+  bool idle() const { return stubs_.empty() && undrained_.empty() && waiting_.empty(); }
+  std::uint64_t digest() const;
+  void check_invariants() const;
+
+ private:
+  struct Waiting {
+    base::Instant since;
+    std::deque<ipc::MessagePtr> messages;
+  };
+
+  const Ends& ends(PeerIndex peer) { return sessions_.tables(peer)->ends; }
+  // The number and all that follows it in frames of moves.
+  Check read(PeerIndex from, const v1::Uid& wire, PortUid& uid);
+
+  // moves_out.cc
+  void write_holders(const PortUid& uid, Stub& stub, const std::vector<PeerIndex>& peers, v1::Move& wire);
+  void tell_moved(const PortUid& uid, Stub& stub);
+  void tell_died(const PortUid& uid, const Stub& stub);
+  void send_on_closings();
+  void end_if_done(const PortUid& uid);
+  void lose_path_to(PeerIndex peer, const Origin& them);
+
+  // moves_in.cc
+  Check check_move(PeerIndex from, const v1::Move& wire, const PortUid& uid);
+  void refuse(PeerIndex from, const PortUid& uid);
+  ipc::ReceiveRight settle_here(PeerIndex from, const PortUid& uid, ipc::Charge charge, const v1::Move& wire);
+  void add_path(Undrained& undrained, const v1::Move::Holder& wire, std::uint64_t ours);
+  void finish_closings();
+  void close_path(const PortUid& uid, const Origin& holder);
+  void tell_lost(const PortUid& uid, const Origin& holder);
+  void lose_path(const PortUid& uid, const Origin& holder);
+  void lose_paths_of(PeerIndex peer);
+  void follow_home(PeerIndex from, const PortUid& uid, const Origin& home);
+
+  // moves.cc
+  void go_on(const ipc::Port* destination);
+
+  ipc::Engine& engine_;
+  const base::Clock& clock_;
+  const Options& options_;
+  Registry& registry_;
+  Sessions& sessions_;
+
+  Stubs stubs_;
+  UndrainedPorts undrained_;
+  std::map<PortUid, ipc::ReceiveRight> arrived_;  // of the group that is being applied
+  std::map<const ipc::Port*, Waiting> waiting_;   // by destination; no empty ones
+};
+
+}  // namespace netmsg::proxy

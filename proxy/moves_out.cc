@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// The old home's part (peer.proto, exchanges 12 and 13): the port leaves, and a stub stays.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "daemon/base/check.h"
+#include "daemon/ipc/port.h"
+#include "proxy/moves.h"
+#include "proxy/mutant.h"
+#include "proxy/translate.h"
+
+namespace netmsg::proxy {
+
+namespace {
+
+void add_ports(const ipc::Message& message, std::vector<ipc::Port*>& ports) {
+  for (const ipc::BodyRight& item : message.body) {
+    if (item.right.holds_receive() && !item.right.is_dead()) ports.push_back(item.right.port());
+  }
+}
+
+// M2: by a work list, whatever the depth. Nothing comes twice: a receive right is in one message.
+void add_queued_ports(std::vector<ipc::Port*>& ports) {
+  for (std::size_t at = 0; at < ports.size(); ++at) {
+    ports[at]->queue.for_each([&](const ipc::Message& each) { add_ports(each, ports); });
+  }
+}
+
+}  // namespace
+
+std::vector<ipc::Port*> Moves::carried_ports(const ipc::Message& message) {
+  std::vector<ipc::Port*> ports;
+  add_ports(message, ports);
+  add_queued_ports(ports);
+  return ports;
+}
+
+std::vector<ipc::Port*> Moves::carried_with(ipc::Port& port) {
+  std::vector<ipc::Port*> ports{&port};
+  add_queued_ports(ports);
+  return ports;
+}
+
+// --- the port leaves (exchange 12, steps 2 and 3) ---
+
+ipc::MessageQueue Moves::leave(PeerIndex to, ipc::Port& port, v1::Move& wire) {
+  Tables& theirs = *sessions_.tables(to);
+  Registry::Entry& entry = registry_.leave(port, to);
+  NETMSG_CHECK(!entry.undrained);
+  const PortUid uid = entry.uid;
+  const bool kept = port.srights() > 0 && !broken(Rule::kStubKeepsAUnit);
+  ipc::Belongings goes = port.depart();
+
+  Stub stub{.target = to, .epoch = entry.epoch, .told = {}, .port = ipc::PortRef(&port), .guard = {}};
+  if (kept) stub.guard = ipc::SendRight::mint(port);
+  write_uid(theirs.ends, uid, *wire.mutable_port());
+  wire.set_epoch(stub.epoch);
+  wire.set_qlimit(goes.qlimit);
+  write_holders(uid, stub, std::exchange(entry.peers, {}), wire);
+  wire.set_kept(kept);
+  wire.set_kept_once(port.sorights());
+  theirs.holders.expect(uid, kept ? 1 : 0);
+  stubs_.insert_or_assign(uid, std::move(stub));
+
+  if (goes.no_senders_request) {
+    leave_right(theirs, ipc::CarriedRight(std::move(goes.no_senders_request)), *wire.mutable_no_senders());
+  }
+  if (goes.port_destroyed_request) {
+    leave_right(theirs, ipc::CarriedRight(std::move(goes.port_destroyed_request)),
+                *wire.mutable_port_destroyed());
+  }
+  return std::move(goes.queue);
+}
+
+// Their units become the new home's to count; the paths by which they come to us stay open.
+void Moves::write_holders(const PortUid& uid, Stub& stub, const std::vector<PeerIndex>& peers,
+                          v1::Move& wire) {
+  for (const PeerIndex peer : peers) {
+    Tables& tables = *sessions_.tables(peer);
+    Units units = tables.exports.take(uid);
+    v1::Move::Holder& holder = *wire.add_holders();
+    write_origin(tables.ends.them, *holder.mutable_daemon());
+    holder.set_send(units.granted);
+    holder.set_once(units.once.size());
+    stub.waiting[peer] = {units.granted, units.once.size()};
+    units.go();
+  }
+}
+
+void Moves::left(PeerIndex to, const std::vector<PortUid>& ports, FrameNumber number) {
+  for (const PortUid& uid : ports) {
+    const auto found = stubs_.find(uid);
+    if (found == stubs_.end()) continue;
+    found->second.group = number;
+    Tables& theirs = *sessions_.tables(to);
+    if (!theirs.holders.find(uid)->proxy) {  // what carried it could not travel: it has died
+      const std::optional<Holder> gone = theirs.holders.take(uid);
+      died(to, uid);
+      continue;
+    }
+    if (broken(Rule::kMovedAfterAck)) tell_moved(uid, found->second);
+    end_if_done(uid);
+    sessions_.look_at(to, uid);
+  }
+}
+
+// M5.
+void Moves::acknowledged(PeerIndex by, FrameNumber number) {
+  for (auto& [uid, stub] : stubs_) {
+    if (stub.target == by && !stub.told && stub.group != 0 && stub.group <= number) tell_moved(uid, stub);
+  }
+}
+
+void Moves::tell_moved(const PortUid& uid, Stub& stub) {
+  stub.told = clock_.now();
+  for (const auto& [peer, path] : stub.waiting) {
+    v1::Frame frame;
+    const Ends& to = ends(peer);
+    write_uid(to, uid, *frame.mutable_moved()->mutable_port());
+    frame.mutable_moved()->set_epoch(stub.epoch);
+    write_origin(ends(stub.target).them, *frame.mutable_moved()->mutable_home());
+    sessions_.append(peer, std::move(frame));
+  }
+}
+
+// --- what comes by an open path (M4, T4) ---
+
+ipc::CarriedRight Moves::follow(PeerIndex from, const PortUid& uid, ipc::RightType type) {
+  const auto stub = stubs_.find(uid);
+  if (stub == stubs_.end()) return ipc::CarriedRight::null(type);
+  const auto found = stub->second.waiting.find(from);
+  if (found == stub->second.waiting.end() || found->second.closing) return ipc::CarriedRight::null(type);
+  Stub::Path& path = found->second;
+  if (type == ipc::RightType::kSend) {
+    if (path.send == 0 || !stub->second.guard) return ipc::CarriedRight::null(type);
+    return ipc::CarriedRight(stub->second.guard.duplicate());
+  }
+  if (path.once == 0) return ipc::CarriedRight::null(type);
+  --path.once;
+  v1::Frame frame;
+  write_uid(ends(stub->second.target), uid, *frame.mutable_handed()->mutable_port());
+  write_origin(ends(from).them, *frame.mutable_handed()->mutable_from());
+  if (!broken(Rule::kOnceIsHanded)) sessions_.append(stub->second.target, std::move(frame));
+  return ipc::CarriedRight(ipc::SendOnceRight::mint(*stub->second.port));
+}
+
+bool Moves::release(PeerIndex from, const PortUid& uid, std::uint64_t units, Check& fault) {
+  const auto stub = stubs_.find(uid);
+  if (stub == stubs_.end()) return false;
+  const auto path = stub->second.waiting.find(from);
+  if (path == stub->second.waiting.end()) return false;
+  if (units > path->second.send) {
+    fault = protocol_error("release of more than was granted");
+    return true;
+  }
+  path->second.send -= units;
+  if (broken(Rule::kReleaseIsSentOn)) return true;
+  v1::Frame frame;
+  write_uid(ends(stub->second.target), uid, *frame.mutable_release()->mutable_port());
+  frame.mutable_release()->set_units(units);
+  write_origin(ends(from).them, *frame.mutable_release()->mutable_from());
+  sessions_.append(stub->second.target, std::move(frame));
+  return true;
+}
+
+// --- the paths close (M6) ---
+
+// A path that is closing is closed when nothing that came by it waits here. Messages that wait because of a port in them
+// wait for the proxy, whoever they are from.
+void Moves::send_on_closings() {
+  std::vector<PortUid> done;
+  for (auto& [uid, stub] : stubs_) {
+    if (waiting_.count(stub.port.get()) != 0 && !broken(Rule::kCloseAfterWaiting)) continue;
+    for (auto at = stub.waiting.begin(); at != stub.waiting.end();) {
+      const auto here = at++;
+      if (!here->second.closing) continue;
+      v1::Frame frame;
+      v1::PathClose& close = *frame.mutable_path_close();
+      write_uid(ends(stub.target), uid, *close.mutable_port());
+      close.set_epoch(stub.epoch);
+      write_origin(ends(here->first).them, *close.mutable_from());
+      sessions_.append(stub.target, std::move(frame));
+      stub.waiting.erase(here);
+    }
+    if (stub.group != 0 && stub.waiting.empty()) done.push_back(uid);
+  }
+  for (const PortUid& uid : done) end_if_done(uid);
+}
+
+void Moves::end_if_done(const PortUid& uid) {
+  const auto found = stubs_.find(uid);
+  if (found == stubs_.end() || found->second.group == 0 || !found->second.waiting.empty()) return;
+  const PeerIndex target = found->second.target;
+  const auto gone = stubs_.extract(found);
+  sessions_.look_at(target, uid);
+}
+
+// --- somebody is lost (exchange 13) ---
+
+void Moves::tell_died(const PortUid& uid, const Stub& stub) {
+  for (const auto& [peer, path] : stub.waiting) {
+    const Tables* tables = sessions_.tables(peer);
+    if (tables == nullptr) continue;
+    v1::Frame frame;
+    write_uid(tables->ends, uid, *frame.mutable_died()->mutable_port());
+    sessions_.append(peer, std::move(frame));
+  }
+}
+
+void Moves::died(PeerIndex home, const PortUid& uid) {
+  const auto found = stubs_.find(uid);
+  if (found == stubs_.end() || found->second.target != home) return;
+  const auto gone = stubs_.extract(found);
+  tell_died(uid, gone.mapped());
+}
+
+void Moves::lose_path_to(PeerIndex peer, const Origin& them) {
+  std::vector<PortUid> dead;
+  std::vector<PortUid> done;
+  for (auto& [uid, stub] : stubs_) {
+    if (stub.target == peer) dead.push_back(uid);
+    if (stub.target == peer || stub.waiting.erase(peer) == 0) continue;
+    v1::Frame frame;
+    v1::PathLost& lost = *frame.mutable_path_lost();
+    write_uid(ends(stub.target), uid, *lost.mutable_port());
+    lost.set_epoch(stub.epoch);
+    write_origin(them, *lost.mutable_from());
+    if (!broken(Rule::kLostPathIsTold)) sessions_.append(stub.target, std::move(frame));
+    done.push_back(uid);
+  }
+  for (const PortUid& uid : dead) died(peer, uid);
+  for (const PortUid& uid : done) end_if_done(uid);
+}
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one daemon holds of a port at home here (peer.proto, EXPORTS), as rights in the engine's books. A value: dropping
+// it gives the rights up, with what follows from that. Owner thread only, inside an Event.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "daemon/ipc/right.h"
+
+namespace netmsg::proxy {
+
+struct Units {
+  std::uint64_t granted = 0;
+  ipc::SendRight right;  // there while granted > 0
+  std::vector<ipc::SendOnceRight> once;
+
+  bool empty() const { return granted == 0 && once.empty(); }
+
+  // So many of a live port, out of nothing: they have come from another home.
+  static Units of(ipc::Port& port, std::uint64_t send, std::uint64_t send_once) {
+    Units made;
+    made.granted = send;
+    if (send > 0) made.right = ipc::SendRight::mint(port);
+    made.once.reserve(static_cast<std::size_t>(send_once));
+    for (std::uint64_t at = 0; at < send_once; ++at) made.once.push_back(ipc::SendOnceRight::mint(port));
+    return made;
+  }
+
+  // Takes the units of `more` too.
+  void add(Units more) {
+    if (granted == 0) right = std::move(more.right);
+    granted += more.granted;
+    for (ipc::SendOnceRight& each : more.once) once.push_back(std::move(each));
+  }
+
+  // They have gone to another home: nobody hears of it here.
+  void go() {
+    if (right) right.release_quietly();
+    for (ipc::SendOnceRight& each : once) each.consume();
+    *this = {};
+  }
+};
+
+}  // namespace netmsg::proxy
