@@ -8,6 +8,7 @@
 #include <random>
 
 #include "proxy/hello.h"
+#include "proxy/staging.h"
 #include "proxy/wire.h"
 #include "tests/support/seed.h"
 #include "tests/unit/proxy/two_hosts.h"
@@ -179,6 +180,61 @@ TEST_F(Hostile, WhatItReleasedItCannotUse) {
   EXPECT_TRUE(host.open());
   EXPECT_EQ(host.names.receive(host.names_port).code, MACH_RCV_TIMED_OUT);
   EXPECT_EQ(host.row().exports, 0U);
+}
+
+// --- receive rights (exchange 12) ---
+
+v1::Frame move_of(v1::Uid::Side side, proxy::Serial serial) {
+  v1::Frame frame;
+  frame.mutable_move()->mutable_port()->set_side(side);
+  frame.mutable_move()->mutable_port()->set_serial(serial);
+  frame.mutable_move()->set_epoch(1);
+  frame.mutable_move()->set_kept(true);
+  return frame;
+}
+
+TEST_F(Hostile, APortThatItCannotHaveDoesNotMove) {
+  for (const v1::Frame& frame :
+       {move_of(v1::Uid::SENDER, 0), move_of(v1::Uid::RECEIVER, 0), move_of(v1::Uid::RECEIVER, 4711)}) {
+    peer.open("a");
+    peer.say(frame);
+    EXPECT_TRUE(host.open()) << "the group is not complete";
+    peer.say(message());
+    EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
+    expect_unharmed();
+  }
+}
+
+TEST_F(Hostile, APortThatNobodyClaimsDies) {
+  peer.say(move_of(v1::Uid::SENDER, 5));
+  peer.say(message());
+  EXPECT_TRUE(host.open());
+  ASSERT_GE(peer.heard().frames_size(), 1);
+  EXPECT_EQ(peer.heard().frames(0).died().port().serial(), 5U);
+  expect_unharmed();
+}
+
+TEST_F(Hostile, WhatClosesNothingIsIgnoredAndMovedIsAnswered) {
+  v1::Frame frame;
+  frame.mutable_path_close()->mutable_port()->set_serial(5);
+  frame.mutable_path_close()->mutable_port()->set_side(v1::Uid::RECEIVER);
+  frame.mutable_path_close()->set_epoch(3);
+  peer.say(frame);
+  frame.mutable_moved()->mutable_port()->set_serial(5);
+  frame.mutable_moved()->mutable_port()->set_side(v1::Uid::SENDER);
+  frame.mutable_moved()->mutable_home()->set_node(node_of(7).wire());
+  frame.mutable_moved()->mutable_home()->set_incarnation(1);
+  peer.say(frame);
+  ASSERT_EQ(peer.heard().frames_size(), 1);
+  EXPECT_TRUE(peer.heard().frames(0).has_path_close()) << "also without a proxy";
+  expect_unharmed();
+}
+
+TEST_F(Hostile, AGroupThatNeverEndsTakesNothingFromAnybody) {
+  v1::Frame group = move_of(v1::Uid::SENDER, 5);
+  for (std::size_t each = 0; each <= proxy::kGroupPortsMax; ++each) peer.say(group);
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::LIMIT));
+  expect_unharmed();
 }
 
 TEST_F(Hostile, FramesAboutUnknownPortsAreRacesAndIgnored) {
