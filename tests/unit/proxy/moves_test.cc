@@ -428,6 +428,21 @@ TEST_F(Moving, TheNameServiceStays) {
             MACH_SEND_INVALID_RIGHT);
 }
 
+// A36
+TEST_F(Moving, TwoPortsOnTheirWayIntoEachOtherDie) {
+  const Name mine = client.port();
+  const Name to_mine = give_across(x, client, mine, kMakeSend, y, server);
+  EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {mine})}}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(server.send({.remote = to_mine, .remote_type = kCopySend, .items = {rights(kMoveReceive, {p})}}),
+            MACH_MSG_SUCCESS);
+  run();
+  pass(std::chrono::milliseconds(55000));
+  EXPECT_EQ(client.state(far), "DN1");
+  EXPECT_EQ(server.state(to_mine), "DN1");
+  EXPECT_TRUE(at_rest());
+}
+
 // --- somebody is lost (exchange 13) ---
 
 class LostMoves : public Moving {
