@@ -144,9 +144,26 @@ v1::Holding::Place place_of(ipc::Place::Kind kind) {
       return v1::Holding::CALL;
     case ipc::Place::Kind::kInheritance:
       return v1::Holding::INHERITANCE;
+    case ipc::Place::Kind::kLink:
+      return v1::Holding::LINK;
     default:
       return v1::Holding::DAEMON;
   }
+}
+
+// What the link holds for peers as their units is told with the peers, and so is that it has a proxy.
+ipc::Held beside_units(ipc::Held held, const v1::PortView& view) {
+  held.receive = 0;
+  if (view.state() != v1::PortView::HOME) return held;
+  for (const v1::PeerHolding& peer : view.peers()) {
+    held.send -= std::min(held.send, peer.granted() > 0 ? 1U : 0U);
+    held.send_once -= std::min(held.send_once, static_cast<std::uint32_t>(peer.send_once()));
+  }
+  return held;
+}
+
+bool is_empty(const ipc::Held& held) {
+  return held.send == 0 && held.send_once == 0 && held.receive == 0;
 }
 
 void fill_holding(const ipc::Holding& holding, v1::Holding& to) {
@@ -221,8 +238,9 @@ v1::PortView view_of_port(const ViewSources& from, const Sessions& sessions, con
   v1::PortView view = begin(from);
   fill_port(port, view);
   fill_peers(sessions, port, view);
-  for (const ipc::Holding& holding : ipc::holdings_of(port.core(), port)) {
-    fill_holding(holding, *view.add_holdings());
+  for (ipc::Holding holding : ipc::holdings_of(port.core(), port)) {
+    if (holding.place.kind == ipc::Place::Kind::kLink) holding.held = beside_units(holding.held, view);
+    if (!is_empty(holding.held)) fill_holding(holding, *view.add_holdings());
   }
   return view;
 }

@@ -36,8 +36,6 @@ std::string death_text(const Death& death) {
       return "the port has died at its home";
     case Death::Cause::kSession:
       return "the session with its home is over (" + fault_text(death.fault) + ")";
-    case Death::Cause::kIntroduction:
-      return "its introduction has failed (" + fault_text(death.fault) + ")";
   }
   return "";
 }

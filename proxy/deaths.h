@@ -21,9 +21,8 @@ namespace netmsg::proxy {
 
 struct Death {
   enum class Cause {
-    kPort,          // its home has said so: Died
-    kSession,       // the session with its home is over; `fault` says why
-    kIntroduction,  // nobody has granted what was introduced; `fault` says why
+    kPort,     // its home has said so: Died
+    kSession,  // the session with its home is over; `fault` says why
   };
   Cause cause;
   Fault fault;

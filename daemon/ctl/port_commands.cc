@@ -89,6 +89,8 @@ const char* place_text(v1::Holding::Place place) {
       return "waiting call";
     case v1::Holding::INHERITANCE:
       return "inheritance";
+    case v1::Holding::LINK:
+      return "kept for other hosts";
     default:
       return "daemon";
   }

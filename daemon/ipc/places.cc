@@ -84,7 +84,7 @@ void for_each_right(const Core& core,
 std::vector<Holding> holdings_of(const Core& core, const Port& port) {
   std::vector<Holding> holdings;
   for_each_right(core, [&](const Place& at, RightType type, const Port& of) {
-    if (&of != &port || at.kind == Place::Kind::kLink) return;
+    if (&of != &port) return;
     if (holdings.empty() || !(holdings.back().place == at)) holdings.push_back({at, {}});
     holdings.back().held.add(type);
   });

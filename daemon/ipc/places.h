@@ -49,7 +49,7 @@ struct Held {
   }
 };
 
-// What one place holds of a port's rights. The link is left out: it knows better itself.
+// What one place holds of a port's rights.
 struct Holding {
   Place place;
   Held held;

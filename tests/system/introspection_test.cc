@@ -112,6 +112,8 @@ TEST_F(Introspection, WhyCountsNamesAndQueuedMessagesOnAllHosts) {
   ASSERT_EQ(at_home.peers_size(), 1);
   EXPECT_EQ(at_home.peers(0).granted(), 1U);
   EXPECT_EQ(sends(here, v1::Holding::NAME), 1U);
+  EXPECT_EQ(sends(here, v1::Holding::LINK) + sends(at_home, v1::Holding::LINK), 0U)
+      << "nothing is on its way";
   server().receive(1000);
   mach_port_deallocate(mach_task_self(), name);
 }
