@@ -35,6 +35,24 @@ void Census::recount(HostIndex host) {
   }
 }
 
+void Census::recount_at_rest() {
+  at_rest_ = true;
+  for (HostIndex host = 0; host < sessions_.size(); ++host) recount(host);
+  at_rest_ = false;
+}
+
+// I1, as far as somebody has units of the port.
+void Census::expect_one_home(HostIndex host, const PortUid& uid) {
+  for (HostIndex other = 0; other < sessions_.size(); ++other) {
+    if (other == host) continue;
+    for (const Session& session : sessions_[other]) {
+      const auto unit = session.exports.find(uid);
+      if (unit != session.exports.end() && !unit->second.port->remote() && !unit->second.port->dead())
+        accuse("I1", host, other, uid, "the port is at home at both");
+    }
+  }
+}
+
 void Census::read(HostIndex host) {
   sessions_[host].clear();
   if (!daemons_[host]) return;
@@ -45,9 +63,10 @@ void Census::read(HostIndex host) {
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
       (ours ? session.exports : session.proxies)[unit.uid] = {unit.send, unit.send_once, unit.port};
-      if (ours) {
+      if (ours && !unit.port->remote()) {
+        expect_one_home(host, unit.uid);
         ledger_.know(host, const_cast<ipc::Port&>(*unit.port), unit.uid);
-      } else if ((unit.send > 0) != (unit.port->srights() > 0)) {
+      } else if (!ours && (unit.send > 0) != (unit.port->srights() > 0)) {
         accuse("I5", session.peer, host, unit.uid,
                std::to_string(unit.send) + " units for " + std::to_string(unit.port->srights()) +
                    " send rights");
@@ -99,6 +118,7 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   const Unit received = find(at_holder.proxies);
   cover(home, uid, at_home, at_holder, granted, received, coming);
   const PortId port = ledger_.find(uid);
+  if (port != 0 && ledger_.travels(port) && !at_rest_) return;
   if (port == 0 || ledger_.dead(port)) {
     if (received.port != nullptr && !coming.died) {
       accuse("N2", home, at_home.peer, uid, "the port is dead, the holder is not told");
@@ -181,7 +201,7 @@ void Census::see_use(HostIndex home, const PortUid& uid, std::uint32_t type, con
   }
   const auto unit = at_home.exports.find(uid);
   const PortId id = ledger_.find(uid);
-  if (id == 0 || ledger_.dead(id)) return;
+  if (id == 0 || ledger_.dead(id) || ledger_.travels(id)) return;
   if (unit == at_home.exports.end() || unit->second.send <= port.released) {
     accuse("R4", home, at_home.peer, uid, "a use is under way behind the Release of the last unit");
   }

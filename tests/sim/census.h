@@ -33,6 +33,8 @@ class Census {
 
   // An event has happened at this host (or it is down now).
   void recount(HostIndex host);
+  // Nothing is under way anywhere: everybody again, ports that travel too.
+  void recount_at_rest();
   // Nothing is under way, all clients are gone: nothing may be left but the name services' units.
   void expect_nothing_left();
 
@@ -63,6 +65,7 @@ class Census {
   using ComingByPort = std::map<proxy::PortUid, Coming>;
 
   void read(HostIndex host);
+  void expect_one_home(HostIndex host, const proxy::PortUid& uid);
   static void for_each_coming(const Session& from, const Session& to,
                               const std::function<void(const v1::Frame&)>& visit);
   const Session* other_side(HostIndex host, const Session& session) const;
@@ -84,6 +87,7 @@ class Census {
   Story& story_;
   Coverage& coverage_;
   std::vector<std::vector<Session>> sessions_;
+  bool at_rest_ = false;
 };
 
 }  // namespace netmsg::sim

@@ -51,6 +51,11 @@ bool Ledger::dead(PortId id) const {
   return !facts.port || facts.port->dead();
 }
 
+bool Ledger::travels(PortId id) const {
+  const PortFacts& facts = ports_[id - 1];
+  return (facts.homes & (facts.homes - 1)) != 0 || (facts.port && facts.port->remote());
+}
+
 bool Ledger::silent(PortId id) const {
   const PortFacts& facts = ports_[id - 1];
   return !dead(id) && facts.silent_at && *facts.silent_at == facts.port->mscount;

@@ -82,6 +82,8 @@ class Ledger {
   PortId find(const proxy::PortUid& uid) const;
   PortFacts& port(PortId id) { return ports_[id - 1]; }
   bool dead(PortId id) const;
+  // It has been at home on several hosts, or is on its way: only at rest do counts of two hosts have to agree.
+  bool travels(PortId id) const;
   // No-senders was heard, and nobody has made a send right since.
   bool silent(PortId id) const;
   // Its receive right goes into a message; or may at any time from now on, to the port that inherits it.

@@ -164,6 +164,7 @@ void Stage::come_to_rest(const char* when) {
   const Time latest = now_ + seconds(20);
   while (!failed() && !at_rest() && now_ < latest) happen(latest);
   if (!failed() && !at_rest()) story_.accuse("I5", std::string("no rest ") + when);
+  if (!failed()) census_.recount_at_rest();
 }
 
 void Stage::drain() {
