@@ -24,7 +24,7 @@ enum At : std::size_t { kX, kY, kZ };
 
 // What daemons carry; the cases wait for it.
 constexpr bool kIntroductions = false;
-constexpr bool kMoves = false;
+constexpr bool kCircles = false;
 
 class ThirdHost : public testing::Test {
  protected:
@@ -51,9 +51,9 @@ class Introduction : public ThirdHost {
     if (!kIntroductions) GTEST_SKIP() << "rights to ports of a third host do not travel yet";
   }
 };
-class Move : public ThirdHost {
+class Circle : public ThirdHost {
   void SetUp() override {
-    if (!kMoves) GTEST_SKIP() << "receive rights do not travel between hosts yet";
+    if (!kCircles) GTEST_SKIP() << "circles across hosts are not looked for yet";
   }
 };
 
@@ -135,7 +135,7 @@ TEST_F(A33, WhicheverOfTheTwoComesFirst) {
 }
 
 // P moves from y to z while x streams numbered messages to it.
-class A35 : public Move {
+class A35 : public ThirdHost {
  protected:
   static constexpr mach_msg_id_t kCount = 60;
 
@@ -202,7 +202,7 @@ TEST_F(A35, WithTheLinkOfTheHomesHeld) {
 }
 
 // Each port in a message to the other one, both on the wire.
-using A36 = Move;
+using A36 = Circle;
 TEST_F(A36, ACircleAcrossTwoHostsIsDestroyed) {
   const Name a = client.port();
   const Name to_a = client.give(a, kMakeSend, server);
