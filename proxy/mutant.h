@@ -45,6 +45,15 @@ enum class Rule {
   kReleaseIsSentOn,
   kQueueGoesAlong,
   kLostPathIsTold,
+  kIntroducerAsksHome,
+  kGrantThenRelease,
+  kGrantTransfersOnce,
+  kUnsettledWaits,
+  kParkedKeepsOrder,
+  kUnmatchedIsReleased,
+  kAwaitedAsks,
+  kClaimByTheMark,
+  kFailureSettles,
 };
 
 #ifdef NETMSG_PROXY_MUTANTS

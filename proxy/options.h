@@ -32,12 +32,16 @@ struct Timing {
 // What one peer may make us hold (C4). The stated answers stand at each line.
 struct PeerLimits {
   std::uint32_t message_bytes = (1U << 30) + (1U << 20);  // told in Hello; a larger message from them: fence
-  std::uint32_t bulk_window = 4U << 20;        // told in Hello; bytes of chunks that we have not acknowledged
-  std::uint32_t outside_per_message = 32;      // pieces of memory that go to the Storage; more are kept here
-  std::uint32_t rights_per_message = 16384;    // likewise
-  std::uint32_t proxies = 65536;               // one more: fence
-  std::uint32_t exports = 65536;               // ours that they know; more: the send fails (NO_BUFFER)
-  std::uint32_t send_once_units = 65536;       // ours that they hold; more: the send fails (NO_BUFFER)
+  std::uint32_t bulk_window = 4U << 20;      // told in Hello; bytes of chunks that we have not acknowledged
+  std::uint32_t outside_per_message = 32;    // pieces of memory that go to the Storage; more are kept here
+  std::uint32_t rights_per_message = 16384;  // likewise
+  std::uint32_t proxies = 65536;             // one more: fence
+  std::uint32_t exports = 65536;             // ours that they know; more: the send fails (NO_BUFFER)
+  std::uint32_t send_once_units = 65536;     // ours that they hold; more: the send fails (NO_BUFFER)
+  std::uint32_t kept_units = 4096;           // of ours that they want others to have who are not there; more:
+                                             // GrantFailed
+  std::uint32_t unmatched_units = 4096;  // that came because of them, without their message; more: given up
+  std::uint32_t awaited_rights = 65536;  // in messages of theirs, to be granted by others; more: fence
   std::uint64_t unacknowledged = 64ULL << 20;  // bytes of ours that they have not applied; from here on the
                                                // windows of their ports are 0, at four times that: fence
   ipc::Account::Limits account;                // pays for their queued messages; overdrawn: destroyed

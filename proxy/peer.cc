@@ -6,6 +6,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
+#include "proxy/introductions.h"
 #include "proxy/mutant.h"
 #include "proxy/translate.h"
 
@@ -237,6 +238,7 @@ void Peer::end_stream(const Fault& why) {
 void Peer::end_session(const Fault& why) {
   past_.frames_sent += session_->sent();
   past_.frames_applied += session_->applied();
+  last_fenced_ = session_->nonce();
   session_.reset();
   died_at_home_ = 0;
   doomed_.reset();
@@ -248,6 +250,7 @@ void Peer::end_session(const Fault& why) {
   const std::unique_ptr<Tables> lost = std::move(tables_);
   lost->drop_all(world_.deaths.add(index_, {Death::Cause::kSession, why, world_.clock.now()}));
   world_.moves->fenced(index_, lost->ends.them);
+  world_.introductions->fenced(index_, lost->ends.them, last_fenced_);
 }
 
 void Peer::start_over(const Fault& why, bool was_open) {
@@ -271,8 +274,10 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   Greeting greeting;
   if (Check fault = vet(theirs, stream_->identity(), greeting)) return fault;
   if (answer != nullptr) *answer = make_hello(greeting.resumes.has_value());
+  const bool opens = !session_;
   if (Check fault = open_or_resume(greeting, answer == nullptr)) return fault;
   known_ = greeting;
+  if (opens) world_.introductions->opened(*this);
   dialer_.opened(world_.clock.now());
   last_error_.clear();
   touch();
@@ -316,7 +321,7 @@ Check Peer::applied(FrameNumber number) {
 
 v1::Hello Peer::make_hello(bool resumes) {
   const ipc::Port& port = *world_.name_service.port();
-  told_room_ = port.dead() ? 0 : port.room();
+  told_room_ = port.dead() ? 0 : world_.registry.room_for(port, index_);
   v1::Hello hello = proxy::make_hello(world_.options, ++world_.generation, told_room_);
   if (!resumes) return hello;
   hello.set_resume(true);
@@ -356,7 +361,7 @@ void Peer::open_session(const Greeting& greeting) {
     port_died(ours);
   } else {
     tables_->exports.grant(world_.name_service.duplicate());
-    const std::uint32_t room = world_.name_service.port()->room();
+    const std::uint32_t room = world_.registry.room_for(*world_.name_service.port(), index_);
     if (room != told_room_ || greeting.resumes) room_changed(ours, room);
   }
   Holder& theirs = tables_->holders.obtain({them, kNameServiceSerial}, greeting.name_service_room);
@@ -379,6 +384,16 @@ Check Peer::apply(const v1::Frame& frame) {
       return apply_credit(frame.credit());
     case v1::Frame::kAccepted:
       return apply_accepted(frame.accepted());
+    case v1::Frame::kGrant:
+      return world_.introductions->grant(*this, frame.grant());
+    case v1::Frame::kGranted:
+      return world_.introductions->granted(*this, frame.granted());
+    case v1::Frame::kGrantFailed:
+      return world_.introductions->grant_failed(*this, frame.grant_failed());
+    case v1::Frame::kClaim:
+      return world_.introductions->claim(*this, frame.claim());
+    case v1::Frame::kClaimAnswer:
+      return world_.introductions->claim_answer(*this, frame.claim_answer());
     case v1::Frame::kChunk:
       return apply_chunk(frame.chunk());
     case v1::Frame::kMove:
@@ -417,11 +432,7 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
     tables_->forced.received(receipt, {arrival.destination, number});
     arrival.message->receipt = ipc::Receipt(world_.engine.core(), receipt);
   }
-  if (arrival.deliverable) {
-    world_.moves->deliver(index_, std::move(arrival.message));
-  } else {
-    arrival.message.reset();  // destroyed with its rights
-  }
+  world_.introductions->arrived(*this, arrival);
   // It is under way no more, which is to be told even if the room is the same.
   if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) world_.registry.mark_dirty(arrival.destination);
   if (broken(Rule::kRoomWithUnits)) return std::nullopt;
@@ -497,6 +508,10 @@ void Peer::set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of) 
   holder->room = room;
   holder->as_of = std::max(holder->as_of, as_of);
   refresh_window(port, *holder);
+}
+
+bool Peer::is_full_for(const PortUid& port) const {
+  return tables_->holders.size() >= world_.options.limits.proxies && !tables_->holders.contains(port);
 }
 
 void Peer::refresh_window(const PortUid& port, Holder& holder) {
@@ -617,7 +632,9 @@ PortUid Peer::uid_of(const ipc::Message& message) const {
 FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
   const PortUid port = uid_of(message);
   const bool takes_room = !message.sent_to_send_once();
-  leave_packed(*tables_, session_->applied(), message, *frame.mutable_message());
+  std::vector<Introducing> introducing;
+  leave_packed(*tables_, session_->applied(), message, *frame.mutable_message(), introducing);
+  world_.introductions->introduce(*this, introducing);
   if (broken(Rule::kReleaseAfterUse)) release_if_unused(port);
   if (broken(Rule::kAppendedIsGone)) {
     for (const v1::Right& right : frame.message().rights()) {
@@ -829,10 +846,12 @@ SessionRow Peer::session_row() const {
   std::vector<UnitRow>& rows = row.units;
   tables_->exports.for_each(
       [&](const PortUid& uid, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {
-        rows.push_back({UnitRow::Side::kExport, uid, send, send_once, &port});
+        const std::uint32_t room = world_.registry.room_for(port, index_);
+        rows.push_back({UnitRow::Side::kExport, uid, send, send_once, room, &port});
       });
   tables_->holders.for_each([&](const PortUid& uid, const Holder& holder) {
-    rows.push_back({UnitRow::Side::kProxy, uid, holder.received, holder.port().sorights(), &holder.port()});
+    rows.push_back({UnitRow::Side::kProxy, uid, holder.received, holder.port().sorights(),
+                    holder.port().room(), &holder.port()});
   });
   session_->for_each_kept([&](const v1::Frame& frame) { row.kept.push_back(&frame); });
   return row;

@@ -40,6 +40,25 @@ class Peer final : private StreamUser {
   StreamId stream() const { return stream_ ? stream_->id() : 0; }
   bool open() const { return tables_ != nullptr; }
   Tables* tables() { return tables_.get(); }  // null: not open
+  PeerIndex index() const { return index_; }
+  // Who it was when it last said Hello.
+  std::optional<Origin> known() const {
+    return known_ ? std::optional(Origin{known_->node, known_->incarnation}) : std::nullopt;
+  }
+  // Of the last session that was fenced; 0 if there was none.
+  std::uint64_t last_fenced() const { return last_fenced_; }
+
+  // --- its session. REQUIRES: open ---
+  const Ends& ends() const { return tables_->ends; }
+  const Origin& them() const { return tables_->ends.them; }
+  std::uint64_t nonce() const { return session_->nonce(); }
+  FrameNumber applied_frames() const { return session_->applied(); }
+  void send(v1::Frame frame) { append(std::move(frame)); }
+  void set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of);
+  // Exchange 4, if nobody has a right to the proxy. Also without a session: then it does nothing.
+  void release_if_unused(const PortUid& port);
+  // One more of its ports would be one too many.
+  bool is_full_for(const PortUid& port) const;
 
   // --- time ---
   void dial_if_due(base::Instant now);
@@ -121,7 +140,6 @@ class Peer final : private StreamUser {
   bool stream_goes_first(const NodeId& theirs) const;
   Check vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& greeting) const;
 
-  Ends ends() const { return tables_->ends; }  // REQUIRES: open
   // Exchange 2, steps 2 and 3. Its data has gone ahead as `transfer`, or is in it (0).
   void send_off(ipc::MessagePtr message, std::uint64_t transfer);
   // Messages to the proxy with this link slot that have waited for their turn.
@@ -138,8 +156,6 @@ class Peer final : private StreamUser {
   void refuse(ipc::Message& message, std::uint64_t transfer);
   PortUid uid_of(const ipc::Message& message) const;
   void touch();
-  void release_if_unused(const PortUid& port);
-  void set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of);
   void refresh_window(const PortUid& port, Holder& holder);
   void refresh_all_windows();
   // Is there a stream that carries frames?
@@ -163,6 +179,7 @@ class Peer final : private StreamUser {
   std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session
   std::optional<std::uint64_t> offered_;   // the nonce of a Hello of ours that nobody has answered yet
   std::optional<Greeting> known_;          // the last one, whatever became of it
+  std::uint64_t last_fenced_ = 0;
 
   std::uint32_t told_room_ = 0;        // of our name service, in our last Hello
   bool touched_ = false;               // in world_.touched

@@ -7,6 +7,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/ipc/port.h"
+#include "proxy/introductions.h"
 #include "proxy/peer.h"
 #include "proxy/world.h"
 
@@ -84,6 +85,7 @@ struct Proxy::Impl {
   };
 
   World world;
+  Introductions introductions{world};
   std::vector<std::unique_ptr<Peer>> peers{};
   OpenSessions sessions{world, peers};
   Moves moves{world.engine, world.clock, world.options, world.registry, sessions};
@@ -188,6 +190,8 @@ Proxy::Proxy(ipc::Engine& engine, const base::Clock& clock, Transport& transport
     const auto index = static_cast<PeerIndex>(impl_->peers.size());
     impl_->peers.push_back(std::make_unique<Peer>(world, index, config));
   }
+  world.introductions = &impl_->introductions;
+  for (const auto& peer : impl_->peers) world.peers.push_back(peer.get());
   engine.set_link(this);
 }
 
@@ -213,6 +217,7 @@ void Proxy::stop() {
     const ipc::Event event(impl_->world.engine);
     for (const auto& peer : impl_->peers) peer->fence({v1::Fence::STOPPED, "the daemon stops"});
     impl_->ungreeted.clear();
+    impl_->introductions.drop_all();
     impl_->world.name_service.reset();
   }
   impl_->tell();
@@ -231,6 +236,7 @@ void Proxy::tick() {
       peer->dial_if_due(now);
       peer->flush(now);
     }
+    impl_->introductions.tick(now);
     impl_->drop_silent_streams(now);
   }
   impl_->tell();
@@ -246,6 +252,7 @@ std::optional<base::Instant> Proxy::next_deadline() const {
   for (const auto& peer : impl_->peers) consider(peer->next_deadline());
   for (const auto& [stream, waiting] : impl_->ungreeted) consider(waiting.until);
   consider(impl_->moves.next_deadline());
+  consider(impl_->introductions.next_deadline());
   return first;
 }
 
@@ -292,6 +299,7 @@ bool Proxy::idle() const {
 
 std::uint64_t Proxy::digest() const {
   std::uint64_t digest = impl_->moves.digest();
+  digest = mix_in(digest, impl_->introductions.digest());
   for (const auto& peer : impl_->peers) digest = mix_in(digest, peer->digest());
   return digest;
 }
@@ -300,6 +308,7 @@ void Proxy::check_invariants() const {
   NETMSG_CHECK(impl_->world.notices.empty());
   impl_->world.registry.check_invariants();
   impl_->moves.check_invariants();
+  impl_->introductions.check_invariants();
   for (const auto& peer : impl_->peers) peer->check_invariants();
 }
 
@@ -337,6 +346,7 @@ void Proxy::room_changed(ipc::Port& port) {
 
 void Proxy::died(ipc::Port& port) {
   const Registry::Entry dead = impl_->world.registry.remove(port);
+  if (!dead.parked.empty()) impl_->introductions.port_died(dead.uid);
   for (const PeerIndex peer : dead.peers) impl_->peers[peer]->port_died(dead.uid);
   impl_->moves.forget(dead.uid);
 }
@@ -353,7 +363,9 @@ void Proxy::end_of_event() {
   for (const PortUid& uid : registry.take_dirty()) {
     const Registry::Entry* entry = registry.find(uid);
     if (entry == nullptr) continue;
-    for (const PeerIndex peer : entry->peers) impl_->peers[peer]->room_changed(uid, entry->port->room());
+    for (const PeerIndex peer : entry->peers) {
+      impl_->peers[peer]->room_changed(uid, registry.room_for(*entry->port, peer));
+    }
   }
   if (touched.empty()) return;
   impl_->flush(impl_->world.clock.now());
@@ -365,6 +377,7 @@ void Proxy::for_each_right(const RightVisitor& visitor) const {
   for (const Notice& notice : impl_->world.notices) {
     if (notice.name_service) visitor.send(*notice.name_service.port());
   }
+  impl_->introductions.for_each_right(visitor);
   for (const auto& peer : impl_->peers) peer->for_each_right(visitor);
   impl_->moves.for_each_right(visitor);
 }

@@ -100,6 +100,7 @@ struct UnitRow {
   PortUid uid;
   std::uint64_t send;       // granted; received
   std::uint64_t send_once;  // of ours, at the peer; of theirs, here
+  std::uint32_t room;       // for the peer's messages; for ours
   const ipc::Port* port;
 };
 // What is under way from one side to the other is what the first one keeps beyond what the other one has applied.

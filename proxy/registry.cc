@@ -57,6 +57,7 @@ void Registry::unshare(const PortUid& uid, PeerIndex peer) {
 
 void Registry::forget_if_unknown(Entry& entry) {
   if (!entry.peers.empty() || entry.undrained || entry.uid.serial == kNameServiceSerial) return;
+  if (!entry.parked.empty() || entry.pins > 0 || entry.home) return;
   const Serial serial = entry.uid.serial;
   remove(*entry.port);
   if (broken(Rule::kSerialsAreNew)) next_serial_ = serial;
@@ -83,6 +84,45 @@ void Registry::drained(const PortUid& uid) {
   Entry& entry = *find(uid);
   entry.undrained = false;
   forget_if_unknown(entry);
+}
+
+void Registry::pin(const PortUid& uid) {
+  if (Entry* entry = find(uid)) ++entry->pins;
+}
+
+// A port that has died meanwhile has no entry, and no other port ever has its uid.
+void Registry::unpin(const PortUid& uid) {
+  Entry* entry = find(uid);
+  if (entry == nullptr || entry->pins == 0) return;
+  --entry->pins;
+  forget_if_unknown(*entry);
+}
+
+PortUid Registry::park(ipc::Port& port, PeerIndex peer, bool takes_room) {
+  Entry* known = find(port);
+  Entry& entry = known != nullptr ? *known : add(port, {us_, next_serial_++});
+  Parked& parked = entry.parked[peer];
+  ++parked.messages;
+  if (takes_room) ++parked.taking_room;
+  return entry.uid;
+}
+
+void Registry::unpark(const PortUid& uid, PeerIndex peer, bool takes_room) {
+  Entry* entry = find(uid);
+  if (entry == nullptr) return;
+  const auto parked = entry->parked.find(peer);
+  if (takes_room) --parked->second.taking_room;
+  if (--parked->second.messages > 0) return;
+  entry->parked.erase(parked);
+  forget_if_unknown(*entry);
+}
+
+std::uint32_t Registry::room_for(const ipc::Port& port, PeerIndex peer) const {
+  const std::uint32_t room = port.room();
+  const Entry* entry = find(port);
+  if (entry == nullptr || entry->parked.empty()) return room;
+  const auto parked = entry->parked.find(peer);
+  return parked == entry->parked.end() ? room : room - std::min(room, parked->second.taking_room);
 }
 
 void Registry::add_proxy(ipc::Port& proxy, const PortUid& uid, PeerIndex home) {

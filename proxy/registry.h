@@ -7,7 +7,8 @@
 //     +------- PortRef -------+
 //
 //   entry          is there
-//   at home here   from the first unit to the last one (the name-service port: always), or until the port dies
+//   at home here   from the first unit to the last one, and while messages for it are parked (the name-service port:
+//                  always), or until the port dies
 //   proxy          as long as the proxy; at most one for a uid, whatever session it came by (I9)
 //
 // Owner thread only.
@@ -16,6 +17,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "daemon/ipc/port.h"
@@ -27,6 +29,11 @@ namespace netmsg::proxy {
 
 class Registry {
  public:
+  // Messages of one peer that wait to be queued (parking.h).
+  struct Parked {
+    std::uint32_t messages = 0;
+    std::uint32_t taking_room = 0;  // those to a send right
+  };
   struct Entry {
     PortUid uid;
     ipc::PortRef port;              // empty: the place is free
@@ -35,6 +42,8 @@ class Registry {
     bool dirty = false;             // in dirty_
     std::uint32_t epoch = 0;        // how often the receive right has gone from one daemon to another
     bool undrained = false;         // at home here, and some may still send by way of the old home: it stays
+    std::map<PeerIndex, Parked> parked{};  // of a port at home here; no empty ones
+    std::uint32_t pins = 0;                // see RegistryPin
   };
 
   explicit Registry(const Origin& us) : us_(us) {}
@@ -60,6 +69,17 @@ class Registry {
   PortUid share(ipc::Port& port, PeerIndex peer);
   // `peer` has no units any more. Does nothing for uids that are not there.
   void unshare(const PortUid& uid, PeerIndex peer);
+
+  // A message of this peer's for the port waits, or waits no more. Returns the port's uid, a new one if it has none.
+  PortUid park(ipc::Port& port, PeerIndex peer, bool takes_room);
+  // Does nothing for uids that are not there.
+  void unpark(const PortUid& uid, PeerIndex peer, bool takes_room);
+  // How many more messages this peer may send to the port: what it has parked there counts against it, and only it.
+  std::uint32_t room_for(const ipc::Port& port, PeerIndex peer) const;
+
+  // Do nothing for uids that are not there.
+  void pin(const PortUid& uid);
+  void unpin(const PortUid& uid);
 
   // The peers that have units shall be told the port's room when the event ends. Does nothing for uids that are not
   // there.
@@ -96,6 +116,27 @@ class Registry {
   std::map<PortUid, std::uint64_t> by_uid_;  // slots; ordered: peers choose keys, so no hashing
   std::vector<PortUid> dirty_;
   Serial next_serial_ = kNameServiceSerial + 1;
+};
+
+// Keeps the entry of a port at home here, and with it the port's uid, while nobody may have units of it.
+class RegistryPin {
+ public:
+  RegistryPin() = default;
+  RegistryPin(Registry& registry, const PortUid& uid) : registry_(&registry), uid_(uid) { registry.pin(uid); }
+  RegistryPin(RegistryPin&& other) noexcept
+      : registry_(std::exchange(other.registry_, nullptr)), uid_(other.uid_) {}
+  RegistryPin& operator=(RegistryPin&& other) noexcept {
+    std::swap(registry_, other.registry_);
+    std::swap(uid_, other.uid_);
+    return *this;
+  }
+  ~RegistryPin() {
+    if (registry_ != nullptr) registry_->unpin(uid_);
+  }
+
+ private:
+  Registry* registry_ = nullptr;
+  PortUid uid_;
 };
 
 }  // namespace netmsg::proxy

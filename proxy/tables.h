@@ -46,6 +46,8 @@ struct Tables {
   Staging staging;
   std::set<PortUid>
       died_early;  // ports that the peer calls dead, and whose proxy is another home's as far as we know
+  std::uint64_t grants_mark = 0;   // the largest nonce in a Grant of theirs
+  std::uint64_t grants_asked = 0;  // Grants of ours that they have not told us to have failed
 };
 
 // What the two sides of a session take: ours is checked against what comes, theirs before anything is sent.

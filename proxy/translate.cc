@@ -31,17 +31,19 @@ bool is_theirs(const Tables& tables, const ipc::Port& port) {
 
 // --- going out: the plan ---
 
-bool can_leave(const Tables& tables, const ipc::CarriedRight& right) {
+// `far`: may rights to ports of third daemons go? Not in what moves with a port.
+bool can_leave(const Tables& tables, const ipc::CarriedRight& right, bool far) {
   if (right.port() == nullptr || right.is_dead()) return true;
+  if (!far && right.port()->remote() && !is_theirs(tables, *right.port())) return false;
   return can_translate(tables, *right.port(), right.type());
 }
 
-bool can_leave(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message) {
+bool can_leave(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message, bool far) {
   if (message.size() + message.memory_bytes() > theirs.bytes) return false;
   if (message.body.size() > theirs.rights) return false;
-  return can_leave(tables, message.reply) &&
+  return can_leave(tables, message.reply, far) &&
          std::all_of(message.body.begin(), message.body.end(),
-                     [&](const ipc::BodyRight& item) { return can_leave(tables, item.right); });
+                     [&](const ipc::BodyRight& item) { return can_leave(tables, item.right, far); });
 }
 
 // --- going out: the commit ---
@@ -60,7 +62,7 @@ void go_home(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
 
 // R1: the right itself becomes the unit in our books.
 void grant(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
-  wire.set_room(right.port()->room());
+  wire.set_room(tables.registry.room_for(*right.port(), tables.peer));
   const PortUid port = right.holds_send() ? tables.exports.grant(right.take_send())
                                           : tables.exports.grant_once(right.take_send_once());
   say(tables, wire, v1::Right::GRANTED, port);
@@ -73,7 +75,7 @@ void move_on(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
   tables.holders.settle(port, right.take_receive());
 }
 
-void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
+void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire, std::vector<Introducing>& introducing) {
   wire.set_type(wire_type(right.type()));
   if (right.is_dead()) {
     wire.set_value(v1::Right::DEAD);
@@ -82,8 +84,10 @@ void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
     wire.set_value(v1::Right::NULL_RIGHT);
   } else if (right.holds_receive()) {
     move_on(tables, right, wire);
-  } else if (right.port()->remote()) {
+  } else if (is_theirs(tables, *right.port())) {
     go_home(tables, right, wire);
+  } else if (right.port()->remote()) {
+    introducing.push_back({std::move(right), &wire});
   } else {
     grant(tables, right, wire);
   }
@@ -120,16 +124,26 @@ bool is_send_type(std::uint32_t type) {
   return type == MACH_MSG_TYPE_PORT_SEND || type == MACH_MSG_TYPE_PORT_SEND_ONCE;
 }
 
-// What says GRANTED can be a port of ours that has moved, but none that nobody was ever given; name services never
-// move.
+Check check_introduced(const Tables& tables, const v1::Right& right) {
+  PortUid port;
+  Origin hint;
+  if (right.introduced().nonce() == 0) return protocol_error("introduction 0");
+  if (Check fault = read_uid(tables.ends, right.port(), port)) return fault;
+  return read_origin(right.introduced().hint(), hint);
+}
+
 Check check_port(const Tables& tables, const v1::Right& right) {
   PortUid port;
-  if (Check fault = read_uid(tables.ends, right.port(), port)) return fault;
-  const bool invented = port.origin == tables.ends.us && !tables.registry.given_out(port);
-  if (right.value() == v1::Right::HOME) return std::nullopt;
-  if (invented) return protocol_error("a port of ours that was never given out");
-  const bool elsewhere = port.serial == kNameServiceSerial && port.origin != tables.ends.them;
-  return elsewhere ? protocol_error("somebody else's name service") : std::nullopt;
+  switch (right.value()) {
+    case v1::Right::GRANTED:
+      return read_granted_uid(tables, right.port(), port);
+    case v1::Right::HOME:
+      return read_uid(tables.ends, right.port(), port);
+    case v1::Right::INTRODUCED:
+      return check_introduced(tables, right);
+    default:
+      return protocol_error("value of a right");
+  }
 }
 
 Check check_right(const Tables& tables, const v1::Right& right, bool type_may_be_none) {
@@ -138,9 +152,8 @@ Check check_right(const Tables& tables, const v1::Right& right, bool type_may_be
   const bool receive = right.type() == MACH_MSG_TYPE_PORT_RECEIVE && !type_may_be_none;
   if (!none && !receive && !is_send_type(right.type())) return protocol_error("type of a right");
   if (null || right.value() == v1::Right::DEAD) return std::nullopt;
-  if (receive != (right.value() == v1::Right::MOVED)) return protocol_error("receive right");
-  if (right.value() != v1::Right::GRANTED && right.value() != v1::Right::HOME && !receive)
-    return protocol_error("value of a right");
+  if (receive != (right.value() == v1::Right::MOVED) && right.value() <= v1::Right::MOVED)
+    return protocol_error("receive right");
   return check_port(tables, right);
 }
 
@@ -243,13 +256,15 @@ class Entrance {
  public:
   Entrance(Tables& tables, Arrival& arrival) : tables_(tables), arrival_(arrival) {}
 
-  ipc::CarriedRight enter(const v1::Right& wire) {
+  ipc::CarriedRight enter(const v1::Right& wire, std::size_t slot) {
     const auto type = static_cast<ipc::RightType>(wire.type());
     if (wire.value() == v1::Right::NULL_RIGHT) return ipc::CarriedRight::null(type);
     if (wire.value() == v1::Right::DEAD) return ipc::CarriedRight::dead(type);
     const PortUid port = port_of(tables_, wire.port());
     if (wire.value() == v1::Right::MOVED) return claim(port);
-    return wire.value() == v1::Right::HOME ? come_home(port, type) : receive(port, wire.room(), type);
+    if (wire.value() == v1::Right::HOME) return come_home(port, type);
+    return wire.value() == v1::Right::GRANTED ? receive(port, wire.room(), type)
+                                              : introduced(wire, port, slot);
   }
 
   // R2, R8; also how a destination is found.
@@ -271,18 +286,24 @@ class Entrance {
     return right ? ipc::CarriedRight(std::move(right)) : refuse(ipc::RightType::kReceive);
   }
 
-  // R1. Of a port that is at home elsewhere as far as we know, they can have no units to grant.
   ipc::CarriedRight receive(const PortUid& port, std::uint32_t room, ipc::RightType type) {
-    const Registry::Entry* known = std::as_const(tables_.registry).find(port);
-    if (known != nullptr && known->home != tables_.peer) return refuse(type);
-    Holder& holder = tables_.holders.obtain(port, room);
+    std::optional<ipc::CarriedRight> unit = receive_unit(tables_, port, room, type);
+    if (!unit) return refuse(type);
     arrival_.rooms.push_back({port, room});
-    if (type == ipc::RightType::kSendOnce) {
-      if (broken(Rule::kOnceArrives)) return ipc::CarriedRight::dead(type);
-      return ipc::CarriedRight(ipc::SendOnceRight::mint(holder.port()));
-    }
-    if (!broken(Rule::kCountEachUnit) || holder.received == 0) ++holder.received;
-    return ipc::CarriedRight(ipc::SendRight::mint(holder.port()));
+    return std::move(*unit);
+  }
+
+  // R3.
+  ipc::CarriedRight introduced(const v1::Right& wire, const PortUid& port, std::size_t slot) {
+    const auto type = static_cast<ipc::RightType>(wire.type());
+    Arrival::Introduced& made = arrival_.introduced.emplace_back();
+    made.slot = slot;
+    made.port = port;
+    made.type = type;
+    made.id = {tables_.ends.them, wire.introduced().nonce()};
+    (void)read_origin(wire.introduced().hint(), made.hint);  // it was checked
+    made.session = wire.introduced().session();
+    return ipc::CarriedRight::null(type);
   }
 
   ipc::CarriedRight refuse(ipc::RightType type) {
@@ -296,8 +317,31 @@ class Entrance {
 
 }  // namespace
 
+// What says GRANTED can be a port of ours that has moved, but none that nobody was ever given; name services never
+// move.
+Check read_granted_uid(const Tables& tables, const v1::Uid& wire, PortUid& port) {
+  if (Check fault = read_uid(tables.ends, wire, port)) return fault;
+  const bool invented = port.origin == tables.ends.us && !tables.registry.given_out(port);
+  if (invented) return protocol_error("a port of ours that was never given out");
+  const bool elsewhere = port.serial == kNameServiceSerial && port.origin != tables.ends.them;
+  return elsewhere ? protocol_error("somebody else's name service") : std::nullopt;
+}
+
+std::optional<ipc::CarriedRight> receive_unit(Tables& tables, const PortUid& port, std::uint32_t room,
+                                              ipc::RightType type) {
+  const Registry::Entry* known = std::as_const(tables.registry).find(port);
+  if (known != nullptr && known->home != tables.peer) return std::nullopt;
+  Holder& holder = tables.holders.obtain(port, room);
+  if (type == ipc::RightType::kSendOnce) {
+    if (broken(Rule::kOnceArrives)) return ipc::CarriedRight::dead(type);
+    return ipc::CarriedRight(ipc::SendOnceRight::mint(holder.port()));
+  }
+  if (!broken(Rule::kCountEachUnit) || holder.received == 0) ++holder.received;
+  return ipc::CarriedRight(ipc::SendRight::mint(holder.port()));
+}
+
 bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType type) {
-  if (port.remote()) return is_theirs(tables, port);
+  if (port.remote()) return type != ipc::RightType::kReceive;
   if (type != ipc::RightType::kReceive) return true;
   const Registry::Entry* entry = std::as_const(tables.registry).find(port);
   const bool name_service = entry != nullptr && entry->uid.serial == kNameServiceSerial;  // never moves
@@ -306,16 +350,18 @@ bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType t
 
 bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::Port& port) {
   const auto may_leave = [&](const ipc::SendOnceRight& request) {
-    return !request || request.port()->dead() ||
-           can_translate(tables, *request.port(), ipc::RightType::kSendOnce);
+    return !request || request.port()->dead() || !request.port()->remote() ||
+           is_theirs(tables, *request.port());
   };
   bool all = may_leave(port.no_senders_request) && may_leave(port.port_destroyed_request);
-  port.queue.for_each([&](const ipc::Message& message) { all = all && can_leave(tables, theirs, message); });
+  port.queue.for_each(
+      [&](const ipc::Message& message) { all = all && can_leave(tables, theirs, message, false); });
   return all;
 }
 
 void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire) {
-  leave(tables, right, wire);
+  std::vector<Introducing> none;  // can_go_along
+  leave(tables, right, wire, none);
 }
 
 Check check_request(const Tables& tables, const v1::Right& wire) {
@@ -325,27 +371,28 @@ Check check_request(const Tables& tables, const v1::Right& wire) {
 
 ipc::SendOnceRight enter_request(Tables& tables, const v1::Right& wire) {
   Arrival arrival;
-  ipc::CarriedRight right = Entrance(tables, arrival).enter(wire);
+  ipc::CarriedRight right = Entrance(tables, arrival).enter(wire, 0);
   return right.holds_send_once() ? right.take_send_once() : ipc::SendOnceRight();
 }
 
 Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as_of, ipc::Message& message,
-                     v1::Message& wire) {
+                     v1::Message& wire, std::vector<Introducing>& introducing) {
   if (!pack(tables, theirs, message, wire)) return Egress::kRefused;
-  leave_packed(tables, as_of, message, wire);
+  leave_packed(tables, as_of, message, wire, introducing);
   return Egress::kDone;
 }
 
 bool pack(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message, v1::Message& wire) {
-  return is_theirs(tables, *message.destination.port()) && can_leave(tables, theirs, message) &&
+  return is_theirs(tables, *message.destination.port()) && can_leave(tables, theirs, message, true) &&
          leave_memory(message, wire);
 }
 
-void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::Message& wire) {
+void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::Message& wire,
+                  std::vector<Introducing>& introducing) {
   leave_bytes(message, wire);
   leave_destination(tables, message.destination, wire);
-  leave(tables, message.reply, *wire.mutable_reply());
-  for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights());
+  leave(tables, message.reply, *wire.mutable_reply(), introducing);
+  for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights(), introducing);
   wire.set_as_of(as_of);
 }
 
@@ -366,12 +413,13 @@ Check translate_in(Tables& tables, ipc::Engine& engine, ipc::Account& account, c
   message->destination =
       entrance.come_home(arrival.destination, static_cast<ipc::RightType>(wire.destination_type()));
   if (message->destination.is_dead() && broken(Rule::kRefusedIsSettled)) return std::nullopt;
-  message->reply = entrance.enter(wire.reply());
+  message->reply = entrance.enter(wire.reply(), 0);
   message->body.reserve(plan.slots.size());
   for (std::size_t at = 0; at < plan.slots.size(); ++at) {
     if (message->reply.is_dead() && broken(Rule::kHeaderAndBodyTogether)) break;
     const BodyPlan::Slot& slot = plan.slots[at];
-    message->body.push_back({slot.offset, entrance.enter(wire.rights(static_cast<int>(at))), slot.region});
+    const v1::Right& right = wire.rights(static_cast<int>(at));
+    message->body.push_back({slot.offset, entrance.enter(right, at + 1), slot.region});
   }
   message->regions = regions_of(plan, freight);
   message->charge_rights();

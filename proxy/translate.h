@@ -7,22 +7,26 @@
 //     NULL, DEAD, of a dead port         NULL, DEAD                  -
 //     ours: to a port at home here       GRANTED                     a unit of ours at the peer (R1)
 //     theirs: a proxy of that peer       HOME                        the right goes home (R2)
-//     a receive right, somebody else's   refused: the message stays with the caller
+//     somebody else's: any other proxy   INTRODUCED                  the caller asks its home (R3)
+//     a receive right                    refused: the message stays with the caller
 //
 //   coming in, a right is ...            it becomes                  counts here
 //     NULL, DEAD                         NULL, DEAD                  -
 //     GRANTED: at home at the peer       a right to the proxy        a unit received (R1)
 //     HOME: at home here                 a right to the port         send: none; send-once: a unit used (R2)
 //     the same without a unit            DEAD (R8)                   logged
+//     INTRODUCED                         left open                   the caller pairs it (R3)
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/message.h"
 #include "proxy/fault.h"
 #include "proxy/freight.h"
+#include "proxy/introduction.h"
 #include "proxy/tables.h"
 
 namespace netmsg::proxy {
@@ -35,14 +39,21 @@ enum class Egress {
   kRefused,  // a right that cannot travel, memory that cannot be read, or too large for the peer: nothing has changed
 };
 
+// A right that is to be introduced: `wire` has its type, the rest is the introducer's to fill in.
+struct Introducing {
+  ipc::CarriedRight right;
+  v1::Right* wire;  // in the message that was translated
+};
+
 // `message` goes to a proxy of the peer; if `wire` names a transfer, its data has gone ahead. `as_of`: the peer's last frame that we have applied.
 Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as_of, ipc::Message& message,
-                     v1::Message& wire);
+                     v1::Message& wire, std::vector<Introducing>& introducing);
 
 // The two halves of it: everything that can fail, with nothing changed but `wire`; and the rest. Between them the ports
 // whose receive rights are in the message leave (moves.h). REQUIRES of the second: the first was true.
 bool pack(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message, v1::Message& wire);
-void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::Message& wire);
+void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::Message& wire,
+                  std::vector<Introducing>& introducing);
 
 // --- for a port that moves (exchange 12) ---
 // Can its requests and all that is queued at it go to this peer?
@@ -65,7 +76,26 @@ struct Arrival {
     std::uint32_t room;
   };
   std::vector<Room> rooms;
+  // Rights that are still open in the message (fill_slot).
+  struct Introduced {
+    std::size_t slot;
+    PortUid port;
+    ipc::RightType type;
+    IntroductionId id;
+    Origin hint;
+    std::uint64_t session;
+  };
+  std::vector<Introduced> introduced;
 };
+
+// A uid in a frame of theirs that says that they are its home. PROTOCOL: as read_uid; a serial of ours that was never
+// given out, somebody else's name service.
+Check read_granted_uid(const Tables& tables, const v1::Uid& wire, PortUid& port);
+
+// R1: a unit has come of a port that is at home at the peer. Nullopt, and nothing is counted, if it is at home elsewhere
+// as far as we know: they can have none to grant.
+std::optional<ipc::CarriedRight> receive_unit(Tables& tables, const PortUid& port, std::uint32_t room,
+                                              ipc::RightType type);
 
 // Faults: PROTOCOL if the frame is not one an honest peer sends, LIMIT if it would be one
 // proxy too many. With a fault nothing has changed. An overdrawn `account` is no fault: its messages are taken

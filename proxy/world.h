@@ -21,6 +21,9 @@
 
 namespace netmsg::proxy {
 
+class Introductions;
+class Peer;
+
 // Something to tell the composition root when the engine's event is over.
 struct Notice {
   enum class Kind { kUp, kDown, kUnreachable };
@@ -45,6 +48,8 @@ struct World {
   std::map<NodeId, PeerIndex> open_nodes{};  // one session for each node, whatever names it goes by
 
   Moves* moves = nullptr;
+  std::vector<Peer*> peers{};              // all; by index
+  Introductions* introductions = nullptr;  // there when there are peers
 
   std::vector<PeerIndex> touched{};  // peers with bytes to write or proxies to look at
   std::deque<Notice> notices{};

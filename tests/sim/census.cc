@@ -62,7 +62,8 @@ void Census::read(HostIndex host) {
         daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), row.waiting, {}, {}};
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
-      (ours ? session.exports : session.proxies)[unit.uid] = {unit.send, unit.send_once, unit.port};
+      (ours ? session.exports : session.proxies)[unit.uid] = {unit.send, unit.send_once, unit.room,
+                                                              unit.port};
       if (ours && !unit.port->remote()) {
         expect_one_home(host, unit.uid);
         ledger_.know(host, const_cast<ipc::Port&>(*unit.port), unit.uid);
@@ -144,10 +145,10 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   }
   const bool quiet = at_home.kept.empty() && at_holder.kept.empty() && at_holder.waiting == 0;
   const bool settled = quiet && received.send > 0 && granted.send > 0;
-  if (settled && received.port->room() != granted.port->room()) {
+  if (settled && received.room != granted.room) {
     accuse("C1", home, at_home.peer, uid,
-           "the holder sees room for " + std::to_string(received.port->room()) + ", there is " +
-               std::to_string(granted.port->room()));
+           "the holder sees room for " + std::to_string(received.room) + ", there is " +
+               std::to_string(granted.room));
   }
 }
 
@@ -165,11 +166,14 @@ void Census::cover(HostIndex home, const PortUid& uid, const Session& at_home, c
 
 void Census::see_to_holder(const v1::Frame& frame, const proxy::Ends& ends, ComingByPort& coming) const {
   if (frame.has_died()) coming[uid_of(ends, frame.died().port())].died = true;
+  const auto see_unit = [&](const v1::Uid& uid, std::uint32_t type) {
+    Coming& port = coming[uid_of(ends, uid)];
+    ++(type == MACH_MSG_TYPE_PORT_SEND_ONCE ? port.send_once : port.send);
+  };
+  if (frame.has_granted()) see_unit(frame.granted().port(), frame.granted().type());
   if (!frame.has_message()) return;
   const auto see = [&](const v1::Right& right) {
-    if (right.value() != v1::Right::GRANTED) return;
-    Coming& port = coming[uid_of(ends, right.port())];
-    ++(right.type() == MACH_MSG_TYPE_PORT_SEND_ONCE ? port.send_once : port.send);
+    if (right.value() == v1::Right::GRANTED) see_unit(right.port(), right.type());
   };
   see(frame.message().reply());
   for (const v1::Right& right : frame.message().rights()) see(right);
@@ -178,6 +182,9 @@ void Census::see_to_holder(const v1::Frame& frame, const proxy::Ends& ends, Comi
 void Census::see_to_home(HostIndex home, const v1::Frame& frame, const proxy::Ends& ends,
                          const Session& at_home, ComingByPort& coming) {
   if (frame.has_release()) coming[uid_of(ends, frame.release().port())].released += frame.release().units();
+  if (frame.has_grant()) {
+    see_use(home, uid_of(ends, frame.grant().port()), frame.grant().type(), at_home, coming);
+  }
   if (!frame.has_message()) return;
   const v1::Message& message = frame.message();
   const auto see = [&](const v1::Right& right) {

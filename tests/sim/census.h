@@ -42,6 +42,7 @@ class Census {
   struct Unit {
     std::uint64_t send = 0;
     std::uint64_t send_once = 0;
+    std::uint32_t room = 0;
     const ipc::Port* port = nullptr;
   };
   using Units = std::map<proxy::PortUid, Unit>;

@@ -9,12 +9,14 @@ namespace netmsg::sim {
 
 namespace {
 
+std::string daemon_words(const v1::Origin& origin) {
+  return origin.node().empty() ? "?" : host_name(static_cast<HostIndex>(origin.node()[0] - 1));
+}
+
 std::string port_words(const v1::Uid& port) {
   if (port.side() != v1::Uid::OTHER)
     return (port.side() == v1::Uid::SENDER ? "mine " : "yours ") + std::to_string(port.serial());
-  const std::string& node = port.origin().node();
-  return host_name(node.empty() ? 0 : static_cast<HostIndex>(node[0] - 1)) + "'s " +
-         std::to_string(port.serial());
+  return daemon_words(port.origin()) + "'s " + std::to_string(port.serial());
 }
 
 std::string type_words(std::uint32_t type) {
@@ -25,6 +27,8 @@ std::string right_words(const v1::Right& right) {
   if (right.value() == v1::Right::NULL_RIGHT) return "null";
   if (right.value() == v1::Right::DEAD) return "dead" + type_words(right.type());
   std::string words = port_words(right.port()) + type_words(right.type());
+  if (right.value() == v1::Right::INTRODUCED)
+    words += " introduced " + std::to_string(right.introduced().nonce());
   if (right.value() == v1::Right::GRANTED) words += " room " + std::to_string(right.room());
   return words;
 }
@@ -68,6 +72,29 @@ std::string in_words(const v1::Frame& frame) {
   if (frame.has_chunk()) {
     return number + "Chunk of " + std::to_string(frame.chunk().transfer()) +
            (frame.chunk().dropped() ? " dropped" : ", pieces " + std::to_string(frame.chunk().pieces_size()));
+  }
+  if (frame.has_grant()) {
+    return number + "Grant " + port_words(frame.grant().port()) + type_words(frame.grant().type()) + " to " +
+           daemon_words(frame.grant().to()) + " introduction " + std::to_string(frame.grant().nonce());
+  }
+  if (frame.has_granted()) {
+    return number + "Granted " + port_words(frame.granted().port()) + type_words(frame.granted().type()) +
+           " by " + daemon_words(frame.granted().introducer()) + " introduction " +
+           std::to_string(frame.granted().nonce());
+  }
+  if (frame.has_grant_failed()) {
+    return number + "GrantFailed to " + daemon_words(frame.grant_failed().to()) + " introduction " +
+           std::to_string(frame.grant_failed().nonce()) + " reason " +
+           std::to_string(frame.grant_failed().reason());
+  }
+  if (frame.has_claim()) {
+    return number + "Claim by " + daemon_words(frame.claim().introducer()) + " introduction " +
+           std::to_string(frame.claim().nonce());
+  }
+  if (frame.has_claim_answer()) {
+    return number + "ClaimAnswer by " + daemon_words(frame.claim_answer().introducer()) + " introduction " +
+           std::to_string(frame.claim_answer().nonce()) + " answer " +
+           std::to_string(frame.claim_answer().answer());
   }
   if (!frame.has_credit()) return number + "?";
   return number + "Credit " + port_words(frame.credit().port()) + " room " +

@@ -100,7 +100,8 @@ class Translate : public testing::Test {
     const ipc::Event event(near.world.engine);
     const ipc::Event other(far.world.engine);
     v1::Message out;
-    EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 3, *sent, out), Egress::kDone);
+    std::vector<Introducing> introducing;
+    EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 3, *sent, out, introducing), Egress::kDone);
     EXPECT_EQ(sent->reply.port(), nullptr) << "the message carries nothing any more";
     sent.reset();
     v1::Message in;
@@ -183,7 +184,8 @@ TEST_F(Translate, MemoryThatCannotBeReadIsRefusedAndNothingChanges) {
   const ipc::Event event(near.world.engine);
   const std::uint64_t before = near.tables.exports.digest();
   v1::Message out;
-  EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 3, *sent, out), Egress::kRefused);
+  std::vector<Introducing> introducing;
+  EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 3, *sent, out, introducing), Egress::kRefused);
   EXPECT_NE(sent->destination.port(), nullptr);
   EXPECT_EQ(near.tables.exports.digest(), before);
   sent.reset();
@@ -320,26 +322,38 @@ TEST_F(Translate, ARightOfADeadPortIsDead) {
 
 TEST_F(Translate, WhatCannotTravelIsRefusedAndNothingChanges) {
   const ipc::Event event(near.world.engine);
-  ReceiveRight other = near.world.engine.make_remote_port(5);
-  near.registry.add_proxy(*other.port(), {origin_of(3), 1}, 1);  // another peer's
   v1::Message out;
+  std::vector<Introducing> introducing;
   ipc::MessagePtr sent = message();
   sent->reply = CarriedRight(SendRight::mint(*near.port));
-  sent->body.push_back({40, CarriedRight(SendRight::mint(*other.port()))});
-  EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 0, *sent, out), Egress::kRefused);
+  sent->body.push_back({40, CarriedRight(near.make_port())});
+  EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 0, *sent, out, introducing), Egress::kRefused);
   EXPECT_EQ(near.tables.exports.ports(), 0U);
   EXPECT_EQ(sent->reply.port(), near.port);
   sent->body.clear();
-  sent->body.push_back({40, CarriedRight(near.make_port())});
-  EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 0, *sent, out), Egress::kRefused);
-  sent->body.clear();
-  EXPECT_EQ(translate_out(near.tables, {47, 100}, 0, *sent, out), Egress::kRefused)
+  EXPECT_EQ(translate_out(near.tables, {47, 100}, 0, *sent, out, introducing), Egress::kRefused)
       << "too large for the peer";
-  EXPECT_EQ(translate_out(near.tables, {48, 100}, 0, *sent, out), Egress::kDone);
-  EXPECT_FALSE(can_translate(near.tables, *other.port(), RightType::kSend));
-  EXPECT_FALSE(can_translate(near.tables, *near.port, RightType::kReceive));
-  EXPECT_TRUE(can_translate(near.tables, *near.port, RightType::kSendOnce));
-  EXPECT_TRUE(can_translate(near.tables, proxy(), RightType::kSend));
+  EXPECT_EQ(translate_out(near.tables, {48, 100}, 0, *sent, out, introducing), Egress::kDone);
+  EXPECT_FALSE(can_translate(RightType::kReceive));
+  EXPECT_TRUE(can_translate(RightType::kSendOnce));
+  EXPECT_TRUE(can_translate(RightType::kSend));
+}
+
+// R3: its home has to grant it, the caller sees to that.
+TEST_F(Translate, ARightOfAThirdDaemonIsLeftToBeIntroduced) {
+  const ipc::Event event(near.world.engine);
+  ReceiveRight other = near.world.engine.make_remote_port(5);
+  near.registry.add_proxy(*other.port(), {origin_of(3), 1}, 1);  // another peer's
+  ipc::MessagePtr sent = message();
+  sent->reply = CarriedRight(SendOnceRight::mint(*other.port()));
+  v1::Message out;
+  std::vector<Introducing> introducing;
+  EXPECT_EQ(translate_out(near.tables, {1U << 20, 100}, 0, *sent, out, introducing), Egress::kDone);
+  ASSERT_EQ(introducing.size(), 1U);
+  EXPECT_EQ(introducing[0].right.port(), other.port());
+  EXPECT_EQ(introducing[0].wire, &out.reply());
+  EXPECT_EQ(out.reply().type(), unsigned{MACH_MSG_TYPE_PORT_SEND_ONCE});
+  introducing[0].right.consume();
   near.registry.remove(*other.port());
 }
 
@@ -450,6 +464,11 @@ INSTANTIATE_TEST_SUITE_P(
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 20); }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 16); }},
         Fraud{"type of a right", [](v1::Message& m) { carry_right(m, 0, v1::Right::DEAD); }},
+        Fraud{"introduction 0", [](v1::Message& m) { carry_right(m, 17, v1::Right::INTRODUCED); }},
+        Fraud{"node id of another length",
+              [](v1::Message& m) {
+                carry_right(m, 17, v1::Right::INTRODUCED).mutable_introduced()->set_nonce(1);
+              }},
         Fraud{"value of a right",
               [](v1::Message& m) { carry_right(m, 17, static_cast<v1::Right::Value>(7)); }},
         Fraud{"serial out of range",

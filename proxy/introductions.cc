@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/introductions.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "daemon/ipc/port.h"
+#include "proxy/hash.h"
+#include "proxy/moves.h"
+#include "proxy/mutant.h"
+#include "proxy/peer.h"
+#include "proxy/world.h"
+
+namespace netmsg::proxy {
+
+namespace {
+
+constexpr int kUnmatchedLeases = 2;  // that a unit waits for its message
+
+const char* words(v1::GrantFailed::Reason reason) {
+  switch (reason) {
+    case v1::GrantFailed::REFUSED:
+      return "its home has no such unit for us, or it is dead";
+    case v1::GrantFailed::NOT_ALLOWED:
+      return "its home does not talk to us";
+    case v1::GrantFailed::DOWN:
+      return "its home had no session with us in time";
+    case v1::GrantFailed::LIMIT:
+      return "a ceiling of its home";
+    default:
+      return "its home refuses";
+  }
+}
+
+bool is_send_type(std::uint32_t type) {
+  return type == MACH_MSG_TYPE_PORT_SEND || type == MACH_MSG_TYPE_PORT_SEND_ONCE;
+}
+
+void visit(const ipc::CarriedRight& right, const ipc::RemoteLink::RightVisitor& visitor) {
+  if (right.holds_send()) visitor.send(*right.port());
+  if (right.holds_send_once()) visitor.send_once(*right.port());
+}
+
+}  // namespace
+
+Introductions::Introductions(World& world) : world_(world), awaited_(world.options.timing.lease) {}
+
+Peer* Introductions::open_with(const Origin& them) const {
+  const auto found = world_.open_nodes.find(them.node);
+  if (found == world_.open_nodes.end()) return nullptr;
+  Peer* peer = world_.peers[found->second];
+  return peer->open() && peer->them() == them ? peer : nullptr;
+}
+
+Peer* Introductions::known_as(const NodeId& node) const {
+  const auto found = std::find_if(world_.peers.begin(), world_.peers.end(), [&](const Peer* peer) {
+    return peer->known() && peer->known()->node == node;
+  });
+  return found == world_.peers.end() ? nullptr : *found;
+}
+
+// Only a peer that has never said who it is, or is that one, can still be it.
+bool Introductions::may_come(const Origin& them) const {
+  return std::any_of(world_.peers.begin(), world_.peers.end(), [&](const Peer* peer) {
+    const std::optional<Origin> known = peer->known();
+    return !known || (known->node == them.node && known->incarnation <= them.incarnation);
+  });
+}
+
+void Introductions::due(base::Instant at) {
+  next_ = std::min(next_.value_or(at), at);
+}
+
+// --- introducer ---
+
+// Steps 1 and 2; the message and the Releases are appended after this.
+void Introductions::introduce(Peer& to, std::vector<Introducing>& rights) {
+  for (Introducing& each : rights) {
+    const Registry::Entry& entry = *world_.registry.find(*each.right.port());
+    const PortUid port = entry.uid;
+    Peer& home = *world_.peers[*entry.home];
+    if (!home.open()) {  // R7: its proxies are about to die
+      each.wire->set_value(v1::Right::DEAD);
+      each.right.reset();
+      continue;
+    }
+    v1::Frame frame;
+    v1::Grant& grant = *frame.mutable_grant();
+    write_uid(home.ends(), port, *grant.mutable_port());
+    grant.set_type(each.wire->type());
+    write_origin(to.them(), *grant.mutable_to());
+    grant.set_session(to.nonce());
+    grant.set_nonce(++last_nonce_);
+    each.wire->set_value(v1::Right::INTRODUCED);
+    write_uid(to.ends(), port, *each.wire->mutable_port());
+    v1::Introduced& introduced = *each.wire->mutable_introduced();
+    introduced.set_nonce(last_nonce_);
+    write_origin(home.them(), *introduced.mutable_hint());
+    introduced.set_session(home.nonce());
+    if (broken(Rule::kGrantThenRelease)) {
+      each.right.consume();
+      home.release_if_unused(port);
+    }
+    if (!broken(Rule::kIntroducerAsksHome)) home.send(std::move(frame));
+    ++home.tables()->grants_asked;
+    each.right.consume();
+  }
+}
+
+// Step 4, at the introducer and at the third daemon.
+Check Introductions::grant_failed(Peer& from, const v1::GrantFailed& failed) {
+  Origin to;
+  if (Check fault = read_origin(failed.to(), to)) return fault;
+  if (to == world_.registry.us()) {
+    const IntroductionId id{from.them(), failed.nonce()};
+    if (broken(Rule::kFailureSettles)) return std::nullopt;
+    if (const auto awaited = awaited_.take(id)) settle_dead(*awaited, words(failed.reason()));
+    return std::nullopt;
+  }
+  if (from.tables()->grants_asked == 0) return protocol_error("more failures than grants");
+  --from.tables()->grants_asked;
+  Peer* third = open_with(to);
+  if (third == nullptr || third->nonce() != failed.session()) return std::nullopt;
+  v1::Frame frame;
+  *frame.mutable_grant_failed() = failed;
+  third->send(std::move(frame));
+  return std::nullopt;
+}
+
+// --- home ---
+
+// Step 3.
+Check Introductions::grant(Peer& from, const v1::Grant& grant) {
+  PortUid port;
+  KeptUnit unit;
+  if (!is_send_type(grant.type())) return protocol_error("type of a grant");
+  if (Check fault = read_uid(from.ends(), grant.port(), port)) return fault;
+  if (Check fault = read_origin(grant.to(), unit.petition.to)) return fault;
+  Tables& tables = *from.tables();
+  if (grant.nonce() <= tables.grants_mark) return protocol_error("nonce of a grant");
+  if (unit.petition.to == world_.registry.us()) return protocol_error("a grant to ourselves");
+  tables.grants_mark = grant.nonce();
+  unit.pin =
+      RegistryPin(world_.registry, port);  // its uid stays, though the introducer may have the last unit
+  unit.petition.id = {from.them(), grant.nonce()};
+  unit.petition.session = grant.session();
+  unit.petition.by = from.index();
+  unit.petition.asked = from.nonce();
+  if (grant.type() == MACH_MSG_TYPE_PORT_SEND) {
+    if (ipc::SendRight right = tables.exports.use(port)) unit.right = ipc::CarriedRight(std::move(right));
+  } else if (ipc::SendOnceRight right = tables.exports.use_once(port)) {
+    if (broken(Rule::kGrantTransfersOnce)) tables.exports.grant_once(ipc::SendOnceRight::mint(*right.port()));
+    unit.right = ipc::CarriedRight(std::move(right));
+  }
+  if (unit.right.port() == nullptr) {
+    fail(unit.petition, v1::GrantFailed::REFUSED);
+  } else if (Peer* there = open_with(unit.petition.to)) {
+    give(*there, std::move(unit));
+  } else if (!may_come(unit.petition.to)) {
+    fail(unit.petition, v1::GrantFailed::NOT_ALLOWED);
+  } else if (kept_.by(from.index()) >= world_.options.limits.kept_units) {
+    fail(unit.petition, v1::GrantFailed::LIMIT);
+  } else {
+    unit.until = world_.clock.now() + world_.options.timing.lease;
+    due(unit.until);
+    kept_.keep(std::move(unit));
+  }
+  return std::nullopt;  // what was not given is given up here
+}
+
+void Introductions::give(Peer& to, KeptUnit unit) {
+  if (unit.right.is_dead()) return fail(unit.petition, v1::GrantFailed::REFUSED);
+  if (!to.can_carry(*unit.right.port(), unit.right.type(), 0)) {
+    return fail(unit.petition, v1::GrantFailed::LIMIT);
+  }
+  v1::Frame frame;
+  v1::Granted& granted = *frame.mutable_granted();
+  granted.set_type(static_cast<std::uint32_t>(unit.right.type()));
+  granted.set_room(world_.registry.room_for(*unit.right.port(), to.index()));
+  const PortUid port = unit.right.holds_send() ? to.tables()->exports.grant(unit.right.take_send())
+                                               : to.tables()->exports.grant_once(unit.right.take_send_once());
+  write_uid(to.ends(), port, *granted.mutable_port());
+  write_origin(unit.petition.id.introducer, *granted.mutable_introducer());
+  granted.set_session(unit.petition.session);
+  granted.set_nonce(unit.petition.id.nonce);
+  granted.set_as_of(to.applied_frames());
+  to.send(std::move(frame));
+}
+
+void Introductions::fail(const Petition& petition, v1::GrantFailed::Reason reason) {
+  Peer& introducer = *world_.peers[petition.by];
+  if (!introducer.open() || introducer.nonce() != petition.asked) return;
+  v1::Frame frame;
+  v1::GrantFailed& failed = *frame.mutable_grant_failed();
+  write_origin(petition.to, *failed.mutable_to());
+  failed.set_session(petition.session);
+  failed.set_nonce(petition.id.nonce);
+  failed.set_reason(reason);
+  introducer.send(std::move(frame));
+}
+
+// Step 6.
+Check Introductions::claim(Peer& from, const v1::Claim& claim) {
+  Origin introducer;
+  if (Check fault = read_origin(claim.introducer(), introducer)) return fault;
+  v1::Frame frame;
+  v1::ClaimAnswer& said = *frame.mutable_claim_answer();
+  *said.mutable_introducer() = claim.introducer();
+  said.set_nonce(claim.nonce());
+  said.set_answer(answer(claim, introducer));
+  from.send(std::move(frame));
+  return std::nullopt;
+}
+
+v1::ClaimAnswer::Answer Introductions::answer(const v1::Claim& claim, const Origin& introducer) const {
+  Peer* peer = known_as(introducer.node);
+  if (peer == nullptr) return v1::ClaimAnswer::UNKNOWN;
+  if (peer->known()->incarnation > introducer.incarnation) return v1::ClaimAnswer::DENIED;
+  if (broken(Rule::kClaimByTheMark)) return v1::ClaimAnswer::WAIT;
+  if (peer->open() && peer->nonce() == claim.session()) {
+    const bool applied = peer->tables()->grants_mark >= claim.nonce();
+    return applied ? v1::ClaimAnswer::DENIED : v1::ClaimAnswer::WAIT;
+  }
+  return peer->last_fenced() == claim.session() ? v1::ClaimAnswer::DENIED : v1::ClaimAnswer::UNKNOWN;
+}
+
+// --- third ---
+
+// Step 5: INTRODUCED.
+void Introductions::arrived(Peer& from, Arrival& arrival) {
+  std::erase_if(arrival.introduced,
+                [&](const Arrival::Introduced& right) { return pair(right, *arrival.message); });
+  Parking::Lane lane{arrival.destination, from.index()};
+  if (!arrival.deliverable) {
+    arrival.message.reset();  // destroyed with its rights, those to come when they come
+    for (const Arrival::Introduced& right : arrival.introduced) await(from, right, 0);
+  } else if ((arrival.introduced.empty() || broken(Rule::kUnsettledWaits)) &&
+             (!parking_.holds(lane) || broken(Rule::kParkedKeepsOrder))) {
+    world_.moves->deliver(from.index(), std::move(arrival.message));
+  } else {
+    ipc::Port& port = *arrival.message->destination.port();
+    lane.port = world_.registry.park(port, from.index(), !arrival.message->sent_to_send_once());
+    const ParkingTicket ticket = parking_.push(lane, std::move(arrival.message), arrival.introduced.size());
+    for (const Arrival::Introduced& right : arrival.introduced) await(from, right, ticket);
+  }
+}
+
+// Granted came first.
+bool Introductions::pair(const Arrival::Introduced& right, ipc::Message& message) {
+  std::optional<UnmatchedUnit> unit = unmatched_.take(right.id);
+  const bool twice = !unit && awaited_.find(right.id) != nullptr;
+  if (!unit && !twice) return false;
+  const bool same = unit && unit->port == right.port && unit->right.type() == right.type;
+  fill_slot(message, right.slot, same ? std::move(unit->right) : ipc::CarriedRight::dead(right.type));
+  return true;
+}
+
+void Introductions::await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket) {
+  const base::Instant now = world_.clock.now();
+  awaited_.add(right.id,
+               {ticket, right.slot, right.port, right.type, from.index(), right.hint, right.session}, now);
+  due(now + world_.options.timing.lease);
+  if (awaited_.by(from.index()) > world_.options.limits.awaited_rights) {
+    from.doom({v1::Fence::LIMIT, "too many rights that wait to be settled"});
+  }
+}
+
+// Step 5: Granted. Who grants a port that is at home elsewhere as far as we know has nothing to grant.
+Check Introductions::granted(Peer& from, const v1::Granted& granted) {
+  PortUid port;
+  IntroductionId id{{}, granted.nonce()};
+  if (!is_send_type(granted.type())) return protocol_error("type of a granted right");
+  if (Check fault = read_granted_uid(*from.tables(), granted.port(), port)) return fault;
+  if (Check fault = read_origin(granted.introducer(), id.introducer)) return fault;
+  const auto type = static_cast<ipc::RightType>(granted.type());
+  const bool full = from.is_full_for(port);
+  std::optional<ipc::CarriedRight> right = receive_unit(*from.tables(), port, granted.room(), type);
+  if (const auto awaited = awaited_.take(id)) {
+    const bool same = awaited->port == port && awaited->type == type;
+    right&& same && !full ? settle(*awaited, std::move(*right))
+                          : settle_dead(*awaited, full ? "a ceiling" : "its home granted something else");
+  } else if (right && !full && !is_over(id, granted.session())) {
+    keep_unmatched(id, {port, std::move(*right), from.index(), granted.session(),
+                        world_.clock.now() + kUnmatchedLeases * world_.options.timing.lease});
+  }
+  from.set_room(port, granted.room(), granted.as_of());
+  return std::nullopt;  // a unit that nobody has taken is given up here
+}
+
+void Introductions::keep_unmatched(const IntroductionId& id, UnmatchedUnit unit) {
+  const std::size_t limit = world_.options.limits.unmatched_units;
+  if (unmatched_.of_introducer(id.introducer) >= limit) return;
+  if (unmatched_.from_home(unit.home) >= limit * world_.peers.size()) return;
+  due(unit.until);
+  (void)unmatched_.add(id, unit);
+}
+
+// No message can come of that session any more.
+bool Introductions::is_over(const IntroductionId& id, std::uint64_t session) const {
+  const Peer* introducer = known_as(id.introducer.node);
+  if (introducer == nullptr || broken(Rule::kUnmatchedIsReleased)) return false;
+  return introducer->known()->incarnation > id.introducer.incarnation || introducer->last_fenced() == session;
+}
+
+Check Introductions::claim_answer(Peer& from, const v1::ClaimAnswer& answer) {
+  IntroductionId id{{}, answer.nonce()};
+  if (Check fault = read_origin(answer.introducer(), id.introducer)) return fault;
+  const AwaitedRight* awaited = awaited_.find(id);
+  if (awaited == nullptr || awaited->hint != from.them()) return std::nullopt;
+  if (answer.answer() == v1::ClaimAnswer::WAIT) awaited_.told_to_wait(id, world_.clock.now());
+  if (answer.answer() == v1::ClaimAnswer::DENIED) settle_dead(*awaited_.take(id), "its home denies it");
+  return std::nullopt;
+}
+
+void Introductions::settle_dead(const AwaitedRight& awaited, const char* why) {
+  world_.log(world_.peers[awaited.by]->config().name + ": a right that it introduced is dead: " + why);
+  settle(awaited, ipc::CarriedRight::dead(awaited.type));
+}
+
+void Introductions::settle(const AwaitedRight& awaited, ipc::CarriedRight right) {
+  if (awaited.ticket == 0) return;  // its message is gone: given up
+  const Parking::Lane lane = parking_.lane_of(awaited.ticket);
+  parking_.settle(awaited.ticket, awaited.slot, std::move(right));
+  deliver_ready(lane);
+}
+
+void Introductions::deliver_ready(const Parking::Lane& lane) {
+  while (ipc::MessagePtr message = parking_.pop(lane)) {
+    const bool takes_room = !message->sent_to_send_once();
+    world_.moves->deliver(lane.peer, std::move(message));
+    world_.registry.mark_dirty(lane.port);
+    world_.registry.unpark(lane.port, lane.peer, takes_room);
+  }
+}
+
+// --- sessions ---
+
+void Introductions::opened(Peer& peer) {
+  for (KeptUnit& unit : kept_.take_for(peer.them().node)) {
+    if (unit.petition.to == peer.them()) {
+      give(peer, std::move(unit));
+    } else if (unit.petition.to.incarnation < peer.them().incarnation) {
+      fail(unit.petition, v1::GrantFailed::DOWN);
+    } else {
+      kept_.keep(std::move(unit));
+    }
+  }
+  for (const auto& [id, right] : awaited_.take_older(peer.them()))
+    settle_dead(right, "its home was started again");
+  awaited_.ask_now(peer.them(), world_.clock.now());
+  due(world_.clock.now());
+}
+
+void Introductions::fenced(PeerIndex peer, const Origin& them, std::uint64_t session) {
+  const auto dropped = broken(Rule::kUnmatchedIsReleased) ? std::vector<UnmatchedUnit>()
+                                                          : unmatched_.take_session(them, session);
+  const auto worthless = unmatched_.take_home(peer);
+  awaited_.ask_now(them, world_.clock.now());
+  if (!awaited_.empty()) due(world_.clock.now());
+}
+
+void Introductions::drop_all() {
+  awaited_.clear();
+  const auto kept = kept_.take_all();
+  const auto unmatched = unmatched_.take_all();
+  const auto parked = parking_.take_all();
+  next_.reset();
+}
+
+void Introductions::tick(base::Instant now) {
+  if (!next_ || now < *next_) return;
+  for (const KeptUnit& unit : kept_.take_late(now)) fail(unit.petition, v1::GrantFailed::DOWN);
+  { const auto dropped = unmatched_.take_late(now); }
+  if (!broken(Rule::kAwaitedAsks)) {
+    for (const auto& [id, right] : awaited_.take_late(now)) settle_dead(right, "nobody knows of it");
+    for (const auto& [id, right] : awaited_.take_questions(now)) ask(id, right);
+  }
+  next_.reset();
+  const auto ask_at = broken(Rule::kAwaitedAsks) ? std::nullopt : awaited_.next_deadline();
+  for (const auto& at : {kept_.next_deadline(), unmatched_.next_deadline(), ask_at}) {
+    if (at) due(*at);
+  }
+}
+
+void Introductions::ask(const IntroductionId& id, const AwaitedRight& right) {
+  Peer* home = open_with(right.hint);
+  if (home == nullptr) return;
+  v1::Frame frame;
+  v1::Claim& claim = *frame.mutable_claim();
+  write_origin(id.introducer, *claim.mutable_introducer());
+  claim.set_nonce(id.nonce);
+  claim.set_session(right.session);
+  home->send(std::move(frame));
+}
+
+// --- looking in ---
+
+void Introductions::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
+  kept_.for_each([&](const KeptUnit& unit) { visit(unit.right, visitor); });
+  unmatched_.for_each([&](const UnmatchedUnit& unit) { visit(unit.right, visitor); });
+  parking_.for_each([&](const ipc::Message& message) {
+    visit(message.destination, visitor);
+    visit(message.reply, visitor);
+    for (const ipc::BodyRight& each : message.body) visit(each.right, visitor);
+  });
+}
+
+std::uint64_t Introductions::digest() const {
+  const std::uint64_t digest = mix_in(mix_in(last_nonce_, kept_.size()), unmatched_.digest());
+  return mix_in(mix_in(digest, parking_.digest()), awaited_.digest());
+}
+
+void Introductions::check_invariants() const {
+  parking_.check_invariants();
+}
+
+}  // namespace netmsg::proxy

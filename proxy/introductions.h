@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rights to ports at home at third daemons (rules R3, R5, D3, D7; peer.proto, exchange 10): this daemon in each of the
+// three roles. One for the daemon, owned by Proxy; the frames come from the peers, and go back through them.
+//
+//   introducer A   introduce(): Grant, then the right INTRODUCED      grant_failed() passes on, nothing is kept
+//   home B         grant(): Granted, or KeptUnits, or GrantFailed     claim() answers by the session's mark
+//   third C        arrived(): queued, or Parking and Awaited          granted(): settled, or Unmatched
+//
+// Owner thread only, inside an Event.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/ipc/remote_link.h"
+#include "proxy/awaited.h"
+#include "proxy/fault.h"
+#include "proxy/kept_units.h"
+#include "proxy/parking.h"
+#include "proxy/translate.h"
+#include "proxy/unmatched.h"
+
+namespace netmsg::proxy {
+
+class Peer;
+struct World;
+
+class Introductions {
+ public:
+  explicit Introductions(World& world);
+  Introductions(const Introductions&) = delete;
+  Introductions& operator=(const Introductions&) = delete;
+
+  // --- introducer ---
+  // The rights that are to be introduced to `to`, whose message is about to be appended. Consumes them.
+  void introduce(Peer& to, std::vector<Introducing>& rights);
+  Check grant_failed(Peer& from, const v1::GrantFailed& failed);
+
+  // --- home ---
+  Check grant(Peer& from, const v1::Grant& grant);
+  Check claim(Peer& from, const v1::Claim& claim);
+
+  // --- third ---
+  // A message of a peer's is all there but for what `arrival.introduced` leaves open: queued, parked or destroyed.
+  void arrived(Peer& from, Arrival& arrival);
+  Check granted(Peer& from, const v1::Granted& granted);
+  Check claim_answer(Peer& from, const v1::ClaimAnswer& answer);
+
+  // --- sessions ---
+  // It has opened; it is over, its tables are empty.
+  void opened(Peer& peer);
+  void fenced(PeerIndex peer, const Origin& them, std::uint64_t session);
+  // A port at home here has died.
+  void port_died(const PortUid& port) { parking_.destination_died(port); }
+  // All that is kept is given up.
+  void drop_all();
+
+  void tick(base::Instant now);
+  std::optional<base::Instant> next_deadline() const { return next_; }
+
+  // --- looking in ---
+  void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
+  std::uint64_t digest() const;
+  void check_invariants() const;
+
+ private:
+  Peer* open_with(const Origin& them) const;
+  // Of any incarnation, if there ever was a session.
+  Peer* known_as(const NodeId& node) const;
+  bool may_come(const Origin& them) const;
+  void due(base::Instant at);
+
+  void give(Peer& to, KeptUnit unit);
+  void fail(const Petition& petition, v1::GrantFailed::Reason reason);
+  bool is_over(const IntroductionId& id, std::uint64_t session) const;
+  void keep_unmatched(const IntroductionId& id, UnmatchedUnit unit);
+  v1::ClaimAnswer::Answer answer(const v1::Claim& claim, const Origin& introducer) const;
+
+  // Settled at once, or it has to be awaited.
+  bool pair(const Arrival::Introduced& right, ipc::Message& message);
+  void await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket);
+  void settle(const AwaitedRight& awaited, ipc::CarriedRight right);
+  void settle_dead(const AwaitedRight& awaited, const char* why);
+  void deliver_ready(const Parking::Lane& lane);
+  void ask(const IntroductionId& id, const AwaitedRight& right);
+
+  World& world_;
+  std::uint64_t last_nonce_ = 0;
+  KeptUnits kept_;
+  Unmatched unmatched_;
+  Parking parking_;
+  Awaited awaited_;
+  std::optional<base::Instant> next_;  // something may be due then
+};
+
+}  // namespace netmsg::proxy
