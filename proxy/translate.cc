@@ -136,6 +136,7 @@ Check check_port(const Tables& tables, const v1::Right& right) {
   PortUid port;
   switch (right.value()) {
     case v1::Right::GRANTED:
+    case v1::Right::MOVED:
       return read_granted_uid(tables, right.port(), port);
     case v1::Right::HOME:
       return read_uid(tables.ends, right.port(), port);
@@ -152,8 +153,7 @@ Check check_right(const Tables& tables, const v1::Right& right, bool type_may_be
   const bool receive = right.type() == MACH_MSG_TYPE_PORT_RECEIVE && !type_may_be_none;
   if (!none && !receive && !is_send_type(right.type())) return protocol_error("type of a right");
   if (null || right.value() == v1::Right::DEAD) return std::nullopt;
-  if (receive != (right.value() == v1::Right::MOVED) && right.value() <= v1::Right::MOVED)
-    return protocol_error("receive right");
+  if (receive != (right.value() == v1::Right::MOVED)) return protocol_error("receive right");
   return check_port(tables, right);
 }
 
@@ -317,7 +317,7 @@ class Entrance {
 
 }  // namespace
 
-// What says GRANTED can be a port of ours that has moved, but none that nobody was ever given; name services never
+// What says GRANTED or MOVED can be a port of ours that has moved, but none that nobody was ever given; name services never
 // move.
 Check read_granted_uid(const Tables& tables, const v1::Uid& wire, PortUid& port) {
   if (Check fault = read_uid(tables.ends, wire, port)) return fault;
@@ -341,7 +341,7 @@ std::optional<ipc::CarriedRight> receive_unit(Tables& tables, const PortUid& por
 }
 
 bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType type) {
-  if (port.remote()) return type != ipc::RightType::kReceive;
+  if (port.remote()) return type != ipc::RightType::kReceive || is_theirs(tables, port);
   if (type != ipc::RightType::kReceive) return true;
   const Registry::Entry* entry = std::as_const(tables.registry).find(port);
   const bool name_service = entry != nullptr && entry->uid.serial == kNameServiceSerial;  // never moves

@@ -8,7 +8,8 @@
 //     ours: to a port at home here       GRANTED                     a unit of ours at the peer (R1)
 //     theirs: a proxy of that peer       HOME                        the right goes home (R2)
 //     somebody else's: any other proxy   INTRODUCED                  the caller asks its home (R3)
-//     a receive right                    refused: the message stays with the caller
+//     a receive right                    MOVED                       the port has left before (M1; moves.h)
+//     one of a name service              refused: the message stays with the caller
 //
 //   coming in, a right is ...            it becomes                  counts here
 //     NULL, DEAD                         NULL, DEAD                  -
@@ -16,6 +17,7 @@
 //     HOME: at home here                 a right to the port         send: none; send-once: a unit used (R2)
 //     the same without a unit            DEAD (R8)                   logged
 //     INTRODUCED                         left open                   the caller pairs it (R3)
+//     MOVED                              the receive right           of the port that has come before (M1)
 #pragma once
 
 #include <cstdint>

@@ -334,9 +334,9 @@ TEST_F(Translate, WhatCannotTravelIsRefusedAndNothingChanges) {
   EXPECT_EQ(translate_out(near.tables, {47, 100}, 0, *sent, out, introducing), Egress::kRefused)
       << "too large for the peer";
   EXPECT_EQ(translate_out(near.tables, {48, 100}, 0, *sent, out, introducing), Egress::kDone);
-  EXPECT_FALSE(can_translate(RightType::kReceive));
-  EXPECT_TRUE(can_translate(RightType::kSendOnce));
-  EXPECT_TRUE(can_translate(RightType::kSend));
+  EXPECT_FALSE(can_translate(near.tables, *near.port, RightType::kReceive));
+  EXPECT_TRUE(can_translate(near.tables, *near.port, RightType::kSendOnce));
+  EXPECT_TRUE(can_translate(near.tables, *near.port, RightType::kSend));
 }
 
 // R3: its home has to grant it, the caller sees to that.
