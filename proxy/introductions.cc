@@ -40,6 +40,7 @@ bool is_send_type(std::uint32_t type) {
 void visit(const ipc::CarriedRight& right, const ipc::RemoteLink::RightVisitor& visitor) {
   if (right.holds_send()) visitor.send(*right.port());
   if (right.holds_send_once()) visitor.send_once(*right.port());
+  if (right.holds_receive()) visitor.receive(*right.port());
 }
 
 }  // namespace

@@ -31,6 +31,13 @@ void visit_units(const Units& units, const ipc::RemoteLink::RightVisitor& visito
   for (const ipc::SendOnceRight& right : units.once) visitor.send_once(*right.port());
 }
 
+// Somebody who was told of the new home has not answered. Paths that are closing have their own time: that of the messages
+// that wait.
+bool waits_for_holder(const Stub& stub) {
+  return std::any_of(stub.waiting.begin(), stub.waiting.end(),
+                     [](const auto& path) { return !path.second.closing; });
+}
+
 // A wait that nothing ends any more: ports on their way into each other, through several hosts (M2).
 constexpr int kLeasesOfWaiting = 6;
 
@@ -130,7 +137,7 @@ std::optional<base::Instant> Moves::next_deadline() const {
   const auto consider = [&](base::Instant at) { first = std::min(first.value_or(at), at); };
   const auto lease = options_.timing.lease;
   for (const auto& [uid, stub] : stubs_) {
-    if (stub.told) consider(*stub.told + lease);
+    if (stub.told && waits_for_holder(stub)) consider(*stub.told + lease);
   }
   for (const auto& [uid, port] : undrained_) {
     consider(port.since + kLeasesOfWaiting * lease);

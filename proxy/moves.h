@@ -130,7 +130,8 @@ class Moves {
   void tell_lost(const PortUid& uid, const Origin& holder);
   void lose_path(const PortUid& uid, const Origin& holder);
   void lose_paths_of(PeerIndex peer);
-  void follow_home(PeerIndex from, const PortUid& uid, const Origin& home);
+  void follow_home(PeerIndex from, const PortUid& uid, const Origin& home, std::uint32_t epoch);
+  void close_own_path(PeerIndex to, const PortUid& uid, std::uint32_t epoch);
 
   // moves.cc
   void go_on(const ipc::Port* destination);

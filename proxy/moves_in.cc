@@ -154,6 +154,7 @@ Check Moves::apply_path_close(PeerIndex from, const v1::PathClose& wire) {
   if (Check fault = read(from, wire.port(), uid)) return fault;
   if (!wire.has_from()) {
     const auto stub = stubs_.find(uid);
+    if (stub == stubs_.end() && !sessions_.tables(from)->exports.holds(uid)) refuse(from, uid);
     if (stub == stubs_.end() || stub->second.epoch != wire.epoch() || !stub->second.told) return std::nullopt;
     const auto path = stub->second.waiting.find(from);
     if (path != stub->second.waiting.end()) path->second.closing = true;
@@ -313,21 +314,25 @@ Check Moves::apply_moved(PeerIndex from, const v1::Moved& wire) {
   Origin home;
   if (Check fault = read(from, wire.port(), uid)) return fault;
   if (Check fault = read_origin(wire.home(), home)) return fault;
-  follow_home(from, uid, home);
-  if (broken(Rule::kCloseAlways)) return std::nullopt;
-  v1::Frame frame;
-  write_uid(ends(from), uid, *frame.mutable_path_close()->mutable_port());
-  frame.mutable_path_close()->set_epoch(wire.epoch());
-  sessions_.append(from, std::move(frame));
+  follow_home(from, uid, home, wire.epoch());
+  if (!broken(Rule::kCloseAlways)) close_own_path(from, uid, wire.epoch());
   return std::nullopt;
 }
 
-// R6. Without a session with the new home, or if that has said that the port is dead already, the proxy dies.
-void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home) {
+void Moves::close_own_path(PeerIndex to, const PortUid& uid, std::uint32_t epoch) {
+  v1::Frame frame;
+  write_uid(ends(to), uid, *frame.mutable_path_close()->mutable_port());
+  frame.mutable_path_close()->set_epoch(epoch);
+  sessions_.append(to, std::move(frame));
+}
+
+// R6. Without a session with the new home the proxy dies. The new home is told, and answers Died if it knows of no units: it
+// may have said so before we knew the port.
+void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home, std::uint32_t epoch) {
   Tables& old = *sessions_.tables(from);
   if (old.holders.find(uid) == nullptr) return;
   const std::optional<PeerIndex> target = sessions_.find(home);
-  if (!target || *target == from || sessions_.tables(*target)->died_early.erase(uid) != 0) {
+  if (!target || *target == from) {
     const std::optional<Holder> gone = old.holders.remove(uid);
     return;
   }
@@ -339,6 +344,7 @@ void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home) 
   ipc::Port& proxy = holder.port();
   sessions_.tables(*target)->holders.adopt(uid, std::move(holder));
   engine_.set_window(proxy, 0, 0);
+  close_own_path(*target, uid, epoch);
   for (ipc::MessagePtr& message : waiting) sessions_.send_on(std::move(message));
   sessions_.look_at(*target, uid);
 }

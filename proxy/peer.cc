@@ -461,12 +461,8 @@ Check Peer::apply_died(const v1::Died& died) {
   if (Check fault = read_uid(ends(), died.port(), port)) return fault;
   if (broken(Rule::kDiedIsApplied)) return std::nullopt;
   const Registry::Entry* known = world_.registry.find(port);
-  if (known != nullptr && known->home && *known->home != index_) {
-    if (tables_->died_early.size() >= world_.options.limits.proxies)
-      return Fault{v1::Fence::LIMIT, "too many deaths of ports of other homes"};
-    tables_->died_early.insert(port);
-    return std::nullopt;
-  }
+  // If it has come there from where its proxy's home is: the peer says it again (exchange 12, step 6).
+  if (known != nullptr && known->home && *known->home != index_) return std::nullopt;
   world_.moves->died(index_, port);
   tables_->forced.port_died(port);  // the queue dies before anybody hears of it (spec 01 §10)
   if (const Holder* holder = tables_->holders.find(port)) destroy_waiting(holder->port().link_slot);
@@ -843,6 +839,8 @@ void Peer::add_to(Counters& counters) const {
 
 SessionRow Peer::session_row() const {
   SessionRow row{index_, session_->nonce(), session_->applied(), {}, {}, tables_->egress.size()};
+  tables_->holders.for_each(
+      [&](const PortUid&, const Holder& holder) { row.waiting += world_.moves->held_back(holder.port()); });
   std::vector<UnitRow>& rows = row.units;
   tables_->exports.for_each(
       [&](const PortUid& uid, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {

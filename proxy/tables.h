@@ -2,8 +2,6 @@
 // What a daemon keeps for one open session (peer.proto, TABLES): empty when it opens, emptied by the fence.
 #pragma once
 
-#include <set>
-
 #include "daemon/ipc/quota.h"
 #include "proxy/egress.h"
 #include "proxy/exports.h"
@@ -44,8 +42,6 @@ struct Tables {
   EgressQueues egress;
   Outbound outbound;
   Staging staging;
-  std::set<PortUid>
-      died_early;  // ports that the peer calls dead, and whose proxy is another home's as far as we know
   std::uint64_t grants_mark = 0;   // the largest nonce in a Grant of theirs
   std::uint64_t grants_asked = 0;  // Grants of ours that they have not told us to have failed
 };

@@ -173,6 +173,32 @@ TEST_F(Moving, AChainOfMovesWaitsForOldPathsOneAfterTheOther) {
   EXPECT_TRUE(w.link->idle());
 }
 
+// A stub whose last path closes only when a message that waits (M8) goes on: a time that is over must not come again and again.
+TEST_F(Moving, APathThatClosesLateIsNoDeadlineThatIsOver) {
+  using std::chrono::milliseconds;
+  Host& w = host(3);
+  Task& donor = w.task("donor");
+  const Name second = donor.port();
+  give_across(w, donor, second, kMakeSend, x, client);
+  server.make_send(p);
+  network.cut(x.name(), y.name(), true);
+  network.refuse_dials(x.name(), y.name(), true);
+  move(y, server, p, z, heir);
+  pass(milliseconds(3000));
+  network.cut(x.name(), w.name(), true);
+  network.refuse_dials(x.name(), w.name(), true);
+  const Name here = move(w, donor, second, y, server);
+  EXPECT_EQ(server.send({.remote = p, .remote_type = kCopySend, .items = {rights(kMoveReceive, {here})}}),
+            MACH_MSG_SUCCESS);
+  network.refuse_dials(x.name(), y.name(), false);
+  for (int half_seconds = 0; half_seconds < 12; ++half_seconds) {
+    pass(milliseconds(500));
+    EXPECT_GT(y.link->next_deadline(), y.world.clock.now());
+  }
+  EXPECT_TRUE(y.downs.empty());
+  network.refuse_dials(x.name(), w.name(), false);
+}
+
 // N1
 TEST_F(Moving, NoSendersIsTrueWhenItIsSaidAndIsSaidWhereThePortIs) {
   const Name log = server.port();
@@ -406,6 +432,29 @@ TEST_F(Moving, ThePortDiesBeforeAnybodyHasHeardThatItMoved) {
   z.names.destroy(z.names.receive(z.names_port).values.at(0));
   run();
   EXPECT_EQ(client.state(far), "DN1");
+  EXPECT_TRUE(at_rest());
+}
+
+// N2: the new home's word comes before the first unit, the old home's goes by a way that has been closed by then.
+TEST_F(Moving, ThePortDiesBeforeAHolderKnowsOfIt) {
+  const Name other = server.port();
+  network.cut(x.name(), y.name(), true);
+  network.refuse_dials(x.name(), y.name(), true);
+  EXPECT_EQ(
+      server.send(
+          {.remote = reach(y, server, x), .remote_type = kMoveSend, .items = {rights(kMakeSend, {other})}}),
+      MACH_MSG_SUCCESS);
+  const Name q = move(y, server, other, z, heir);
+  advance(std::chrono::milliseconds(1100));
+  run();
+  heir.destroy(q);
+  run();
+  network.refuse_dials(x.name(), y.name(), false);
+  pass(std::chrono::milliseconds(3000));
+  ASSERT_TRUE(all_linked());
+  const Received got = x.names.receive(x.names_port);
+  ASSERT_EQ(got.values.size(), 1U);
+  EXPECT_TRUE(got.values[0] == MACH_PORT_DEAD || x.names.state(got.values[0]) == "DN1");
   EXPECT_TRUE(at_rest());
 }
 
