@@ -57,11 +57,11 @@ Check Moves::read(PeerIndex from, const v1::Uid& wire, PortUid& uid) {
 // --- messages that wait (M8) ---
 
 bool Moves::drained(const ipc::Message& message) const {
-  if (undrained_.empty() || broken(Rule::kDrainBeforeMove)) return true;
+  if (broken(Rule::kDrainBeforeMove)) return true;
   const std::vector<ipc::Port*> ports = carried_ports(message);
   return std::none_of(ports.begin(), ports.end(), [&](const ipc::Port* port) {
     const Registry::Entry* entry = std::as_const(registry_).find(*port);
-    return entry != nullptr && entry->undrained;
+    return entry != nullptr && (entry->undrained || !entry->parked.empty());
   });
 }
 

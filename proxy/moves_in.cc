@@ -52,8 +52,8 @@ Check Moves::arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire)
   ipc::Port& port = *right.port();
   arrived_.emplace(uid, std::move(right));
   Tables& theirs = *sessions_.tables(from);
-  port.no_senders_request = enter_request(theirs, wire.no_senders());
-  port.port_destroyed_request = enter_request(theirs, wire.port_destroyed());
+  port.no_senders_request = enter_request(theirs, engine_, wire.no_senders());
+  port.port_destroyed_request = enter_request(theirs, engine_, wire.port_destroyed());
   return std::nullopt;
 }
 
@@ -172,8 +172,9 @@ Check Moves::apply_path_close(PeerIndex from, const v1::PathClose& wire) {
 void Moves::finish_closings() {
   std::vector<std::pair<PortUid, Origin>> done;
   for (const auto& [uid, port] : undrained_) {
+    const bool waits = registry_.has_parked(uid, port.by) && !broken(Rule::kCloseAfterWaiting);
     for (const Undrained::Path& path : port.paths) {
-      if (path.closing) done.emplace_back(uid, path.holder);
+      if (path.closing && !waits) done.emplace_back(uid, path.holder);
     }
   }
   for (const auto& [uid, holder] : done) close_path(uid, holder);

@@ -174,7 +174,7 @@ void Moves::send_on_closings() {
     if (waiting_.count(stub.port.get()) != 0 && !broken(Rule::kCloseAfterWaiting)) continue;
     for (auto at = stub.waiting.begin(); at != stub.waiting.end();) {
       const auto here = at++;
-      if (!here->second.closing) continue;
+      if (!here->second.closing || registry_.has_parked(uid, here->first)) continue;
       v1::Frame frame;
       v1::PathClose& close = *frame.mutable_path_close();
       write_uid(ends(stub.target), uid, *close.mutable_port());

@@ -117,6 +117,11 @@ void Registry::unpark(const PortUid& uid, PeerIndex peer, bool takes_room) {
   forget_if_unknown(*entry);
 }
 
+bool Registry::has_parked(const PortUid& uid, PeerIndex peer) const {
+  const Entry* entry = find(uid);
+  return entry != nullptr && entry->parked.count(peer) != 0;
+}
+
 std::uint32_t Registry::room_for(const ipc::Port& port, PeerIndex peer) const {
   const std::uint32_t room = port.room();
   const Entry* entry = find(port);

@@ -31,19 +31,17 @@ bool is_theirs(const Tables& tables, const ipc::Port& port) {
 
 // --- going out: the plan ---
 
-// `far`: may rights to ports of third daemons go? Not in what moves with a port.
-bool can_leave(const Tables& tables, const ipc::CarriedRight& right, bool far) {
+bool can_leave(const Tables& tables, const ipc::CarriedRight& right) {
   if (right.port() == nullptr || right.is_dead()) return true;
-  if (!far && right.port()->remote() && !is_theirs(tables, *right.port())) return false;
   return can_translate(tables, *right.port(), right.type());
 }
 
-bool can_leave(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message, bool far) {
+bool can_leave(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message) {
   if (message.size() + message.memory_bytes() > theirs.bytes) return false;
   if (message.body.size() > theirs.rights) return false;
-  return can_leave(tables, message.reply, far) &&
+  return can_leave(tables, message.reply) &&
          std::all_of(message.body.begin(), message.body.end(),
-                     [&](const ipc::BodyRight& item) { return can_leave(tables, item.right, far); });
+                     [&](const ipc::BodyRight& item) { return can_leave(tables, item.right); });
 }
 
 // --- going out: the commit ---
@@ -354,8 +352,7 @@ bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::
            is_theirs(tables, *request.port());
   };
   bool all = may_leave(port.no_senders_request) && may_leave(port.port_destroyed_request);
-  port.queue.for_each(
-      [&](const ipc::Message& message) { all = all && can_leave(tables, theirs, message, false); });
+  port.queue.for_each([&](const ipc::Message& message) { all = all && can_leave(tables, theirs, message); });
   return all;
 }
 
@@ -369,7 +366,11 @@ Check check_request(const Tables& tables, const v1::Right& wire) {
   return check_right(tables, wire, true);
 }
 
-ipc::SendOnceRight enter_request(Tables& tables, const v1::Right& wire) {
+ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire) {
+  if (wire.value() == v1::Right::DEAD) {
+    const ipc::ReceiveRight dying = engine.make_remote_port(0);
+    return ipc::SendOnceRight::mint(*dying.port());
+  }
   Arrival arrival;
   ipc::CarriedRight right = Entrance(tables, arrival).enter(wire, 0);
   return right.holds_send_once() ? right.take_send_once() : ipc::SendOnceRight();
@@ -383,7 +384,7 @@ Egress translate_out(Tables& tables, const MessageLimits& theirs, FrameNumber as
 }
 
 bool pack(const Tables& tables, const MessageLimits& theirs, const ipc::Message& message, v1::Message& wire) {
-  return is_theirs(tables, *message.destination.port()) && can_leave(tables, theirs, message, true) &&
+  return is_theirs(tables, *message.destination.port()) && can_leave(tables, theirs, message) &&
          leave_memory(message, wire);
 }
 

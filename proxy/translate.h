@@ -63,7 +63,9 @@ bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::
 // One right of a Move.
 void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire);
 Check check_request(const Tables& tables, const v1::Right& wire);
-ipc::SendOnceRight enter_request(Tables& tables, const v1::Right& wire);  // REQUIRES: checked
+// One whose notify port has died is a request all the same: it stands in the port's status, and whoever asks for another
+// gets a dead right back. REQUIRES: checked.
+ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire);
 
 // A message that has come in.
 struct Arrival {

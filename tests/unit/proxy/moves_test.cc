@@ -340,6 +340,44 @@ TEST_F(Moving, RightsInTheQueueAreTranslatedLikeAnyOthers) {
   EXPECT_TRUE(at_rest());
 }
 
+// R3: the old home introduces them to the new one.
+TEST_F(Moving, RightsOfAThirdHostInTheQueueAreIntroduced) {
+  const Name own = client.port();
+  const Name theirs = give_across(x, client, own, kMakeSend, y, server);
+  const Name p_sends = server.give_send(server, p);
+  EXPECT_EQ(
+      server.send(
+          {.remote = p_sends, .remote_type = kCopySend, .id = 1, .items = {rights(kMoveSend, {theirs})}}),
+      MACH_MSG_SUCCESS);
+  EXPECT_EQ(server.send({.remote = p_sends, .remote_type = kCopySend, .id = 2}), MACH_MSG_SUCCESS);
+  const Name q = move(y, server, p, z, heir);
+  const Received first = heir.receive(q);
+  ASSERT_EQ(first.code, MACH_MSG_SUCCESS);
+  EXPECT_EQ(first.header.msgh_id, 1);
+  ASSERT_EQ(first.values.size(), 1U);
+  EXPECT_EQ(heir.send({.remote = first.values[0], .remote_type = kMoveSend, .id = 5}), MACH_MSG_SUCCESS);
+  EXPECT_EQ(heir.receive(q).header.msgh_id, 2);
+  run();
+  EXPECT_EQ(client.receive(own).header.msgh_id, 5);
+  EXPECT_TRUE(at_rest());
+}
+
+// 06.3: it stands in the port's status, wherever the port is.
+TEST_F(Moving, ARequestWhoseNotifyPortHasDiedIsStillOne) {
+  const Name backup = server.port();
+  const Name notify = server.port();
+  ASSERT_EQ(server.request(p, MACH_NOTIFY_PORT_DESTROYED, backup), KERN_SUCCESS);
+  ASSERT_EQ(server.request(p, MACH_NOTIFY_NO_SENDERS, notify), KERN_SUCCESS);
+  server.destroy(backup);
+  server.destroy(notify);
+  EXPECT_TRUE(server.status(p).mps_pdrequest);
+  EXPECT_TRUE(server.status(p).mps_nsrequest);
+  const Name q = move(y, server, p, z, heir);
+  EXPECT_TRUE(heir.status(q).mps_pdrequest);
+  EXPECT_TRUE(heir.status(q).mps_nsrequest);
+  EXPECT_TRUE(at_rest());
+}
+
 // R5 through a stub: a send-once right is used by way of the old home.
 TEST_F(Moving, ASendOnceRightUsedOnTheOldPathIsUsedOnce) {
   const Name once = give_across(y, server, p, kMakeOnce, x, client);
