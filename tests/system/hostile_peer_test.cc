@@ -6,6 +6,7 @@
 #include <mach/message.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
@@ -173,6 +174,76 @@ v1::Frame chunk(std::uint64_t transfer, std::uint64_t length, const std::string&
   if (length > 0) piece.mutable_part()->set_length(length);
   piece.set_data(data);
   return frame;
+}
+
+v1::Origin origin(const std::string& node, std::uint64_t incarnation) {
+  v1::Origin made;
+  made.set_node(node);
+  made.set_incarnation(incarnation);
+  return made;
+}
+
+v1::Origin origin_of(const Host& host) {
+  const auto status = told<v1::StatusReply>(host.control({"--json", "status"}));
+  return origin(bytes_of_hex(status.node_id()), status.incarnation());
+}
+
+const v1::Origin& nobody() {
+  static const v1::Origin invented = origin(std::string(16, '\x77'), 5);
+  return invented;
+}
+
+v1::Frame grant(const v1::Uid& port, const v1::Origin& to, std::uint64_t nonce) {
+  v1::Frame frame;
+  *frame.mutable_grant()->mutable_port() = port;
+  frame.mutable_grant()->set_type(MACH_MSG_TYPE_PORT_SEND);
+  *frame.mutable_grant()->mutable_to() = to;
+  frame.mutable_grant()->set_session(1);
+  frame.mutable_grant()->set_nonce(nonce);
+  return frame;
+}
+
+v1::Frame granted(const v1::Uid& port, const v1::Origin& introducer, std::uint64_t nonce) {
+  v1::Frame frame;
+  *frame.mutable_granted()->mutable_port() = port;
+  frame.mutable_granted()->set_type(MACH_MSG_TYPE_PORT_SEND);
+  *frame.mutable_granted()->mutable_introducer() = introducer;
+  frame.mutable_granted()->set_session(1);
+  frame.mutable_granted()->set_nonce(nonce);
+  frame.mutable_granted()->set_room(5);
+  return frame;
+}
+
+v1::Frame grant_failed(const v1::Origin& to, std::uint64_t nonce) {
+  v1::Frame frame;
+  *frame.mutable_grant_failed()->mutable_to() = to;
+  frame.mutable_grant_failed()->set_session(1);
+  frame.mutable_grant_failed()->set_nonce(nonce);
+  return frame;
+}
+
+v1::Frame claim(const v1::Origin& introducer, std::uint64_t nonce) {
+  v1::Frame frame;
+  *frame.mutable_claim()->mutable_introducer() = introducer;
+  frame.mutable_claim()->set_session(1);
+  frame.mutable_claim()->set_nonce(nonce);
+  return frame;
+}
+
+v1::Frame claim_answer(const v1::Origin& introducer, std::uint64_t nonce) {
+  v1::Frame frame;
+  *frame.mutable_claim_answer()->mutable_introducer() = introducer;
+  frame.mutable_claim_answer()->set_nonce(nonce);
+  frame.mutable_claim_answer()->set_answer(v1::ClaimAnswer::DENIED);
+  return frame;
+}
+
+v1::Right introduced(const v1::Uid& port, const v1::Origin& hint, std::uint64_t nonce) {
+  v1::Right made = right(v1::Right::INTRODUCED, port);
+  made.mutable_introduced()->set_nonce(nonce);
+  *made.mutable_introduced()->mutable_hint() = hint;
+  made.mutable_introduced()->set_session(1);
+  return made;
 }
 
 v1::Batch numbered(v1::Frame frame, std::uint64_t number) {
@@ -373,6 +444,96 @@ TEST_F(HostilePeer, AcknowledgesWhatItWasNeverSent) {
   batch.set_applied(~0ULL);
   peer.say(batch);
   expect_fence(v1::Fence::PROTOCOL);
+}
+
+// --- introductions ---
+
+// The answer to a Grant that cannot be.
+class HostileGrant : public HostilePeer {
+ protected:
+  void expect_failure(v1::GrantFailed::Reason reason) {
+    EXPECT_TRUE(peer.hears([&](const v1::Batch& heard) {
+      return std::any_of(heard.frames().begin(), heard.frames().end(), [&](const v1::Frame& frame) {
+        return frame.has_grant_failed() && frame.grant_failed().reason() == reason;
+      });
+    }));
+    EXPECT_TRUE(is_heard());
+  }
+};
+
+TEST_F(HostileGrant, ForANodeThatIsInventedFails) {
+  ASSERT_TRUE(peer.open());
+  peer.say(grant(uid(v1::Uid::RECEIVER, 0), nobody(), 1));
+  expect_failure(v1::GrantFailed::NOT_ALLOWED);
+}
+TEST_F(HostileGrant, OfAPortThatItWasNotGivenFails) {
+  ASSERT_TRUE(peer.open());
+  peer.say(grant(uid(v1::Uid::RECEIVER, 3), origin_of(hosts().b), 1));
+  expect_failure(v1::GrantFailed::REFUSED);
+}
+TEST_F(HostileGrant, WithANonceThatDoesNotGrowEndsItsSession) {
+  ASSERT_TRUE(peer.open());
+  peer.say(grant(uid(v1::Uid::RECEIVER, 0), nobody(), 7));
+  peer.say(grant(uid(v1::Uid::RECEIVER, 0), nobody(), 7));
+  expect_fence(v1::Fence::PROTOCOL);
+}
+TEST_F(HostileGrant, ForTheOneWhoIsToGrantEndsItsSession) {
+  expect_fatal(grant(uid(v1::Uid::RECEIVER, 0), origin_of(hosts().a), 1));
+}
+// Of which host b never hears in a message.
+TEST_F(HostileGrant, ForAnHonestHostInMassesHurtsNobody) {
+  ASSERT_TRUE(peer.open());
+  const v1::Origin to = origin_of(hosts().b);
+  for (int nonce = 1; nonce <= scaled(5000); ++nonce) {
+    peer.say(grant(uid(v1::Uid::RECEIVER, 0), to, static_cast<std::uint64_t>(nonce)));
+  }
+  EXPECT_TRUE(is_heard());
+}
+
+TEST_F(HostilePeer, GrantsWhatNobodyHasAskedFor) {
+  ASSERT_TRUE(peer.open());
+  for (std::uint64_t nonce = 1; nonce < 100; ++nonce) {
+    peer.say(granted(uid(v1::Uid::SENDER, nonce), nobody(), nonce));
+    peer.say(granted(uid(v1::Uid::SENDER, nonce), origin_of(hosts().b), nonce));
+  }
+  EXPECT_TRUE(is_heard());
+}
+TEST_F(HostilePeer, SaysThatGrantsHaveFailedWhichItWasNeverSent) {
+  expect_fatal(grant_failed(nobody(), 1));
+}
+TEST_F(HostilePeer, SaysThatGrantsHaveFailedWhichNobodyWaitsFor) {
+  expect_ignored(grant_failed(origin_of(hosts().a), 1));
+}
+TEST_F(HostilePeer, ClaimsAndAnswersClaimsAtRandom) {
+  ASSERT_TRUE(peer.open());
+  for (const v1::Origin& introducer : {nobody(), origin_of(hosts().a), origin_of(hosts().b)}) {
+    peer.say(claim(introducer, 1));
+    peer.say(claim_answer(introducer, 1));
+  }
+  EXPECT_TRUE(is_heard());
+}
+TEST_F(HostilePeer, IntroducesPortsOfInventedNodes) {
+  ASSERT_TRUE(peer.open());
+  for (std::uint64_t nonce = 1; nonce < 100; ++nonce) {
+    peer.say(with_reply(introduced(uid_of(nobody().node(), 5, nonce), nobody(), nonce)));
+  }
+  EXPECT_TRUE(is_heard());
+}
+TEST_F(HostilePeer, IntroducesWithANonceThatIsNone) {
+  expect_fatal(with_reply(introduced(uid_of(nobody().node(), 5, 1), nobody(), 0)));
+}
+TEST_F(HostilePeer, IntroducesMoreThanOneMayMakeUsWaitFor) {
+  ASSERT_TRUE(peer.open());
+  std::uint64_t nonce = 0;
+  for (int messages = 0; messages < 80 && !peer.ended(); ++messages) {
+    std::vector<v1::Right> rights;
+    for (int i = 0; i < 1000; ++i) {
+      ++nonce;
+      rights.push_back(introduced(uid_of(nobody().node(), 5, nonce), nobody(), nonce));
+    }
+    peer.say(with_rights(rights));
+  }
+  expect_fence(v1::Fence::LIMIT);
 }
 
 // --- data ahead of its message ---
@@ -598,7 +759,16 @@ class Fuzz {
   unsigned pick(unsigned below) { return static_cast<unsigned>(random_() % below); }
 
   v1::Frame frame() {
-    switch (pick(8)) {
+    switch (pick(12)) {
+      case 7:
+        return grant(some_uid(), some_origin(), some_number());
+      case 8:
+        return granted(some_uid(), some_origin(), some_number());
+      case 9:
+        return grant_failed(some_origin(), some_number());
+      case 10:
+        return pick(2) == 0 ? claim(some_origin(), some_number())
+                            : claim_answer(some_origin(), some_number());
       case 6:
         return chunk(pick(4), some_number(), std::string(pick(100), 'x'));
       case 0:
@@ -649,7 +819,9 @@ class Fuzz {
     if (pick(4) == 0) return uid_of(std::string(16, static_cast<char>(pick(3))), 1 + pick(2), pick(4));
     return uid(static_cast<v1::Uid::Side>(1 + pick(2)), pick(2) == 0 ? pick(4) : some_number());
   }
+  v1::Origin some_origin() { return origin(std::string(16, static_cast<char>(pick(3))), pick(3)); }
   v1::Right some_right() {
+    if (pick(5) == 0) return introduced(some_uid(), some_origin(), some_number());
     return right(static_cast<v1::Right::Value>(pick(5)), some_uid(), MACH_MSG_TYPE_PORT_RECEIVE + pick(3));
   }
 
