@@ -21,8 +21,6 @@ constexpr natural_t kPatienceMs = 20'000;
 class Stubs : public testing::TestWithParam<Place> {
  protected:
   mach_port_t server() const { return server_.port(); }
-  // Hosts do not move receive rights to each other yet.
-  static bool can_move_receive_rights() { return GetParam() != Place::kOtherHost; }
 
   // All rights of both hosts add up when everything has come to rest.
   static void TearDownTestSuite() { EXPECT_EQ(balanced({&hosts().a, &hosts().b}), ""); }
@@ -201,7 +199,6 @@ TEST_P(Stubs, BringRightsGivenInEveryWay) {
 
 // 07.3
 TEST_P(Stubs, CarryReceiveRights) {
-  if (!can_move_receive_rights()) GTEST_SKIP() << "receive rights do not move between hosts yet";
   const mach_port_t port = new_port();
   mach_port_insert_right(mach_task_self(), port, port, MACH_MSG_TYPE_MAKE_SEND);
   mach_port_t back = MACH_PORT_NULL;

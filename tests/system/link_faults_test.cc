@@ -239,6 +239,7 @@ class A31 : public LinkFault {
     for (unsigned i = 0; i < kQueueLimit; ++i) {
       EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
     }
+    EXPECT_EQ(hosts.balanced(), "") << "they have arrived";
     hosts.link(kX, kY).cut();
   }
 };

@@ -22,10 +22,6 @@ constexpr unsigned kPatienceMs = 30000;
 constexpr milliseconds kPatience{30000};
 enum At : std::size_t { kX, kY, kZ };
 
-// What daemons carry; the cases wait for it.
-constexpr bool kIntroductions = false;
-constexpr bool kCircles = false;
-
 class ThirdHost : public testing::Test {
  protected:
   void TearDown() override {
@@ -46,16 +42,8 @@ class ThirdHost : public testing::Test {
   const Name x = server.give(p, kMakeSend, client);  // for P
 };
 
-class Introduction : public ThirdHost {
-  void SetUp() override {
-    if (!kIntroductions) GTEST_SKIP() << "rights to ports of a third host do not travel yet";
-  }
-};
-class Circle : public ThirdHost {
-  void SetUp() override {
-    if (!kCircles) GTEST_SKIP() << "circles across hosts are not looked for yet";
-  }
-};
+class Introduction : public ThirdHost {};
+class Circle : public ThirdHost {};
 
 // The destination on y, the reply on z.
 class A29 : public Introduction {
