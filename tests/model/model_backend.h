@@ -14,6 +14,7 @@ class ModelBackend final : public conformance::Backend {
  public:
   explicit ModelBackend(Fault planted = Fault::kNone) : planted_(planted) {}
 
+  bool has_several_hosts() const override { return false; }
   void begin_case() override;
   void end_case() override;
   conformance::PortAnswer port_call(const conformance::PortCall& call) override;

@@ -55,7 +55,7 @@ Case recorded_again(const Case& before, const Operations& operations, Fault plan
 
 // In words; empty if there is none. The excuses of recorded traces are none here.
 std::string difference(const Case& recorded) {
-  EngineBackend engine(false);
+  EngineBackend engine(1, false);
   const Outcome outcome = conformance::replay(recorded, engine);
   if (outcome.difference) {
     return "operation " + std::to_string(outcome.difference->operation) + ": " + outcome.difference->what;
