@@ -41,6 +41,12 @@ void Census::recount_at_rest() {
   at_rest_ = false;
 }
 
+void Census::see_departure(HostIndex host, const v1::Move& move, const proxy::Ends& ends) {
+  const PortUid uid = uid_of(ends, move.port());
+  ledger_.departs(host, uid,
+                  [&](const ipc::Port& port) { return daemons_[host]->link().uid_of(port) == uid; });
+}
+
 // I1, as far as somebody has units of the port.
 void Census::expect_one_home(HostIndex host, const PortUid& uid) {
   for (HostIndex other = 0; other < sessions_.size(); ++other) {
@@ -60,6 +66,10 @@ void Census::read(HostIndex host) {
   for (proxy::SessionRow& row : daemon.link().open_sessions()) {
     Session session{
         daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), row.waiting, {}, {}};
+    for (const v1::Frame* frame : session.kept) {
+      if (frame->has_move() && daemons_[session.peer])
+        see_departure(host, frame->move(), {daemons_[session.peer]->origin(), daemon.origin()});
+    }
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
       (ours ? session.exports : session.proxies)[unit.uid] = {unit.send, unit.send_once, unit.room,
@@ -119,8 +129,10 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   const Unit received = find(at_holder.proxies);
   cover(home, uid, at_home, at_holder, granted, received, coming);
   const PortId port = ledger_.find(uid);
-  if (port != 0 && ledger_.travels(port) && !at_rest_) return;
-  if (port == 0 || ledger_.dead(port)) {
+  if (port == 0)
+    return;  // it has left its home in the step in which it got its uid, and nobody has seen it since
+  if (ledger_.travels(port) && !at_rest_) return;
+  if (ledger_.dead(port)) {
     if (received.port != nullptr && !coming.died) {
       accuse("N2", home, at_home.peer, uid, "the port is dead, the holder is not told");
     }
@@ -171,10 +183,11 @@ void Census::see_to_holder(const v1::Frame& frame, const proxy::Ends& ends, Comi
     ++(type == MACH_MSG_TYPE_PORT_SEND_ONCE ? port.send_once : port.send);
   };
   if (frame.has_granted()) see_unit(frame.granted().port(), frame.granted().type());
-  if (!frame.has_message()) return;
   const auto see = [&](const v1::Right& right) {
     if (right.value() == v1::Right::GRANTED) see_unit(right.port(), right.type());
   };
+  if (frame.has_move()) see(frame.move().no_senders()), see(frame.move().port_destroyed());
+  if (!frame.has_message()) return;
   see(frame.message().reply());
   for (const v1::Right& right : frame.message().rights()) see(right);
 }
@@ -185,12 +198,13 @@ void Census::see_to_home(HostIndex home, const v1::Frame& frame, const proxy::En
   if (frame.has_grant()) {
     see_use(home, uid_of(ends, frame.grant().port()), frame.grant().type(), at_home, coming);
   }
-  if (!frame.has_message()) return;
-  const v1::Message& message = frame.message();
   const auto see = [&](const v1::Right& right) {
     if (right.value() == v1::Right::HOME)
       see_use(home, uid_of(ends, right.port()), right.type(), at_home, coming);
   };
+  if (frame.has_move()) see(frame.move().no_senders()), see(frame.move().port_destroyed());
+  if (!frame.has_message()) return;
+  const v1::Message& message = frame.message();
   const PortUid destination = uid_of(ends, message.destination());
   see_use(home, destination, message.destination_type(), at_home, coming);
   if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND && !message.forced())

@@ -66,6 +66,7 @@ class Census {
   using ComingByPort = std::map<proxy::PortUid, Coming>;
 
   void read(HostIndex host);
+  void see_departure(HostIndex host, const v1::Move& move, const proxy::Ends& ends);
   void expect_one_home(HostIndex host, const proxy::PortUid& uid);
   static void for_each_coming(const Session& from, const Session& to,
                               const std::function<void(const v1::Frame&)>& visit);

@@ -96,7 +96,9 @@ Name Client::allocate(unsigned limit) {
     return "client " + std::to_string(id_) + " makes port " + std::to_string(name.value()) + " limit " +
            std::to_string(limit);
   });
-  around_.ledger().port(port_of(name.value())).limit_max = limit;
+  PortFacts& facts = around_.ledger().port(port_of(name.value()));
+  facts.limit_max = limit;
+  facts.born = true;
   around_.coverage().event(Deed::kAllocate);
   return name.value();
 }
@@ -295,7 +297,7 @@ void Client::hear(const ipc::MsgResult& result) {
   PortFacts& facts = around_.ledger().port(at);
   if (MACH_MSGH_BITS_LOCAL(header.msgh_bits) == MACH_MSG_TYPE_PORT_SEND_ONCE) {
     ++facts.once_heard;
-    if (facts.once_heard > facts.once_born && !facts.once_unsure) {
+    if (facts.once_heard > facts.once_born && !facts.once_unsure && facts.born) {
       around_.story().accuse("I8", "a port has heard more than it has made send-once rights");
     }
   } else if (around_.ledger().silent(at)) {
@@ -347,6 +349,7 @@ void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
   }
   const PortId is = port_of(got);
   if (is == meant || (is == 0 && may_have_died(meant, sent))) return;
+  if (is != 0 && !around_.ledger().port(is).born) return;
   around_.story().accuse("I10", "a right arrives as another port");
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -39,6 +40,7 @@ struct PortFacts {
   std::uint32_t homes = 0;  // all of them, as bits
   // There. Empty: its host has crashed. Keeps the memory, so that addresses are never reused.
   ipc::PortRef port = {};
+  bool born = false;  // made by a client: else it has come from another host under no uid that we know
   std::uint64_t once_born = 0;   // send-once rights made
   std::uint64_t once_heard = 0;  // messages received that came by one
   std::uint64_t once_silent_max =
@@ -80,6 +82,8 @@ class Ledger {
   // The id of a port that is at home there; a new one at the first time. `uid`: what other daemons call it.
   PortId know(HostIndex home, ipc::Port& port, const std::optional<proxy::PortUid>& uid);
   PortId find(const proxy::PortUid& uid) const;
+  // A port that was at home there leaves under this uid: `is_it` knows which one.
+  void departs(HostIndex home, const proxy::PortUid& uid, const std::function<bool(const ipc::Port&)>& is_it);
   PortFacts& port(PortId id) { return ports_[id - 1]; }
   bool dead(PortId id) const;
   // It has been at home on several hosts, or is on its way: only at rest do counts of two hosts have to agree.

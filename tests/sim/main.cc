@@ -33,6 +33,7 @@ std::string command(const Arguments& arguments, const Schedule& schedule) {
   std::string words = "netmsg_sim --hosts " + std::to_string(world.hosts) + " --schedule " +
                       in_words(schedule) + " --steps " + std::to_string(world.steps) + " --faults " +
                       name_of(world.faults);
+  if (world.moves) words += " --moves";
   if (arguments.mutant != nullptr) words += std::string(" --mutant ") + arguments.mutant->name;
   return words + " --trace";
 }
@@ -135,7 +136,7 @@ void usage() {
   std::fprintf(
       stderr,
       "usage: netmsg_sim [--hosts 2..7] [--seeds A..B] [--steps N] [--faults none|blips|cuts|crashes|all]\n"
-      "                  [--mutant NAME] [--guided] [--trace]\n"
+      "                  [--mutant NAME] [--guided] [--moves] [--trace]\n"
       "       netmsg_sim --schedule S [--hosts N] [--steps N] [--faults F] [--mutant NAME] [--trace]\n"
       "       netmsg_sim --exhaustive SCOPE [--states N] [--path P --trace] [--mutant NAME]\n"
       "       netmsg_sim --list-mutants | --list-scopes\n"
@@ -159,6 +160,7 @@ void read_seeds(const char* text, Arguments& arguments) {
 bool read_flag(const std::string& flag, Arguments& arguments) {
   if (flag == "--trace") return arguments.world.aloud = true;
   if (flag == "--guided") return arguments.guided = true;
+  if (flag == "--moves") return arguments.world.moves = true;
   if (flag == "--list-scopes") return arguments.list_scopes = true;
   if (flag == "--list-mutants") return arguments.list = true;
   return flag == "--all-mutants" && (arguments.all_mutants = true);

@@ -58,6 +58,17 @@ constexpr Mutant kMutants[] = {
      "none"},
     {Rule::kLaterOnesWait, "overtaken-bulk", "later messages to a port overtake one whose data is on its way",
      "none", 60},
+    {Rule::kMovedAfterAck, "early-moved", "holders are told of a new home before it has applied the port",
+     "none"},
+    {Rule::kDrainBeforeMove, "early-second-move", "a port moves on while old paths are open", "none"},
+    {Rule::kCloseAlways, "no-path-close", "who has no proxy any more closes no path", "none"},
+    {Rule::kStubKeepsAUnit, "stub-without-unit", "the old home keeps no unit while it forwards", "none"},
+    {Rule::kOnceIsHanded, "once-not-handed", "a send-once right that goes home to a stub is not handed on",
+     "none"},
+    {Rule::kReleaseIsSentOn, "release-lost-at-stub", "a stub forgets Releases", "cuts"},
+    {Rule::kQueueGoesAlong, "queue-left-behind", "what is queued does not move with the port", "none"},
+    {Rule::kLostPathIsTold, "lost-path-untold", "the new home is not told that a way by the old one is lost",
+     "cuts", 100},
 };
 
 }  // namespace

@@ -129,7 +129,8 @@ Offer Script::offer(const std::vector<Held>& held, HostIndex here, HostIndex hom
   if (fit.empty()) return {};
   const Held& one = fit[random_.below(fit.size())];
   if (one.state == EntryState::kSendOnce) return {one.name, MACH_MSG_TYPE_MOVE_SEND_ONCE};
-  if (has_receive(one) && home == here && random_.one_in(6)) return {one.name, MACH_MSG_TYPE_MOVE_RECEIVE};
+  if (has_receive(one) && (manners_.moves || home == here) && random_.one_in(6))
+    return {one.name, MACH_MSG_TYPE_MOVE_RECEIVE};
   if (has_receive(one) && !(has_send(one) && random_.one_in(2))) {
     return {one.name,
             random_.one_in(2) ? unsigned{MACH_MSG_TYPE_MAKE_SEND} : unsigned{MACH_MSG_TYPE_MAKE_SEND_ONCE}};

@@ -18,6 +18,7 @@ class Script {
     unsigned limit_max = 5;         // of queues
     std::size_t memory_max = 0;     // bytes, out of line
     bool junk = true;               // sends what cannot travel, now and then
+    bool moves = false;             // receive rights go to other hosts
   };
 
   Script(Random& random, Manners manners, ClientId& next_client)

@@ -13,6 +13,10 @@ std::string daemon_words(const v1::Origin& origin) {
   return origin.node().empty() ? "?" : host_name(static_cast<HostIndex>(origin.node()[0] - 1));
 }
 
+std::string of_words(const v1::Origin& origin) {
+  return " of " + daemon_words(origin);
+}
+
 std::string port_words(const v1::Uid& port) {
   if (port.side() != v1::Uid::OTHER)
     return (port.side() == v1::Uid::SENDER ? "mine " : "yours ") + std::to_string(port.serial());
@@ -29,17 +33,38 @@ std::string right_words(const v1::Right& right) {
   std::string words = port_words(right.port()) + type_words(right.type());
   if (right.value() == v1::Right::INTRODUCED)
     words += " introduced " + std::to_string(right.introduced().nonce());
+  if (right.value() == v1::Right::MOVED) words += " moved";
   if (right.value() == v1::Right::GRANTED) words += " room " + std::to_string(right.room());
   return words;
 }
 
 std::string message_words(const v1::Message& message) {
-  std::string words = "Message to " + port_words(message.destination()) +
-                      type_words(message.destination_type()) + " id " + std::to_string(message.id());
+  std::string words = (message.queued() ? "queued Message to " : "Message to ") +
+                      port_words(message.destination()) + type_words(message.destination_type()) + " id " +
+                      std::to_string(message.id());
   if (message.reply().type() != 0) words += " reply " + right_words(message.reply());
   for (const v1::Right& right : message.rights()) words += " [" + right_words(right) + "]";
   if (message.transfer() != 0) words += " data of " + std::to_string(message.transfer());
   return words + " as of #" + std::to_string(message.as_of());
+}
+
+// Of the frames of a port that moves.
+std::string move_words(const v1::Frame& frame) {
+  if (frame.has_move()) {
+    return "Move " + port_words(frame.move().port()) + " holders " +
+           std::to_string(frame.move().holders_size()) + (frame.move().kept() ? " kept" : "");
+  }
+  if (frame.has_moved())
+    return "Moved " + port_words(frame.moved().port()) + " to " + daemon_words(frame.moved().home());
+  if (frame.has_path_close()) {
+    const v1::PathClose& close = frame.path_close();
+    return "PathClose " + port_words(close.port()) + (close.has_from() ? of_words(close.from()) : "");
+  }
+  if (frame.has_path_lost())
+    return "PathLost " + port_words(frame.path_lost().port()) + of_words(frame.path_lost().from());
+  if (frame.has_handed())
+    return "Handed " + port_words(frame.handed().port()) + of_words(frame.handed().from());
+  return "?";
 }
 
 }  // namespace
@@ -63,7 +88,8 @@ std::string in_words(const v1::Frame& frame) {
   if (frame.has_died()) return number + "Died " + port_words(frame.died().port());
   if (frame.has_release()) {
     return number + "Release " + port_words(frame.release().port()) + " units " +
-           std::to_string(frame.release().units());
+           std::to_string(frame.release().units()) +
+           (frame.release().has_from() ? of_words(frame.release().from()) : "");
   }
   if (frame.has_accepted()) {
     return number + "Accepted " + port_words(frame.accepted().port()) + " of #" +
@@ -96,7 +122,7 @@ std::string in_words(const v1::Frame& frame) {
            std::to_string(frame.claim_answer().nonce()) + " answer " +
            std::to_string(frame.claim_answer().answer());
   }
-  if (!frame.has_credit()) return number + "?";
+  if (!frame.has_credit()) return number + move_words(frame);
   return number + "Credit " + port_words(frame.credit().port()) + " room " +
          std::to_string(frame.credit().room()) + " as of #" + std::to_string(frame.credit().as_of());
 }

@@ -23,8 +23,9 @@ proxy::PeerLimits tight() {
   return limits;
 }
 
-Script::Manners manners(Random& random) {
+Script::Manners manners(Random& random, bool moves) {
   Script::Manners made;
+  made.moves = moves;
   made.clients_max = 1 + random.below(3);
   made.ports_max = 2 + random.below(6);
   made.limit_max = random.one_in(4) ? 16 : 1 + random.below(5);
@@ -40,7 +41,7 @@ World::World(const WorldOptions& options)
     : options_(options),
       stage_(options.hosts, options.schedule, options.aloud),
       random_(stage_.random()),
-      script_(random_, manners(random_), next_client_),
+      script_(random_, manners(random_, options.moves), next_client_),
       pace_(options.faults == FaultSet::kBlips ? Time(milliseconds(30)) : kPaces[random_.below(4)]),
       unsteady_(options.hosts),
       end_(options.steps),
