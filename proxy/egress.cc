@@ -110,7 +110,7 @@ EgressQueues::Queue::iterator EgressQueues::find_in(Queue& queue, Ticket ticket)
   return std::find_if(queue.begin(), queue.end(), [&](const Item& item) { return item.ticket == ticket; });
 }
 
-ipc::MessagePtr EgressQueues::erase(std::uint64_t destination, Queue& queue, Queue::iterator at) {
+ipc::MessagePtr EgressQueues::erase(std::uint64_t destination, Queue& queue, const Queue::iterator& at) {
   ipc::MessagePtr message = std::move(at->message);
   destinations_.erase(at->ticket);
   queue.erase(at);

@@ -75,7 +75,7 @@ class EgressQueues {
   using Queue = std::deque<Item>;
 
   Queue::iterator find_in(Queue& queue, Ticket ticket);
-  ipc::MessagePtr erase(std::uint64_t destination, Queue& queue, Queue::iterator at);
+  ipc::MessagePtr erase(std::uint64_t destination, Queue& queue, const Queue::iterator& at);
 
   std::map<std::uint64_t, Queue> queues_;         // no empty ones
   std::map<Ticket, std::uint64_t> destinations_;  // of all that are here

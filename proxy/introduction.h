@@ -15,7 +15,7 @@ struct IntroductionId {
 
   bool operator==(const IntroductionId&) const = default;
   std::strong_ordering operator<=>(const IntroductionId& other) const {
-    if (const auto order = nonce <=> other.nonce; order != 0) return order;
+    if (const auto order = nonce <=> other.nonce; std::is_neq(order)) return order;
     return introducer <=> other.introducer;
   }
 };

@@ -37,7 +37,10 @@ class Parking {
     PortUid port;
     PeerIndex peer = 0;
     bool operator==(const Lane&) const = default;
-    std::strong_ordering operator<=>(const Lane&) const = default;
+    std::strong_ordering operator<=>(const Lane& other) const {
+      if (const auto order = port <=> other.port; std::is_neq(order)) return order;
+      return peer <=> other.peer;
+    }
   };
 
   Parking() = default;

@@ -18,7 +18,7 @@ struct Origin {
 
   bool operator==(const Origin&) const = default;
   std::strong_ordering operator<=>(const Origin& other) const {
-    if (const auto order = incarnation <=> other.incarnation; order != 0) return order;
+    if (const auto order = incarnation <=> other.incarnation; std::is_neq(order)) return order;
     return node.bytes <=> other.node.bytes;
   }
 };
@@ -30,7 +30,7 @@ struct PortUid {
   bool operator==(const PortUid&) const = default;
   // Serial first: nearly always that decides.
   std::strong_ordering operator<=>(const PortUid& other) const {
-    if (const auto order = serial <=> other.serial; order != 0) return order;
+    if (const auto order = serial <=> other.serial; std::is_neq(order)) return order;
     return origin <=> other.origin;
   }
 };
