@@ -12,6 +12,19 @@
 
 namespace netmsg::proxy {
 
+namespace {
+
+// What a path has held back goes into the queue, in its order.
+void deliver_all(ipc::Engine& engine, Undrained::Path& path) {
+  while (!path.held.empty()) {
+    ipc::MessagePtr message = std::move(path.held.front());
+    path.held.pop_front();
+    engine.deliver_held(std::move(message));
+  }
+}
+
+}  // namespace
+
 // --- the port arrives (exchange 12, step 4) ---
 
 Check Moves::check_move(PeerIndex from, const v1::Move& wire, const PortUid& uid) {
@@ -192,11 +205,7 @@ void Moves::close_path(const PortUid& uid, const Origin& holder) {
   const bool last = port.paths.empty();
   if (last) undrained_.erase(found);
   if (holder == registry_.us()) here->closed = false;
-  while (!path.held.empty()) {
-    ipc::MessagePtr message = std::move(path.held.front());
-    path.held.pop_front();
-    engine_.deliver_held(std::move(message));
-  }
+  deliver_all(engine_, path);
   if (path.lost) tell_lost(uid, holder);
   registry_.mark_dirty(uid);
   if (last) registry_.drained(uid);
@@ -259,13 +268,7 @@ void Moves::forget(const PortUid& uid) {
   auto node = undrained_.extract(uid);
   if (node.empty()) return;
   node.mapped().port->closed = false;
-  for (Undrained::Path& path : node.mapped().paths) {
-    while (!path.held.empty()) {
-      ipc::MessagePtr message = std::move(path.held.front());
-      path.held.pop_front();
-      engine_.deliver_held(std::move(message));
-    }
-  }
+  for (Undrained::Path& path : node.mapped().paths) deliver_all(engine_, path);
 }
 
 // --- units that come by the old home ---
