@@ -14,6 +14,13 @@ namespace netmsg::proxy {
 
 namespace {
 
+// Which path a frame of the old home is about.
+template <typename Frame>
+Check read_path(const Ends& ends, const Frame& wire, PortUid& uid, Origin& holder) {
+  if (Check fault = read_uid(ends, wire.port(), uid)) return fault;
+  return read_origin(wire.from(), holder);
+}
+
 // What a path has held back goes into the queue, in its order.
 void deliver_all(ipc::Engine& engine, Undrained::Path& path) {
   while (!path.held.empty()) {
@@ -225,8 +232,7 @@ void Moves::tell_lost(const PortUid& uid, const Origin& holder) {
 Check Moves::apply_path_lost(PeerIndex from, const v1::PathLost& wire) {
   PortUid uid;
   Origin holder;
-  if (Check fault = read(from, wire.port(), uid)) return fault;
-  if (Check fault = read_origin(wire.from(), holder)) return fault;
+  if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
   const auto found = undrained_.find(uid);
   if (found == undrained_.end() || found->second.by != from || found->second.epoch != wire.epoch())
     return std::nullopt;
@@ -276,8 +282,7 @@ void Moves::forget(const PortUid& uid) {
 Check Moves::apply_handed(PeerIndex from, const v1::Handed& wire) {
   PortUid uid;
   Origin holder;
-  if (Check fault = read(from, wire.port(), uid)) return fault;
-  if (Check fault = read_origin(wire.from(), holder)) return fault;
+  if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
   const auto found = undrained_.find(uid);
   if (found == undrained_.end() || found->second.by != from) return std::nullopt;
   Undrained::Path* path = found->second.find(holder);
@@ -296,8 +301,7 @@ Check Moves::apply_handed(PeerIndex from, const v1::Handed& wire) {
 Check Moves::apply_release_from(PeerIndex from, const v1::Release& wire) {
   PortUid uid;
   Origin holder;
-  if (Check fault = read(from, wire.port(), uid)) return fault;
-  if (Check fault = read_origin(wire.from(), holder)) return fault;
+  if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
   const auto found = undrained_.find(uid);
   if (found == undrained_.end() || found->second.by != from) return std::nullopt;
   Undrained::Path* path = found->second.find(holder);
