@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the engine says, and what goes out for it.
+#include <algorithm>
+#include <utility>
+
+#include "daemon/ipc/port.h"
+#include "proxy/introductions.h"
+#include "proxy/mutant.h"
+#include "proxy/peer.h"
+#include "proxy/translate.h"
+
+namespace netmsg::proxy {
+
+bool Peer::can_carry(const ipc::Port& port, ipc::RightType type, std::uint32_t others) const {
+  if (!open() || !can_translate(*tables_, port, type)) return false;
+  if (port.remote()) return true;
+  if (type == ipc::RightType::kReceive && !can_go(Moves::carried_with(const_cast<ipc::Port&>(port))))
+    return false;
+  const PeerLimits& limits = world_.options.limits;
+  return tables_->exports.ports() + others < limits.exports &&
+         tables_->exports.send_once_units() + others < limits.send_once_units;
+}
+
+// Without a session nothing travels: its proxies are about to die.
+ipc::RemoteLink::CarryLimits Peer::carry_limits() const {
+  if (!open()) return {0, 0};
+  return {known_->limits.bytes, known_->limits.rights};
+}
+
+// A message waits for its data to have gone ahead (exchange 9), or for one before it to the same port.
+void Peer::forward(ipc::MessagePtr message) {
+  if (!open()) {
+    // Its session has just died, and the proxy is about to: the message is destroyed with its rights, but a
+    // send-once destination goes silently, as on a dead port. Its notification would come back here.
+    return message->destination.consume();
+  }
+  const std::uint64_t slot = message->destination.port()->link_slot;
+  std::shared_ptr<const Cargo> cargo = Cargo::unload(*message);
+  if (!cargo && !tables_->egress.holds(slot)) return send_off(std::move(message), 0);
+  const Ticket ticket = tables_->egress.push(slot, std::move(message), cargo ? 1 : 0);
+  if (cargo) tables_->outbound.add(ticket, std::move(cargo));
+  touch();
+}
+
+void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
+  const std::vector<ipc::Port*> ports = Moves::carried_ports(*message);
+  v1::Frame frame;
+  frame.mutable_message()->set_transfer(transfer);
+  const bool may_go = world_.moves->drained(*message) && can_go(ports) &&
+                      pack(*tables_, known_->limits, *message, *frame.mutable_message());
+  if (!may_go) return refuse(*message, transfer);
+  const std::vector<PortUid> moved = send_ports(ports);
+  const FrameNumber number = send(*message, std::move(frame));
+  if (!moved.empty()) world_.moves->left(index_, moved, number);
+}
+
+// Exchange 12, step 1: may these ports go, with all that is queued at them?
+bool Peer::can_go(const std::vector<ipc::Port*>& ports) const {
+  std::size_t messages = 0;
+  std::uint64_t bytes = 0;
+  bool travels = true;
+  const bool all = std::all_of(ports.begin(), ports.end(), [&](const ipc::Port* port) {
+    port->queue.for_each([&](const ipc::Message& each) {
+      ++messages;
+      travels = travels && each.size() + each.memory_bytes() <= kFrameMessageMax;
+      bytes += each.size() + each.memory_bytes() + 64 * (each.body.size() + 4);
+    });
+    return !port->remote() && can_go_along(*tables_, known_->limits, *port);
+  });
+  return all && travels && ports.size() <= kGroupPortsMax && messages < kGroupMessagesMax &&
+         bytes <= kGroupBytesMax / 2;
+}
+
+// Steps 2 and 3: first what they are, then what is queued at them.
+std::vector<PortUid> Peer::send_ports(const std::vector<ipc::Port*>& ports) {
+  std::vector<PortUid> moved;
+  std::vector<ipc::MessageQueue> queues;
+  for (ipc::Port* port : ports) {
+    v1::Frame frame;
+    queues.push_back(world_.moves->leave(index_, *port, *frame.mutable_move()));
+    append(std::move(frame));
+    moved.push_back(world_.registry.find(*port)->uid);
+  }
+  for (ipc::MessageQueue& queue : queues) {
+    while (ipc::MessagePtr message = queue.pop()) send_queued(std::move(message));
+  }
+  return moved;
+}
+
+void Peer::send_queued(ipc::MessagePtr message) {
+  v1::Frame frame;
+  if (broken(Rule::kQueueGoesAlong)) return;
+  frame.mutable_message()->set_queued(true);
+  if (!pack(*tables_, known_->limits, *message, *frame.mutable_message())) return refuse(*message, 0);
+  send(*message, std::move(frame));
+}
+
+// It cannot travel, and is destroyed by the caller.
+void Peer::refuse(ipc::Message& message, std::uint64_t transfer) {
+  world_.log(config_.name + ": a message that cannot travel was destroyed");
+  if (!message.sent_to_send_once())
+    stale_.push_back(uid_of(message));  // its place in the window is free again
+  if (transfer != 0) drop_transfer(transfer, message.take_charge());
+  touch();
+}
+
+PortUid Peer::uid_of(const ipc::Message& message) const {
+  return world_.registry.find(*message.destination.port())->uid;
+}
+
+FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
+  const PortUid port = uid_of(message);
+  const bool takes_room = !message.sent_to_send_once();
+  std::vector<Introducing> introducing;
+  leave_packed(*tables_, session_->applied(), message, *frame.mutable_message(), introducing);
+  world_.introductions->introduce(*this, introducing);
+  if (broken(Rule::kReleaseAfterUse)) release_if_unused(port);
+  if (broken(Rule::kAppendedIsGone)) {
+    for (const v1::Right& right : frame.message().rights()) {
+      PortUid granted;
+      if (right.value() != v1::Right::GRANTED || read_uid({ends().them, ends().us}, right.port(), granted))
+        continue;
+      tables_->exports.release(granted, 1);
+    }
+  }
+  // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer. For a forced
+  // one it pays until that has left its queue.
+  const bool forced = message.accepted != nullptr || message.receipt;
+  frame.mutable_message()->set_forced(forced);
+  const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message.take_charge());
+  if (forced) {
+    tables_->forced.sent({port, number}, std::move(message.accepted), std::move(message.receipt),
+                         message.take_charge());
+  }
+  if (takes_room) tables_->flight.took_off(port, number);
+  return number;
+}
+
+void Peer::send_off_ready(std::uint64_t slot) {
+  while (std::optional<Departure> next = tables_->egress.pop(slot)) {
+    const bool has_gone_ahead = tables_->outbound.end(next->ticket);
+    send_off(std::move(next->message), has_gone_ahead ? next->ticket : 0);
+  }
+}
+
+// One chunk at a time, when the stream has nothing else to write and the peer takes it (exchange 9, step 3).
+void Peer::ask_for_turn() {
+  if (asked_for_turn_ || !open() || !carried() || !tables_->outbound.has_chunk()) return;
+  if (session_->bulk_under_way() + kChunkDataBytes > known_->limits.bulk_window) return;
+  asked_for_turn_ = true;
+  world_.transport.tell_when_drained(stream_->id());
+}
+
+void Peer::drained() {
+  asked_for_turn_ = false;
+  if (!open() || !carried() || !tables_->outbound.has_chunk()) return;
+  touch();
+  Outbound::Load load = tables_->outbound.load();
+  if (load.chunk.pieces_size() == 0) return take_back(load.ticket);
+  v1::Frame frame;
+  *frame.mutable_chunk() = std::move(load.chunk);
+  session_->append_chunk(std::move(frame), std::move(load.cargo), load.place);
+  if (!load.last) return;
+  const std::uint64_t slot = tables_->egress.find(load.ticket)->destination.port()->link_slot;
+  tables_->egress.settle(load.ticket);
+  send_off_ready(slot);
+}
+
+// Its memory cannot be read any more.
+void Peer::take_back(Ticket ticket) {
+  world_.log(config_.name + ": a message whose memory cannot be read was destroyed");
+  std::vector<Departure> lost;
+  lost.push_back({ticket, tables_->egress.take_back(ticket)});
+  const std::uint64_t slot = lost.front().message->destination.port()->link_slot;
+  if (!lost.front().message->sent_to_send_once())
+    stale_.push_back(world_.registry.find(*lost.front().message->destination.port())->uid);
+  if (tables_->outbound.end(ticket)) drop_transfer(ticket, lost.front().message->take_charge());
+  send_off_ready(slot);
+  destroy(std::move(lost));
+}
+
+// Exchange 9, step 7.
+void Peer::destroy_waiting(std::uint64_t slot) {
+  std::vector<Departure> lost = tables_->egress.take_all(slot);
+  for (const Departure& each : lost) {
+    if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, each.message->take_charge());
+  }
+  destroy(std::move(lost));
+}
+
+// The destination is at home elsewhere by now: what waits for it here goes there, as it was sent.
+std::vector<ipc::MessagePtr> Peer::recall(std::uint64_t slot) {
+  std::vector<ipc::MessagePtr> messages;
+  for (Departure& each : tables_->egress.take_all(slot)) {
+    if (const auto cargo = tables_->outbound.cargo(each.ticket)) cargo->restore(*each.message);
+    if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, {});
+    messages.push_back(std::move(each.message));
+  }
+  return messages;
+}
+
+// Its chunks keep the data until they are acknowledged, and it is paid for as long.
+void Peer::drop_transfer(std::uint64_t transfer, ipc::Charge charge) {
+  v1::Frame frame;
+  frame.mutable_chunk()->set_transfer(transfer);
+  frame.mutable_chunk()->set_dropped(true);
+  append(std::move(frame), std::move(charge));
+}
+
+FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
+  touch();
+  const FrameNumber number = session_->append(std::move(frame), std::move(charge));
+  if (session_->unacknowledged_bytes() > 4 * world_.options.limits.unacknowledged) {
+    doomed_ = Fault{v1::Fence::LIMIT, "too much that the peer has not applied"};
+  }
+  return number;
+}
+
+void Peer::doom(Fault why) {
+  if (open() && !doomed_) doomed_ = std::move(why);
+}
+
+void Peer::unreferenced(const PortUid& proxy) {
+  if (!open()) return;
+  unreferenced_.push_back(proxy);
+  touch();
+}
+
+// Exchange 6, step 1.
+void Peer::port_died(const PortUid& port) {
+  if (!open()) return;
+  v1::Frame frame;
+  write_uid(ends(), port, *frame.mutable_died()->mutable_port());
+  if (!broken(Rule::kDiedIsTold)) append(std::move(frame));
+  tables_->exports.forget(port);
+}
+
+void Peer::room_changed(const PortUid& port, std::uint32_t room) {
+  if (!open() || !tables_->exports.has_send_units(port)) return;
+  v1::Frame frame;
+  v1::Credit& credit = *frame.mutable_credit();
+  write_uid(ends(), port, *credit.mutable_port());
+  credit.set_room(room);
+  credit.set_as_of(session_->applied());
+  append(std::move(frame));
+}
+
+// Exchange 2, step 6.
+void Peer::left_queue(std::uint64_t receipt) {
+  const std::optional<Forced::Sent> message = open() ? tables_->forced.left(receipt) : std::nullopt;
+  if (!message || broken(Rule::kAcceptedIsTold)) return;
+  v1::Frame frame;
+  write_uid(ends(), message->port, *frame.mutable_accepted()->mutable_port());
+  frame.mutable_accepted()->set_message(message->number);
+  append(std::move(frame));
+}
+
+void Peer::end_of_event() {
+  for (const PortUid& port : std::exchange(unreferenced_, {})) release_if_unused(port);
+  for (const PortUid& port : std::exchange(stale_, {})) {
+    if (Holder* holder = open() ? tables_->holders.find(port) : nullptr) refresh_window(port, *holder);
+  }
+  if (!open() || congested_ || session_->unacknowledged_bytes() <= world_.options.limits.unacknowledged)
+    return;
+  congested_ = true;
+  refresh_all_windows();
+}
+
+// Exchange 4, steps 1 and 2.
+void Peer::release_if_unused(const PortUid& port) {
+  Holder* holder = open() ? tables_->holders.find(port) : nullptr;
+  if (holder == nullptr || holder->port().srights() > 0 || broken(Rule::kReleaseAtAll)) return;
+  if (holder->received > 0) {
+    v1::Frame frame;
+    write_uid(ends(), port, *frame.mutable_release()->mutable_port());
+    frame.mutable_release()->set_units(std::exchange(holder->received, 0));
+    if (broken(Rule::kReleaseOnce)) append(frame);
+    append(std::move(frame));
+  }
+  if (holder->port().referenced() || world_.moves->stands_for(port))
+    return;  // send-once rights have no Release
+  const std::optional<Holder> gone = tables_->holders.remove(port);
+}
+
+}  // namespace netmsg::proxy
