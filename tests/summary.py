@@ -17,6 +17,11 @@ def reason(case):
     return lines[-1] if lines else "it says nothing"
 
 
+def last_words(case):
+    """The end of what a failed test printed."""
+    return (case.findtext("system-out") or "").rstrip().splitlines()[-20:]
+
+
 def main():
     try:
         cases = list(xml.parse(sys.argv[1]).getroot().iter("testcase"))
@@ -32,6 +37,8 @@ def main():
         print(f"skipped: {case.get('name')}: {reason(case)}")
     for case in failed:
         print(f"failed: {case.get('name')}")
+        for line in last_words(case):
+            print(f"    {line}")
     if not cases:
         print("no test was run: does the filter match a name? (ctest -N lists them)")
     print(f"{len(passed)} passed, {len(failed)} failed")

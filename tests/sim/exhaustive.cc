@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <sstream>
 #include <unordered_set>
 
@@ -79,7 +79,7 @@ class Explorer {
 
   void note(const Path& path) {
     progress_.depth = path.size();
-    std::memcpy(progress_.path, path.data(), path.size());
+    std::copy(path.begin(), path.end(), progress_.path);
   }
 
   void accuse(const Path& path, const std::string& what) {
