@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// A ring lane: the frames of frame.h through memory that client and daemon share.
+//
+// The model
+//   A lane that was asked for with OpenRingLane has a socket, as every lane has, and beside it a file of memory
+//   that the daemon made: one RingPair. Its size is sealed (F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL), so that nobody
+//   can make the other's access fault. It holds two rings, one for each direction; in each, one side writes and the
+//   other reads. What goes through a ring are whole frames, in the same bytes as through the socket.
+//
+// Which way a frame goes
+//   Through the ring, unless it has descriptors, or does not fit into it as a whole at this moment: then through the
+//   socket. In addition:
+//   - A request may always go through the socket; its answer comes through the socket then. (So a client that could
+//     not map the file has a socket lane.)
+//   - The client uses one way at a time: it sends no request through one way as long as one that it sent through the
+//     other is unanswered. Cancel goes the way of its request, or through the socket if the ring has no room.
+//   - The daemon takes what is in the ring before it takes a frame from the socket that was sent later, except a Bell.
+//   - Before the daemon sends an answer through the socket, it adds one to `elsewhere` of the ring to the client: so a
+//     client that looks at the ring sees that it has to look there. It counts what it has read, both modulo 2^32.
+//   Answers that go different ways may overtake each other; their ids say which is which.
+//
+// Positions
+//   `start`, `tail` and `head` count bytes from the lane's beginning and only grow; the byte at position p is at
+//   p % kRingBytes. What has been written and not been read is [max(head, start), tail). A frame that reaches the end of
+//   the ring goes on at its beginning.
+//
+//   word        written by   says
+//   tail        writer       all before it has been written
+//   start       writer       nothing unread is before it. Changed only when the ring is empty (head == tail), before
+//                            `tail`: the writer goes back to the ring's first byte then. So a lane with one small
+//                            request at a time touches one page of each ring, whatever its size.
+//   elsewhere   writer       (to the client only) frames that went through the socket
+//   head        reader       all before it has been read, and may be overwritten
+//   asleep      reader: 1    "ring for me": see below
+//               writer: 0    the bell has been rung, or will be at once
+//
+//   Numbers are little-endian and naturally aligned; all are 0 at first. Each group of words that one side writes has
+//   a cache line of its own.
+//
+// Memory order
+//   writer   load head (acquire); if the ring is empty: store start (relaxed); write the bytes; store tail (sequentially
+//            consistent, which releases them); load asleep (sequentially consistent)
+//   reader   load tail (acquire); if it has changed: load start (relaxed); read the bytes; store head (release)
+//   sleeper  store asleep = 1 (sequentially consistent); load tail (sequentially consistent): if it has changed, store
+//            asleep = 0 and do not sleep
+//   Of the writer's store of tail and the sleeper's store of asleep one comes first in the single order of such
+//   operations, and the other side sees it: either the sleeper does not sleep, or the writer rings.
+//
+// The bell
+//   A Bell frame (no payload, id 0) through the lane's socket. The writer rings after a frame is in the ring if it
+//   finds asleep == 1 and has itself made it 0 (by an exchange, so that there is one bell for each sleep). It may put
+//   several frames into the ring first. A bell without a reason does no harm: the reader looks, and sleeps again.
+//   - The client sleeps in ppoll on its end of the socket: a bell, an answer there and the daemon's end all wake it, and
+//     signals can be let in by the same call. It sets asleep before, and back to 0 when it wakes. Bells and answers come
+//     in one stream: who reads an answer there skips the bells before it.
+//   - The daemon sleeps in its event loop, which waits for all sockets. Rings it looks at only as long as their lane is
+//     *active*. One that it will not look at any more has asleep == 1 (so is each lane at its start); a bell makes it
+//     active again, and so does any frame from the socket.
+//   The daemon rings without ever waiting: a socket that is full wakes the client anyway.
+//
+// Waiting
+//   Before either side sleeps it looks at its rings and gives up its processor (sched_yield) in turns, for up to kYieldUs,
+//   unless that was in vain most recently (patience.h). Nobody ever spins without giving up the processor.
+//
+// Trust
+//   The daemon believes nothing that it reads here. Its own positions are its own; `tail` and `start` are taken if they
+//   are possible, else the task ends (frame.h, "Ends"), as it does for half a frame. `head` out of range is a full
+//   ring. Each byte is copied once and judged from the copy. `asleep` that lies costs the liar bells, or its wake-ups.
+//   A page whose hole the client punches reads as zeros, which are no frame.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace netmsg::local {
+
+inline constexpr std::size_t kRingBytes = 128U << 10;  // of each direction; only touched pages are ever there
+inline constexpr unsigned kYieldUs = 20;
+
+struct RingWords {
+  // The writer's.
+  alignas(64) std::atomic<std::uint64_t> start;
+  std::atomic<std::uint64_t> tail;
+  std::atomic<std::uint32_t> elsewhere;
+  // The reader's.
+  alignas(64) std::atomic<std::uint64_t> head;
+  std::atomic<std::uint32_t> asleep;
+};
+
+struct Ring {
+  RingWords words;
+  alignas(4096) std::byte bytes[kRingBytes];
+};
+
+// The file.
+struct RingPair {
+  Ring to_daemon;
+  Ring to_client;
+};
+
+static_assert(sizeof(RingWords) == 128);
+static_assert(offsetof(RingWords, tail) == 8 && offsetof(RingWords, elsewhere) == 16);
+static_assert(offsetof(RingWords, head) == 64 && offsetof(RingWords, asleep) == 72);
+static_assert(offsetof(Ring, bytes) == 4096);
+static_assert(offsetof(RingPair, to_client) == 4096 + kRingBytes);
+static_assert(sizeof(RingPair) == 2 * (4096 + kRingBytes));
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && sizeof(std::atomic<std::uint64_t>) == 8);
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free && sizeof(std::atomic<std::uint32_t>) == 4);
+
+}  // namespace netmsg::local
