@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/bench/hosts.h"
+
+#include <vector>
+
+namespace netmsg::bench {
+
+test::Host& Hosts::local() {
+  const std::vector<std::string> limits = {
+      "--limit-names",      "4000000", "--limit-user-ports",      "4000000",
+      "--limit-user-tasks", "100000",  "--limit-user-bytes",      "17179869184",
+      "--limit-rights",     "65536",   "--limit-user-file-bytes", "17179869184"};
+  if (local_ == nullptr)
+    local_ = std::make_unique<test::Host>("bench", 0, std::vector<test::Host::Peer>{}, limits);
+  return *local_;
+}
+
+test::TwoHosts& Hosts::joined() {
+  if (joined_ == nullptr) joined_ = std::make_unique<test::TwoHosts>();
+  return *joined_;
+}
+
+std::string new_service_name() {
+  static unsigned number = 0;
+  return "bench " + std::to_string(++number);
+}
+
+}  // namespace netmsg::bench

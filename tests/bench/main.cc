@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// netmsg_bench: measures netmsg beside the floors, in rounds, and prints what the goals of the design say of it.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "tests/bench/beside.h"
+#include "tests/bench/case.h"
+#include "tests/bench/goals.h"
+#include "tests/bench/hosts.h"
+#include "tests/bench/not_offered.h"
+#include "tests/bench/results.h"
+
+namespace netmsg::bench {
+
+namespace {
+
+struct Options {
+  bool json = false;
+  bool quick = false;
+  bool list = false;
+  std::string only;  // a part of names
+  std::string beside;
+  unsigned rounds = 5;
+  double seconds = 0.3;
+};
+
+constexpr double kReferenceShare = 0.5;  // of a case's time
+
+std::vector<Case> chosen_cases(Hosts& hosts, const std::string& only) {
+  std::vector<Case> chosen;
+  for (auto& cases :
+       {floor_cases(), memory_cases(), local_cases(hosts), scale_cases(hosts), remote_cases(hosts)})
+    for (const Case& one : cases)
+      if (one.name.find(only) != std::string::npos) chosen.push_back(one);
+  return chosen;
+}
+
+// A ratio says how many times the reference: of two trips, or of two rates.
+void measure_once(const Case& one, const Setting& setting, Row& row) {
+  try {
+    const Figure reference =
+        measure_reference(one.reference, setting.placement, setting.seconds * kReferenceShare);
+    const Figure figure = one.measure(setting);
+    row.figures.push_back(figure);
+    if (one.reference != Reference::kNone) row.ratios.push_back(figure.value / reference.value);
+  } catch (const std::runtime_error& why) {
+    row.not_offered = why.what();
+  }
+}
+
+Rows empty_rows(const std::vector<Case>& cases) {
+  Rows rows;
+  for (const Case& one : cases)
+    for (const Placement placement : one.placements) {
+      Row row;
+      row.name = one.name;
+      row.placement = placement;
+      row.unit = one.unit;
+      row.reference = one.reference;
+      rows.push_back(std::move(row));
+    }
+  return rows;
+}
+
+// All cases once, then all once more: what the machine does meanwhile is spread over them. Large counts and regions
+// are measured once: their cost is in their size.
+Rows measure_all(const std::vector<Case>& cases, const Options& options) {
+  Rows rows = empty_rows(cases);
+  for (unsigned round = 0; round < options.rounds; ++round) {
+    std::size_t at = 0;
+    for (const Case& one : cases)
+      for (const Placement placement : one.placements) {
+        Row& row = rows[at++];
+        const bool once = one.name.find(".scale.") != std::string::npos;
+        if (!row.not_offered.empty() || (once && round > 0)) continue;
+        if (!options.json) std::fprintf(stderr, "\rround %u: %-60s", round + 1, one.name.c_str());
+        measure_once(one, {placement, options.seconds, options.quick}, row);
+      }
+  }
+  if (!options.json) std::fputc('\n', stderr);
+  return rows;
+}
+
+void print(const Rows& rows, const Options& options) {
+  const Machine machine = this_machine();
+  Rows with_others = rows;
+  if (!options.beside.empty())
+    for (Row& row : read_beside(options.beside)) with_others.push_back(std::move(row));
+  const std::vector<GoalRow> goals = judge(with_others);
+  if (options.json) {
+    std::printf("%s,\n%s", json_of(rows, machine).c_str(), json_of(goals).c_str());
+    return;
+  }
+  if (options.quick) std::puts("--quick shows that everything runs; its figures say nothing");
+  std::printf("%s, Linux %s, %u processors, load %.2f; %u rounds\n\n%s\n%s", machine.processor.c_str(),
+              machine.kernel.c_str(), machine.processors, machine.load, options.rounds,
+              table_of(rows).c_str(), table_of(goals).c_str());
+}
+
+int run(const Options& options) {
+  Hosts hosts;
+  const std::vector<Case> cases = chosen_cases(hosts, options.only);
+  if (options.list) {
+    for (const Case& one : cases) std::printf("%s\n", one.name.c_str());
+    return 0;
+  }
+  print(measure_all(cases, options), options);
+  return 0;
+}
+
+// This process is no client of anybody: its children are, each of the daemon that it is told of. The library has
+// already looked for a daemon, so a program that found one starts again where there is none.
+void be_no_client(char** argv) {
+  const char* const socket = std::getenv("NETMSGD_SOCKET");
+  if (socket != nullptr && std::string(socket) == "/dev/null") return;
+  ::setenv("NETMSGD_SOCKET", "/dev/null", 1);
+  ::execv("/proc/self/exe", argv);
+}
+
+}  // namespace
+}  // namespace netmsg::bench
+
+int main(int argc, char** argv) {
+  netmsg::bench::be_no_client(argv);
+  netmsg::bench::Options options;
+  CLI::App app{"Measures netmsg beside what the machine itself can do."};
+  app.add_flag("--json", options.json, "one JSON object instead of tables");
+  app.add_flag("--quick", options.quick, "one short round with small sizes: does everything run?");
+  app.add_flag("--list", options.list, "the names of the cases");
+  app.add_option("--only", options.only, "cases with this in their names");
+  app.add_option("--beside", options.beside, "figures of other programs, for the goals (peers/run.sh)");
+  app.add_option("--rounds", options.rounds, "how often each case is measured")->check(CLI::Range(1, 1000));
+  app.add_option("--seconds", options.seconds, "for each measurement")->check(CLI::Range(0.001, 60.0));
+  CLI11_PARSE(app, argc, argv);
+  if (options.quick) {
+    options.rounds = 1;
+    options.seconds = 0.005;
+  }
+  try {
+    return netmsg::bench::run(options);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "netmsg_bench: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""usage: quick_test.py NETMSG_BENCH: one short round of everything. Did all cases run? Never how fast."""
+
+import json
+import subprocess
+import sys
+
+# Why a case may have no figure in a short round.
+EXCUSES = ("too large for --quick", "too many for --quick", "this library has no ring lanes yet",
+           "the limit of descriptors is")
+
+
+def output(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+
+
+def faults(listed, result):
+    rows = result["rows"]
+    for name in listed - {row["case"] for row in rows}:
+        yield f"{name} did not run"
+    for row in rows:
+        where = f"{row['case']} ({row['placement']})"
+        why = row.get("not_offered")
+        if why is None and not row["value"] > 0:
+            yield f"{where} measured nothing"
+        if why is not None and not why.startswith(EXCUSES):
+            yield f"{where}: {why}"
+    if {goal["goal"] for goal in result["goals"]} != {str(number) for number in range(1, 18)}:
+        yield "the goals are not all there"
+
+
+def main(program):
+    listed = set(output(program, "--list").split())
+    found = list(faults(listed, json.loads(output(program, "--quick", "--json"))))
+    for fault in found:
+        print(fault)
+    print(f"{len(listed)} cases, {len(found)} faults")
+    return 1 if found or not listed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
