@@ -48,6 +48,18 @@ bool FaultLog::explains(Clock::time_point opened, Clock::time_point at) const {
                      [&](const Silence& silence) { return in_time(silence.from, silence.to.value_or(at)); });
 }
 
+bool FaultLog::parts_hosts(Clock::time_point opened, Clock::time_point at) const {
+  const auto daemon_ended = [&](const End& end) {
+    return !end.slot && end.at <= at && end.at + kMemory >= opened;
+  };
+  const auto long_silence = [&](const Silence& silence) {
+    const Clock::time_point end = std::min(silence.to.value_or(at), at);
+    return end - silence.from >= kEnough && end + kMemory >= opened;
+  };
+  return std::any_of(ends_.begin(), ends_.end(), daemon_ended) ||
+         std::any_of(silences_.begin(), silences_.end(), long_silence);
+}
+
 Clock::duration FaultLog::silence_before(unsigned from, unsigned to, Clock::time_point at) const {
   Clock::duration sum{0};
   for (const Silence& silence : silences_) {

@@ -7,8 +7,9 @@ namespace netmsg::campaign {
 
 namespace {
 
-Clock::time_point time_of(const Record& record) {
-  return Clock::time_point(Clock::duration(record.at));
+template <typename Timed>
+Clock::time_point time_of(const Timed& timed) {
+  return Clock::time_point(Clock::duration(timed.at));
 }
 
 }  // namespace
@@ -57,32 +58,53 @@ void Verdict::judge(const StreamId& id, Stream& stream, const FaultLog& faults) 
   const auto answered =
       static_cast<std::uint32_t>(std::count(stream.answered.begin(), stream.answered.end(), true));
   if (stream.opener == nullptr) return say(id, "was opened by nobody");
-  judge_order(id, stream);
+  judge_order(id, stream, faults);
   if (stream.received.size() > stream.tried) say(id, "more arrived than was sent");
-  if (stream.answered.size() > stream.received.size()) say(id, "what was acknowledged is lost");
+  if (answered > stream.received.size()) say(id, "what was acknowledged is lost");
   if (stream.lost) {
     if (!is_explained(stream, faults)) say(id, "its right died without a cause");
     return;
   }
   if (!stream.opener->alive) return;
+  if (stream.has_gap) return;
   if (stream.received.size() != stream.sent || answered != stream.sent) {
     say(id, "lives; of " + std::to_string(stream.sent) + " sent " + std::to_string(stream.received.size()) +
                 " were received and " + std::to_string(answered) + " answered");
   }
 }
 
-void Verdict::judge_order(const StreamId& id, Stream& stream) {
+void Verdict::judge_order(const StreamId& id, Stream& stream, const FaultLog& faults) {
   std::stable_sort(stream.received.begin(), stream.received.end(),
                    [](const Arrival& one, const Arrival& other) { return one.at < other.at; });
+  bool in_order = true;
+  bool one_receiver = true;
   std::uint32_t next = 0;
   for (const Arrival& arrival : stream.received) {
-    if (arrival.number != next++) {
-      say(id, "number " + std::to_string(arrival.number) + " arrived after " + std::to_string(next - 1) +
-                  " others");
+    in_order = in_order && arrival.number >= next;
+    if (arrival.number > next && in_order) {
+      stream.has_gap = true;
+      in_order = stream.target == kTraveller && faults.parts_hosts(stream.opened, time_of(arrival));
     }
-    if (arrival.receiver != stream.received.front().receiver && stream.target != kTraveller)
-      say(id, "has two receivers");
+    next = arrival.number + 1;
+    one_receiver = one_receiver && arrival.receiver == stream.received.front().receiver;
   }
+  if (!in_order) say(id, "arrived out of order: " + text_of(stream.received));
+  if (!one_receiver && stream.target != kTraveller) say(id, "has two receivers");
+}
+
+// Which numbers came in a row, and to which life.
+std::string Verdict::text_of(const std::vector<Arrival>& received) {
+  std::string text;
+  for (auto first = received.begin(); first != received.end();) {
+    auto last = first;
+    while (last + 1 != received.end() && last[1].number == last->number + 1 &&
+           last[1].receiver == last->receiver)
+      ++last;
+    text += (text.empty() ? "" : ", ") + std::to_string(first->number) + "-" + std::to_string(last->number) +
+            " at life " + std::to_string(first->receiver);
+    first = last + 1;
+  }
+  return text;
 }
 
 bool Verdict::is_explained(const Stream& stream, const FaultLog& faults) {

@@ -2,7 +2,8 @@
 // What the journals of all lives say together about the streams. What must hold:
 //
 //   always     what a stream's receivers wrote down is, by time, 0, 1, 2, ... without a gap or a double; there is
-//              one receiver only, unless the port travels;
+//              one receiver only, unless the port travels; then there may be a gap, too, if hosts have given each other up:
+//              what was on the old way is lost with them, and what goes the new way is not;
 //              nothing that was not sent; what was answered was received, and answered once;
 //              a right that died had a cause
 //   at rest,   for a stream whose right lives: all that was sent has been received and answered
@@ -53,12 +54,14 @@ class Verdict {
     std::vector<Arrival> received;
     std::vector<bool> answered;
     std::optional<Clock::time_point> lost;
+    bool has_gap = false;
   };
 
   void read(const Life& life);
   void take(const Life& life, const Record& record);
   void judge(const StreamId& id, Stream& stream, const FaultLog& faults);
-  void judge_order(const StreamId& id, Stream& stream);
+  void judge_order(const StreamId& id, Stream& stream, const FaultLog& faults);
+  static std::string text_of(const std::vector<Arrival>& received);
   static bool is_explained(const Stream& stream, const FaultLog& faults);
   void say(const StreamId& id, const std::string& what);
 

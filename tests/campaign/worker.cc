@@ -264,7 +264,7 @@ class Worker {
         owed_ += 1 + extras.tokens;
         let_go(extras.passed_on);
         give_back(head->msgh_local_port);
-        if (travellers_.erase(extras.traveller) != 0) adopt(test::values_of(bytes).back());
+        if (travellers_.erase(extras.traveller) != 0) take_back_traveller(bytes);
         mach_msg_destroy(head);
         return false;
       case MACH_SEND_INVALID_DEST:  // nothing was taken; the notification of its death is there or comes
@@ -274,6 +274,12 @@ class Worker {
       default:
         trouble(std::string("a send: ") + mach_error_string(code));
     }
+  }
+
+  // Out of a message that has come back, whose last item it is: the rest is about to be destroyed.
+  void take_back_traveller(Bytes& bytes) {
+    adopt(test::values_of(bytes).back());
+    std::fill_n(bytes.end() - sizeof(std::uint64_t), sizeof(std::uint64_t), std::byte{0});
   }
 
   mach_port_type_t type_of(Name name) {
