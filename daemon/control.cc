@@ -195,6 +195,8 @@ void fill_peer(const proxy::PeerRow& from, v1::Peer& to) {
   to.set_exports(from.exports);
   to.set_send_once_units(from.send_once_units);
   to.set_last_error(from.last_error);
+  to.set_dead_introductions(from.dead_introductions.count);
+  to.set_last_dead_introduction(from.dead_introductions.last);
   if (from.last_fence) fill_fence(*from.last_fence, *to.mutable_last_fence());
   to.set_lease_left_ms(milliseconds(from.lease_left));
   to.set_kept_bytes(from.kept_bytes);

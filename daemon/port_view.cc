@@ -78,6 +78,14 @@ class Sessions {
   }
 
   const proxy::PeerRow& peer(const proxy::SessionRow& session) const { return peers_[session.peer]; }
+  const std::string& name(proxy::PeerIndex peer) const { return peers_[peer].name; }
+  const std::string& node(proxy::PeerIndex peer) const { return peers_[peer].node; }
+  // Empty: we know of no such host; we are none of our peers.
+  std::string name(const proxy::Origin& daemon) const {
+    const auto found = std::find_if(peers_.begin(), peers_.end(),
+                                    [&](const proxy::PeerRow& row) { return row.node == daemon.node.hex(); });
+    return found == peers_.end() ? "" : found->name;
+  }
   // As frames of ours in this session name the port.
   v1::Uid wire(const Found& found) const {
     const proxy::PeerRow& to = peer(*found.session);
@@ -98,16 +106,34 @@ bool same(const v1::Uid& one, const v1::Uid& other) {
          (one.side() != v1::Uid::OTHER || one.SerializeAsString() == other.SerializeAsString());
 }
 
-// NULL and DEAD have no port.
-void count_under_way(const proxy::SessionRow& session, const v1::Uid& port, v1::PeerHolding& to) {
-  const auto carries = [&](const v1::Right& right) { return right.has_port() && same(right.port(), port); };
-  for (const v1::Frame* frame : session.kept) {
-    if (!frame->has_message()) continue;
-    const v1::Message& message = frame->message();
-    const auto rights = std::count_if(message.rights().begin(), message.rights().end(), carries);
-    to.set_messages(to.messages() + (same(message.destination(), port) ? 1 : 0));
-    to.set_rights(to.rights() + (carries(message.reply()) ? 1 : 0) + static_cast<std::uint32_t>(rights));
+// NULL and DEAD have no port. The receive right is told by its Move.
+bool carries(const v1::Right& right, const v1::Uid& port) {
+  return right.has_port() && right.value() != v1::Right::MOVED && same(right.port(), port);
+}
+
+std::uint32_t rights_in(const v1::Message& message, const v1::Uid& port) {
+  const auto in_body = std::count_if(message.rights().begin(), message.rights().end(),
+                                     [&](const v1::Right& right) { return carries(right, port); });
+  return static_cast<std::uint32_t>(in_body) + (carries(message.reply(), port) ? 1 : 0);
+}
+
+// The notifications that go along with a port.
+std::uint32_t rights_in(const v1::Move& move, const v1::Uid& port) {
+  return (carries(move.no_senders(), port) ? 1U : 0U) + (carries(move.port_destroyed(), port) ? 1U : 0U);
+}
+
+void count_frame(const v1::Frame& frame, const v1::Uid& port, v1::PeerHolding& to) {
+  std::uint32_t rights = 0;
+  if (frame.has_message()) {
+    rights = rights_in(frame.message(), port);
+    to.set_messages(to.messages() + (same(frame.message().destination(), port) ? 1 : 0));
+  } else if (frame.has_granted()) {
+    rights = same(frame.granted().port(), port) ? 1 : 0;
+  } else if (frame.has_move()) {
+    rights = rights_in(frame.move(), port);
+    to.set_moves(to.moves() || same(frame.move().port(), port));
   }
+  to.set_rights(to.rights() + rights);
 }
 
 void fill_peer(const Sessions& sessions, const Sessions::Found& found, v1::PeerHolding& to) {
@@ -117,15 +143,59 @@ void fill_peer(const Sessions& sessions, const Sessions::Found& found, v1::PeerH
   to.set_send_once(found.unit->send_once);
   found.unit->side == Side::kExport ? to.set_granted(found.unit->send) : to.set_received(found.unit->send);
   to.set_unacknowledged(found.session->kept.size());
-  count_under_way(*found.session, sessions.wire(found), to);
+  for (const v1::Frame* frame : found.session->kept) count_frame(*frame, sessions.wire(found), to);
 }
 
 void fill_peers(const Sessions& sessions, const ipc::Port& port, v1::PortView& to) {
   for (const Sessions::Found& found : sessions.find([&](const auto& unit) { return unit.port == &port; })) {
-    to.set_uid(uid_text(found.unit->uid));
     if (found.unit->side == Side::kProxy) to.set_home(sessions.peer(*found.session).name);
     fill_peer(sessions, found, *to.add_peers());
   }
+}
+
+// --- what is on its way beside sessions ---
+
+void fill_stub(const Sessions& sessions, const proxy::StubRow& stub, v1::Stub& to) {
+  to.set_target(sessions.name(stub.target));
+  to.set_told(stub.told);
+  to.set_guard(stub.guard);
+  for (const proxy::StubRow::Path& path : stub.paths) {
+    v1::OldPath& old = *to.add_paths();
+    old.set_holder(sessions.name(path.peer));
+    old.set_node_id(sessions.node(path.peer));
+    old.set_closing(path.closing);
+    old.set_send(path.send);
+    old.set_send_once(path.send_once);
+  }
+}
+
+void fill_undrained(const Sessions& sessions, const proxy::UndrainedRow& undrained, v1::Undrained& to) {
+  to.set_from(sessions.name(undrained.by));
+  for (const proxy::UndrainedRow::Path& path : undrained.paths) {
+    v1::OldPath& old = *to.add_paths();
+    old.set_holder(sessions.name(path.holder));
+    old.set_node_id(path.holder.node.hex());
+    old.set_closing(path.closing);
+    old.set_send(path.send);
+    old.set_send_once(path.send_once);
+    old.set_held(static_cast<std::uint32_t>(path.held));
+  }
+}
+
+void fill_row(const Sessions& sessions, const proxy::PortRow& row, v1::PortView& to) {
+  to.set_uid(uid_text(row.uid));
+  to.set_epoch(row.epoch);
+  if (row.stub) fill_stub(sessions, *row.stub, *to.mutable_stub());
+  if (row.undrained) fill_undrained(sessions, *row.undrained, *to.mutable_undrained());
+  for (const proxy::PortRow::Parked& parked : row.parked) {
+    v1::Parked& each = *to.add_parked();
+    each.set_peer(sessions.name(parked.peer));
+    each.set_messages(parked.messages);
+  }
+  to.set_held_back(static_cast<std::uint32_t>(row.held_back));
+  to.set_awaited(static_cast<std::uint32_t>(row.awaited));
+  to.set_unmatched(static_cast<std::uint32_t>(row.unmatched));
+  to.set_kept(static_cast<std::uint32_t>(row.kept));
 }
 
 // --- what the engine knows ---
@@ -234,9 +304,14 @@ v1::PortView begin(const ViewSources& from) {
   return view;
 }
 
+std::optional<proxy::PortUid> uid_of(const ViewSources& from, const ipc::Port& port) {
+  return from.proxy != nullptr ? from.proxy->uid_of(port) : std::nullopt;
+}
+
 v1::PortView view_of_port(const ViewSources& from, const Sessions& sessions, const ipc::Port& port) {
   v1::PortView view = begin(from);
   fill_port(port, view);
+  if (const auto uid = uid_of(from, port)) fill_row(sessions, *from.proxy->port_row(*uid), view);
   fill_peers(sessions, port, view);
   for (ipc::Holding holding : ipc::holdings_of(port.core(), port)) {
     if (holding.place.kind == ipc::Place::Kind::kLink) holding.held = beside_units(holding.held, view);
@@ -260,11 +335,15 @@ std::optional<v1::PortView> view_of_name(const ViewSources& from, std::uint64_t 
 
 std::optional<v1::PortView> view_of_uid(const ViewSources& from, const std::string& uid) {
   const std::optional<proxy::PortUid> wanted = read_uid_text(uid);
-  if (!wanted) return std::nullopt;
+  if (!wanted || from.proxy == nullptr) return std::nullopt;
+  const std::optional<proxy::PortRow> row = from.proxy->port_row(*wanted);
+  if (!row) return std::nullopt;
   const Sessions sessions(from);
-  const auto found = sessions.find([&](const proxy::UnitRow& unit) { return unit.uid == *wanted; });
-  if (found.empty()) return std::nullopt;
-  return view_of_port(from, sessions, *found.front().unit->port);
+  if (row->port != nullptr) return view_of_port(from, sessions, *row->port);
+  v1::PortView view = begin(from);
+  view.set_state(v1::PortView::ABSENT);
+  fill_row(sessions, *row, view);
+  return view;
 }
 
 }  // namespace netmsg::daemon

@@ -83,6 +83,11 @@ std::vector<Awaited::Each> Awaited::take_older(const Origin& home) {
   });
 }
 
+std::size_t Awaited::to(const PortUid& port) const {
+  return static_cast<std::size_t>(std::count_if(
+      rights_.begin(), rights_.end(), [&](const auto& each) { return each.second.right.port == port; }));
+}
+
 std::size_t Awaited::by(PeerIndex introducer) const {
   const auto found = by_.find(introducer);
   return found == by_.end() ? 0 : found->second;

@@ -57,6 +57,7 @@ class Awaited {
   std::vector<Each> take_older(const Origin& home);
 
   std::size_t by(PeerIndex introducer) const;
+  std::size_t to(const PortUid& port) const;
   bool empty() const { return rights_.empty(); }
   std::optional<base::Instant> next_deadline() const;
   void clear();

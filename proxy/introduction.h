@@ -20,4 +20,11 @@ struct IntroductionId {
   }
 };
 
+// Rights that arrived dead because their introduction has failed. A program gets MACH_PORT_DEAD for one, which is no name
+// that could be asked about; so the reason is told with the peer that has introduced it.
+struct DeadIntroductions {
+  std::uint64_t count = 0;  // since the start
+  const char* last = "";    // why the last one is
+};
+
 }  // namespace netmsg::proxy

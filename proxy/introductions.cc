@@ -316,6 +316,9 @@ Check Introductions::claim_answer(Peer& from, const v1::ClaimAnswer& answer) {
 
 void Introductions::settle_dead(const AwaitedRight& awaited, const char* why) {
   world_.log(world_.peers[awaited.by]->config().name + ": a right that it introduced is dead: " + why);
+  DeadIntroductions& dead = dead_[awaited.by];
+  ++dead.count;
+  dead.last = why;
   settle(awaited, ipc::CarriedRight::dead(awaited.type));
 }
 
@@ -405,6 +408,20 @@ void Introductions::for_each_right(const ipc::RemoteLink::RightVisitor& visitor)
     visit(message.reply, visitor);
     for (const ipc::BodyRight& each : message.body) visit(each.right, visitor);
   });
+}
+
+void Introductions::add_to(PortRow& row) const {
+  row.awaited = awaited_.to(row.uid);
+  unmatched_.for_each([&](const UnmatchedUnit& unit) { row.unmatched += unit.port == row.uid ? 1 : 0; });
+  kept_.for_each([&](const KeptUnit& unit) {
+    row.kept += row.port != nullptr && unit.right.port() == row.port ? 1 : 0;
+  });
+}
+
+const DeadIntroductions& Introductions::dead_by(PeerIndex introducer) const {
+  static const DeadIntroductions none;
+  const auto found = dead_.find(introducer);
+  return found == dead_.end() ? none : found->second;
 }
 
 std::uint64_t Introductions::digest() const {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "proxy/fault.h"
 #include "proxy/kept_units.h"
 #include "proxy/parking.h"
+#include "proxy/port_row.h"
 #include "proxy/translate.h"
 #include "proxy/unmatched.h"
 
@@ -62,6 +64,10 @@ class Introductions {
 
   // --- looking in ---
   void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
+  // Fills what is ours of the row of that uid and port.
+  void add_to(PortRow& row) const;
+  // Rights that this peer has introduced and that are dead, since the start.
+  const DeadIntroductions& dead_by(PeerIndex introducer) const;
   std::uint64_t digest() const;
   void check_invariants() const;
 
@@ -92,7 +98,8 @@ class Introductions {
   Unmatched unmatched_;
   Parking parking_;
   Awaited awaited_;
-  std::optional<base::Instant> next_;  // something may be due then
+  std::map<PeerIndex, DeadIntroductions> dead_;  // by introducer; for people
+  std::optional<base::Instant> next_;            // something may be due then
 };
 
 }  // namespace netmsg::proxy

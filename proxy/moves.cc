@@ -38,6 +38,23 @@ bool waits_for_holder(const Stub& stub) {
                      [](const auto& path) { return !path.second.closing; });
 }
 
+StubRow row_of(const Stub& stub) {
+  StubRow row{stub.target, stub.told.has_value(), static_cast<bool>(stub.guard), {}};
+  for (const auto& [peer, path] : stub.waiting) {
+    row.paths.push_back({peer, path.send, path.once, path.closing});
+  }
+  return row;
+}
+
+UndrainedRow row_of(const Undrained& port) {
+  UndrainedRow row{port.by, {}};
+  for (const Undrained::Path& path : port.paths) {
+    row.paths.push_back(
+        {path.holder, path.closing, path.held.size(), path.units.granted, path.units.once.size()});
+  }
+  return row;
+}
+
 // A wait that nothing ends any more: ports on their way into each other, through several hosts (M2).
 constexpr int kLeasesOfWaiting = 6;
 
@@ -164,6 +181,14 @@ void Moves::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
   for (const auto& [port, waiting] : waiting_) {
     for (const ipc::MessagePtr& message : waiting.messages) visit_rights(*message, visitor);
   }
+}
+
+void Moves::add_to(PortRow& row) const {
+  if (const auto stub = stubs_.find(row.uid); stub != stubs_.end()) row.stub = row_of(stub->second);
+  if (const auto here = undrained_.find(row.uid); here != undrained_.end())
+    row.undrained = row_of(here->second);
+  if (const auto waiting = waiting_.find(row.port); waiting != waiting_.end())
+    row.held_back = waiting->second.messages.size();
 }
 
 std::uint64_t Moves::digest() const {

@@ -18,6 +18,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/ipc/engine.h"
 #include "proxy/options.h"
+#include "proxy/port_row.h"
 #include "proxy/registry.h"
 #include "proxy/sessions.h"
 #include "proxy/stubs.h"
@@ -98,6 +99,8 @@ class Moves {
 
   // --- looking in ---
   void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
+  // Fills what is ours of the row of that uid and port.
+  void add_to(PortRow& row) const;
   bool idle() const { return stubs_.empty() && undrained_.empty() && waiting_.empty(); }
   std::uint64_t digest() const;
   void check_invariants() const;

@@ -51,6 +51,7 @@ PeerRow Peer::row() const {
                       last_fence_->fault.theirs, milliseconds_between(last_fence_->when, world_.clock.now())};
   }
   row.queued_bytes = account_->bytes_used();
+  row.dead_introductions = world_.introductions->dead_by(index_);
   if (known_) {
     row.node = known_->node.hex();
     row.node_name = known_->name;

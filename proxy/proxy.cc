@@ -282,6 +282,20 @@ std::optional<PortUid> Proxy::uid_of(const ipc::Port& port) const {
   return entry == nullptr ? std::nullopt : std::optional(entry->uid);
 }
 
+std::optional<PortRow> Proxy::port_row(const PortUid& uid) const {
+  const Registry::Entry* entry = std::as_const(impl_->world.registry).find(uid);
+  PortRow row{.uid = uid};
+  if (entry != nullptr) {
+    row.port = entry->port.get();
+    row.epoch = entry->epoch;
+    for (const auto& [peer, parked] : entry->parked) row.parked.push_back({peer, parked.messages});
+  }
+  impl_->moves.add_to(row);
+  impl_->introductions.add_to(row);
+  if (entry == nullptr && row.settled()) return std::nullopt;
+  return row;
+}
+
 const PeerLimits& Proxy::limits() const {
   return impl_->world.options.limits;
 }

@@ -20,7 +20,9 @@
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/remote_link.h"
 #include "daemon/ipc/right.h"
+#include "proxy/introduction.h"
 #include "proxy/options.h"
+#include "proxy/port_row.h"
 #include "proxy/port_uid.h"
 #include "proxy/transport.h"
 
@@ -72,7 +74,8 @@ struct PeerRow {
   Incarnation incarnation = 0;
   std::string last_error;  // why the last session or attempt ended
   std::optional<FenceRow> last_fence;
-  std::uint64_t queued_bytes = 0;    // of its messages, in our queues
+  std::uint64_t queued_bytes = 0;  // of its messages, in our queues
+  DeadIntroductions dead_introductions;
   std::chrono::milliseconds age{0};  // of the open session, as all that follows
   std::chrono::milliseconds lease_left{0};
   std::uint64_t frames_sent = 0;
@@ -139,6 +142,8 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   std::vector<SessionRow> open_sessions() const;
   // What other daemons call this port; nullopt if none knows it.
   std::optional<PortUid> uid_of(const ipc::Port& port) const;
+  // nullopt: there is nothing of that uid.
+  std::optional<PortRow> port_row(const PortUid& uid) const;
   // The ceilings of every peer's row.
   const PeerLimits& limits() const;
   // Why the proxy died (Port::death), in words; empty for 0.

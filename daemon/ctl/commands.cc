@@ -95,6 +95,11 @@ std::string fence_text(const v1::LastFence& fence) {
          " ago: " + fence.text();
 }
 
+std::string dead_rights_text(const v1::Peer& peer) {
+  if (peer.dead_introductions() == 0) return "-";
+  return text(peer.dead_introductions()) + ", the last: " + peer.last_dead_introduction();
+}
+
 std::string shown(const v1::PeersReply& reply) {
   Table table({{"PEER"},
                {"STATE"},
@@ -111,7 +116,8 @@ std::string shown(const v1::PeersReply& reply) {
                {"SEND-ONCE", true},
                {"QUEUED", true},
                {"LAST ERROR"},
-               {"LAST FENCE"}});
+               {"LAST FENCE"},
+               {"DEAD INTRODUCTIONS"}});
   for (const v1::Peer& peer : reply.peers()) {
     const v1::Ceilings& of = peer.ceilings();
     table.add({peer.name(), state_text(peer), text_or_dash(peer.node()), text_or_dash(peer.address()),
@@ -120,7 +126,7 @@ std::string shown(const v1::PeersReply& reply) {
                usage(peer.kept_bytes(), of.kept_bytes()), usage(peer.proxies(), of.proxies()),
                usage(peer.exports(), of.exports()), usage(peer.send_once_units(), of.send_once_units()),
                usage(peer.queued_bytes(), of.queued_bytes()), text_or_dash(peer.last_error()),
-               fence_text(peer.last_fence())});
+               fence_text(peer.last_fence()), dead_rights_text(peer)});
   }
   return table.text();
 }

@@ -8,6 +8,7 @@
 #include "daemon/ctl/commands.h"
 #include "daemon/ctl/daemon_client.h"
 #include "daemon/ctl/table.h"
+#include "daemon/ctl/under_way.h"
 #include "daemon/ctl/whole_view.h"
 
 namespace netmsg::ctl {
@@ -25,12 +26,12 @@ v1::ViewRequest request_of(const PortArgument& port) {
   return request;
 }
 
-const char* state_text(v1::PortView::State state) {
-  switch (state) {
+const char* state_text(const v1::PortView& view) {
+  switch (view.state()) {
     case v1::PortView::HOME:
       return "home";
     case v1::PortView::PROXY:
-      return "proxy";
+      return view.has_stub() ? "stub" : "proxy";
     case v1::PortView::SET:
       return "port set";
     default:
@@ -62,8 +63,9 @@ std::string facts(const v1::PortView& view) {
     return line("state", "dead") +
            line("why", view.death().empty() ? "it died on this host, or never was one" : view.death());
   }
-  return line("state", state_text(view.state())) + line("uid", text_or_dash(view.uid())) +
-         line("receiver", receiver_text(view)) +
+  if (view.state() == v1::PortView::ABSENT) return line("state", "not here") + line("uid", view.uid());
+  return line("state", state_text(view)) + line("uid", text_or_dash(view.uid())) +
+         (view.epoch() > 0 ? line("epoch", text(view.epoch())) : "") + line("receiver", receiver_text(view)) +
          line(view.state() == v1::PortView::HOME ? "queue" : "window",
               text(view.queued()) + " of " + text(view.qlimit())) +
          line("waiting",
@@ -124,10 +126,10 @@ void add_peer(Table& table, const v1::PortView& view, const v1::PeerHolding& pee
     table.add({view.node(), "units from host " + peer.peer(), "-", "-", "-", "0", text(peer.received()),
                text(peer.send_once())});
   }
-  if (peer.messages() + peer.rights() == 0) return;
+  if (peer.messages() + peer.rights() == 0 && !peer.moves()) return;
   table.add({view.node(),
              "under way to host " + peer.peer() + ": " + text(peer.messages()) + " messages to it, " +
-                 text(peer.rights()) + " rights",
+                 text(peer.rights()) + " rights" + (peer.moves() ? ", the receive right" : ""),
              "-", "-", "-", "-", "-", "-"});
 }
 
@@ -140,7 +142,9 @@ std::string shown(const v1::PortView& view) {
   Table table = holders_table();
   add_view(table, view);
   const bool alive = view.state() == v1::PortView::HOME || view.state() == v1::PortView::PROXY;
-  return facts(view) + (alive ? "\n" + table.text() : "");
+  std::string all = facts(view);
+  for (const std::string& sentence : under_way(view)) all += line("under way", sentence);
+  return all + (alive ? "\n" + table.text() : "");
 }
 
 // --- why ---
@@ -151,6 +155,10 @@ std::string shown(const v1::WhyReply& reply) {
   std::string all =
       line("uid", text_or_dash(reply.uid())) +
       line("state", reply.moving() ? "moving: rights may be shown twice, or not at all" : "at rest");
+  for (const v1::PortView& view : reply.hosts()) {
+    for (const std::string& sentence : under_way(view))
+      all += line("under way", "on host " + view.node() + ": " + sentence);
+  }
   for (const std::string& host : reply.not_asked()) all += line("not asked", "host " + host);
   return all + "\n" + table.text();
 }

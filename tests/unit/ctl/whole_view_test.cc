@@ -65,6 +65,34 @@ TEST_F(WholeView, MovesWhileAHolderWhoWasAskedKnowsNothing) {
   EXPECT_TRUE(at_rest(views, {"1"})) << "who was not asked cannot contradict";
 }
 
+TEST_F(WholeView, MovesWhileThePortIsOnItsWayBetweenHomes) {
+  views[1].mutable_stub();
+  EXPECT_FALSE(at_rest(views, both));
+  views[1].clear_stub();
+  views[0].mutable_undrained();
+  EXPECT_FALSE(at_rest(views, both));
+}
+
+TEST_F(WholeView, MovesWhileARightWaitsToBeSettled) {
+  for (void (v1::PortView::*set)(std::uint32_t) : {&v1::PortView::set_awaited, &v1::PortView::set_unmatched,
+                                                   &v1::PortView::set_kept, &v1::PortView::set_held_back}) {
+    (views[1].*set)(1);
+    EXPECT_FALSE(at_rest(views, both));
+    (views[1].*set)(0);
+  }
+  views[0].add_parked()->set_messages(1);
+  EXPECT_FALSE(at_rest(views, both));
+}
+
+TEST_F(WholeView, NamesTheHoldersThatTheOldHomeWaitsFor) {
+  v1::OldPath& path = *views[1].mutable_stub()->add_paths();
+  path.set_holder("host 4");
+  path.set_node_id("4");
+  const v1::WhyReply whole = whole_view(views, both, true);
+  ASSERT_EQ(whole.not_asked_size(), 1);
+  EXPECT_EQ(whole.not_asked(0), "host 4");
+}
+
 TEST_F(WholeView, NamesTheHostsThatWereNotAsked) {
   peer(views[0], "3", 1, 0);
   const v1::WhyReply whole = whole_view(views, both, false);
