@@ -34,6 +34,8 @@ struct AwaitedRight {
   PeerIndex by = 0;           // the introducer
   Origin hint;                // of the home
   std::uint64_t session = 0;  // the introducer's with the home
+  const ipc::Port* stand_in =
+      nullptr;  // it is a request of a port (promises.h), and `ticket` and `slot` are 0
 };
 
 class Awaited {

@@ -83,12 +83,9 @@ const ipc::Message* EgressQueues::find(Ticket ticket) const {
   return at->message.get();
 }
 
-std::uint32_t EgressQueues::taking_room(std::uint64_t destination) const {
+std::uint32_t EgressQueues::waiting_for(std::uint64_t destination) const {
   const auto queue = queues_.find(destination);
-  if (queue == queues_.end()) return 0;
-  return static_cast<std::uint32_t>(
-      std::count_if(queue->second.begin(), queue->second.end(),
-                    [](const Item& item) { return !item.message->sent_to_send_once(); }));
+  return queue == queues_.end() ? 0 : static_cast<std::uint32_t>(queue->second.size());
 }
 
 void EgressQueues::for_each(const std::function<void(const ipc::Message&)>& visit) const {

@@ -59,8 +59,8 @@ class EgressQueues {
 
   // Null if it is here no more.
   const ipc::Message* find(Ticket ticket) const;
-  // How many of the messages in this queue have taken a place in their destination's window.
-  std::uint32_t taking_room(std::uint64_t destination) const;
+  // How many messages are in this queue.
+  std::uint32_t waiting_for(std::uint64_t destination) const;
   bool empty() const { return queues_.empty(); }
   std::size_t size() const { return destinations_.size(); }
   void for_each(const std::function<void(const ipc::Message&)>& visit) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of our messages that took a place in a port's window the home did not know of when it told us its
+// Which of our messages to a port the home did not know of when it told us its
 // room (peer.proto, exchange 5). One for each session. Kept by uid and not by proxy, so that a proxy that
 // is made again while messages of its forerunner are under way starts with the right count.
 #pragma once
@@ -15,7 +15,7 @@ namespace netmsg::proxy {
 
 class Flight {
  public:
-  // Our frame `number` is a message that took room of `port`. REQUIRES: numbers only grow.
+  // Our frame `number` is a message to `port`. REQUIRES: numbers only grow.
   void took_off(const PortUid& port, FrameNumber number);
   // How many of them have numbers above as_of. REQUIRES: as_of never goes back for one port.
   std::uint32_t outstanding(const PortUid& port, FrameNumber as_of);

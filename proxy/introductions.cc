@@ -232,17 +232,20 @@ v1::ClaimAnswer::Answer Introductions::answer(const v1::Claim& claim, const Orig
 void Introductions::arrived(Peer& from, Arrival& arrival) {
   std::erase_if(arrival.introduced,
                 [&](const Arrival::Introduced& right) { return pair(right, *arrival.message); });
+  const std::vector<Promise*> promised = promises_.in(*arrival.message);
+  const std::size_t unsettled = arrival.introduced.size() + promised.size();
   Parking::Lane lane{arrival.destination, from.index()};
   if (!arrival.deliverable) {
     arrival.message.reset();  // destroyed with its rights, those to come when they come
     for (const Arrival::Introduced& right : arrival.introduced) await(from, right, 0);
-  } else if ((arrival.introduced.empty() || broken(Rule::kUnsettledWaits)) &&
+  } else if ((unsettled == 0 || broken(Rule::kUnsettledWaits)) &&
              (!parking_.holds(lane) || broken(Rule::kParkedKeepsOrder))) {
     world_.moves->deliver(from.index(), std::move(arrival.message));
   } else {
     ipc::Port& port = *arrival.message->destination.port();
-    lane.port = world_.registry.park(port, from.index(), !arrival.message->sent_to_send_once());
-    const ParkingTicket ticket = parking_.push(lane, std::move(arrival.message), arrival.introduced.size());
+    lane.port = world_.registry.park(port, from.index());
+    const ParkingTicket ticket = parking_.push(lane, std::move(arrival.message), unsettled);
+    for (Promise* each : promised) each->ticket = ticket;
     for (const Arrival::Introduced& right : arrival.introduced) await(from, right, ticket);
   }
 }
@@ -257,10 +260,21 @@ bool Introductions::pair(const Arrival::Introduced& right, ipc::Message& message
   return true;
 }
 
-void Introductions::await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket) {
+// Exchange 12, step 4. A second one of that name is nobody's.
+void Introductions::requested(Peer& from, const Moves::OpenRequest& request) {
+  std::optional<UnmatchedUnit> unit = unmatched_.take(request.right.id);
+  const ipc::Port& stand_in = promises_.make(world_.engine, *request.port, request.slot);
+  if (!unit && awaited_.find(request.right.id) == nullptr) return await(from, request.right, 0, &stand_in);
+  const bool same = unit && unit->port == request.right.port && unit->right.holds_send_once();
+  keep_promise(stand_in, same ? std::move(unit->right) : ipc::CarriedRight::dead(request.right.type));
+}
+
+void Introductions::await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket,
+                          const ipc::Port* stand_in) {
   const base::Instant now = world_.clock.now();
-  awaited_.add(right.id,
-               {ticket, right.slot, right.port, right.type, from.index(), right.hint, right.session}, now);
+  awaited_.add(
+      right.id,
+      {ticket, right.slot, right.port, right.type, from.index(), right.hint, right.session, stand_in}, now);
   due(now + world_.options.timing.lease);
   if (awaited_.by(from.index()) > world_.options.limits.awaited_rights) {
     from.doom({v1::Fence::LIMIT, "too many rights that wait to be settled"});
@@ -323,18 +337,27 @@ void Introductions::settle_dead(const AwaitedRight& awaited, const char* why) {
 }
 
 void Introductions::settle(const AwaitedRight& awaited, ipc::CarriedRight right) {
+  if (awaited.stand_in != nullptr) return keep_promise(*awaited.stand_in, std::move(right));
   if (awaited.ticket == 0) return;  // its message is gone: given up
   const Parking::Lane lane = parking_.lane_of(awaited.ticket);
   parking_.settle(awaited.ticket, awaited.slot, std::move(right));
   deliver_ready(lane);
 }
 
+void Introductions::keep_promise(const ipc::Port& stand_in, ipc::CarriedRight right) {
+  Promise promise = promises_.take(stand_in);
+  promise.fulfil(world_.engine, std::move(right));
+  if (promise.ticket == 0) return;
+  const Parking::Lane lane = parking_.lane_of(promise.ticket);
+  parking_.settle(promise.ticket);
+  deliver_ready(lane);
+}
+
 void Introductions::deliver_ready(const Parking::Lane& lane) {
   while (ipc::MessagePtr message = parking_.pop(lane)) {
-    const bool takes_room = !message->sent_to_send_once();
     world_.moves->deliver(lane.peer, std::move(message));
     world_.registry.mark_dirty(lane.port);
-    world_.registry.unpark(lane.port, lane.peer, takes_room);
+    world_.registry.unpark(lane.port, lane.peer);
   }
 }
 
@@ -368,7 +391,8 @@ void Introductions::drop_all() {
   awaited_.clear();
   const auto kept = kept_.take_all();
   const auto unmatched = unmatched_.take_all();
-  const auto parked = parking_.take_all();
+  { const auto parked = parking_.take_all(); }
+  promises_.drop_all();
   next_.reset();
 }
 
@@ -403,6 +427,7 @@ void Introductions::ask(const IntroductionId& id, const AwaitedRight& right) {
 void Introductions::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
   kept_.for_each([&](const KeptUnit& unit) { visit(unit.right, visitor); });
   unmatched_.for_each([&](const UnmatchedUnit& unit) { visit(unit.right, visitor); });
+  promises_.for_each_right(visitor);
   parking_.for_each([&](const ipc::Message& message) {
     visit(message.destination, visitor);
     visit(message.reply, visitor);
@@ -426,7 +451,7 @@ const DeadIntroductions& Introductions::dead_by(PeerIndex introducer) const {
 
 std::uint64_t Introductions::digest() const {
   const std::uint64_t digest = mix_in(mix_in(last_nonce_, kept_.size()), unmatched_.digest());
-  return mix_in(mix_in(digest, parking_.digest()), awaited_.digest());
+  return mix_in(mix_in(mix_in(digest, parking_.digest()), awaited_.digest()), promises_.size());
 }
 
 void Introductions::check_invariants() const {

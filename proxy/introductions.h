@@ -19,8 +19,10 @@
 #include "proxy/awaited.h"
 #include "proxy/fault.h"
 #include "proxy/kept_units.h"
+#include "proxy/moves.h"
 #include "proxy/parking.h"
 #include "proxy/port_row.h"
+#include "proxy/promises.h"
 #include "proxy/translate.h"
 #include "proxy/unmatched.h"
 
@@ -47,6 +49,11 @@ class Introductions {
   // --- third ---
   // A message of a peer's is all there but for what `arrival.introduced` leaves open: queued, parked or destroyed.
   void arrived(Peer& from, Arrival& arrival);
+  // A request of a port that has come with a group of theirs: the port has it as soon as it is settled.
+  void requested(Peer& from, const Moves::OpenRequest& request);
+  // A message that the engine wants to go to a port of nobody's. False, and nothing is taken: none that we have made.
+  bool stands_in(const ipc::Port& port) const { return promises_.stands_in(port); }
+  bool hold(ipc::MessagePtr& message) { return promises_.hold(message); }
   Check granted(Peer& from, const v1::Granted& granted);
   Check claim_answer(Peer& from, const v1::ClaimAnswer& answer);
 
@@ -86,8 +93,10 @@ class Introductions {
 
   // Settled at once, or it has to be awaited.
   bool pair(const Arrival::Introduced& right, ipc::Message& message);
-  void await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket);
+  void await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket,
+             const ipc::Port* stand_in = nullptr);
   void settle(const AwaitedRight& awaited, ipc::CarriedRight right);
+  void keep_promise(const ipc::Port& stand_in, ipc::CarriedRight right);
   void settle_dead(const AwaitedRight& awaited, const char* why);
   void deliver_ready(const Parking::Lane& lane);
   void ask(const IntroductionId& id, const AwaitedRight& right);
@@ -97,6 +106,7 @@ class Introductions {
   KeptUnits kept_;
   Unmatched unmatched_;
   Parking parking_;
+  Promises promises_;
   Awaited awaited_;
   std::map<PeerIndex, DeadIntroductions> dead_;  // by introducer; for people
   std::optional<base::Instant> next_;            // something may be due then

@@ -93,10 +93,7 @@ bool Moves::hold_back(ipc::MessagePtr& message) {
 
 std::uint32_t Moves::held_back(const ipc::Port& proxy) const {
   const auto queue = waiting_.find(&proxy);
-  if (queue == waiting_.end()) return 0;
-  const auto& messages = queue->second.messages;
-  return static_cast<std::uint32_t>(std::count_if(
-      messages.begin(), messages.end(), [](const auto& each) { return !each->sent_to_send_once(); }));
+  return queue == waiting_.end() ? 0 : static_cast<std::uint32_t>(queue->second.messages.size());
 }
 
 void Moves::go_on(const ipc::Port* destination) {

@@ -19,9 +19,11 @@
 #include "daemon/ipc/engine.h"
 #include "proxy/options.h"
 #include "proxy/port_row.h"
+#include "proxy/promises.h"
 #include "proxy/registry.h"
 #include "proxy/sessions.h"
 #include "proxy/stubs.h"
+#include "proxy/translate.h"
 #include "proxy/undrained.h"
 
 namespace netmsg::proxy {
@@ -43,13 +45,14 @@ class Moves {
   static std::vector<ipc::Port*> carried_with(ipc::Port& port);
   // Has it to wait (M8)? Then it does, and so does what follows it to the same port: send_on() when it is time.
   bool hold_back(ipc::MessagePtr& message);
-  // How many messages that took room wait for this proxy.
+  // How many messages wait for this proxy.
   std::uint32_t held_back(const ipc::Port& proxy) const;
   // Has to wait, of what `message` carries; a port that nobody waits for any more may go.
   bool drained(const ipc::Message& message) const;
   // The port goes to that peer, as a proxy of whose tables it is left; `wire` says what goes along, but for the queue,
-  // which is returned. REQUIRES: drained; at home here.
-  ipc::MessageQueue leave(PeerIndex to, ipc::Port& port, v1::Move& wire);
+  // which is returned, and requests of third daemons, which are to be introduced. REQUIRES: drained; at home here.
+  ipc::MessageQueue leave(PeerIndex to, ipc::Port& port, v1::Move& wire,
+                          std::vector<Introducing>& introducing);
   // The frame that ends the group of these ports has this number, or it will never come: one that is not with the peer by
   // now has died.
   void left(PeerIndex to, const std::vector<PortUid>& ports, FrameNumber number);
@@ -68,8 +71,13 @@ class Moves {
 
   // --- the new home ---
   // What a Move brings: a live port with its receive right to be claimed by a right of the group, or a refusal of which
-  // the peer is told. PROTOCOL, LIMIT.
-  Check arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire);
+  // the peer is told. `open`: its requests that are known by their introduction only. PROTOCOL, LIMIT.
+  struct OpenRequest {
+    ipc::PortRef port;
+    Promise::Slot slot;
+    Arrival::Introduced right;
+  };
+  Check arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire, std::vector<OpenRequest>& open);
   // REQUIRES: asked for inside the group. Empty: refused, or claimed already.
   ipc::ReceiveRight claim(const PortUid& uid);
   // The group is over: what nobody has claimed dies.

@@ -56,7 +56,8 @@ Check Moves::check_move(PeerIndex from, const v1::Move& wire, const PortUid& uid
   return check_request(*sessions_.tables(from), wire.port_destroyed());
 }
 
-Check Moves::arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire) {
+Check Moves::arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire,
+                    std::vector<OpenRequest>& open) {
   PortUid uid;
   if (Check fault = read(from, wire.port(), uid)) return fault;
   if (Check fault = check_move(from, wire, uid)) return fault;
@@ -71,9 +72,13 @@ Check Moves::arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire)
   ipc::ReceiveRight right = settle_here(from, uid, std::move(charge), wire);
   ipc::Port& port = *right.port();
   arrived_.emplace(uid, std::move(right));
-  Tables& theirs = *sessions_.tables(from);
-  port.no_senders_request = enter_request(theirs, engine_, wire.no_senders());
-  port.port_destroyed_request = enter_request(theirs, engine_, wire.port_destroyed());
+  const auto enter = [&](Promise::Slot slot, const v1::Right& request) {
+    std::optional<Arrival::Introduced> introduced;
+    port.*slot = enter_request(*sessions_.tables(from), engine_, request, introduced);
+    if (introduced) open.push_back({ipc::PortRef(&port), slot, *introduced});
+  };
+  enter(&ipc::Port::no_senders_request, wire.no_senders());
+  enter(&ipc::Port::port_destroyed_request, wire.port_destroyed());
   return std::nullopt;
 }
 

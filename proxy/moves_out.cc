@@ -44,7 +44,8 @@ std::vector<ipc::Port*> Moves::carried_with(ipc::Port& port) {
 
 // --- the port leaves (exchange 12, steps 2 and 3) ---
 
-ipc::MessageQueue Moves::leave(PeerIndex to, ipc::Port& port, v1::Move& wire) {
+ipc::MessageQueue Moves::leave(PeerIndex to, ipc::Port& port, v1::Move& wire,
+                               std::vector<Introducing>& introducing) {
   Tables& theirs = *sessions_.tables(to);
   Registry::Entry& entry = registry_.leave(port, to);
   NETMSG_CHECK(!entry.undrained);
@@ -64,11 +65,12 @@ ipc::MessageQueue Moves::leave(PeerIndex to, ipc::Port& port, v1::Move& wire) {
   stubs_.insert_or_assign(uid, std::move(stub));
 
   if (goes.no_senders_request) {
-    leave_right(theirs, ipc::CarriedRight(std::move(goes.no_senders_request)), *wire.mutable_no_senders());
+    leave_right(theirs, ipc::CarriedRight(std::move(goes.no_senders_request)), *wire.mutable_no_senders(),
+                introducing);
   }
   if (goes.port_destroyed_request) {
     leave_right(theirs, ipc::CarriedRight(std::move(goes.port_destroyed_request)),
-                *wire.mutable_port_destroyed());
+                *wire.mutable_port_destroyed(), introducing);
   }
   return std::move(goes.queue);
 }

@@ -25,13 +25,18 @@ ParkingTicket Parking::push(const Lane& lane, ipc::MessagePtr message, std::size
 }
 
 void Parking::settle(ParkingTicket ticket, std::size_t slot, ipc::CarriedRight right) {
+  const Item& item = count_settled(ticket);
+  if (!item.message->destination.is_dead()) fill_slot(*item.message, slot, std::move(right));
+}
+
+Parking::Item& Parking::count_settled(ParkingTicket ticket) {
   std::deque<Item>& lane = lanes_.at(lane_of(ticket));
   const auto item =
       std::lower_bound(lane.begin(), lane.end(), ticket,
                        [](const Item& each, ParkingTicket wanted) { return each.ticket < wanted; });
   NETMSG_CHECK(item->unsettled > 0);
   --item->unsettled;
-  if (!item->message->destination.is_dead()) fill_slot(*item->message, slot, std::move(right));
+  return *item;
 }
 
 ipc::MessagePtr Parking::pop(const Lane& lane) {

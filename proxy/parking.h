@@ -57,6 +57,8 @@ class Parking {
   const Lane& lane_of(ParkingTicket ticket) const { return tickets_.at(ticket); }
   // One of its rights is known: filled in, or given up if the destination is dead. REQUIRES: it is here and waits for it.
   void settle(ParkingTicket ticket, std::size_t slot, ipc::CarriedRight right);
+  // The same for something that has no place in the message.
+  void settle(ParkingTicket ticket) { count_settled(ticket); }
   // Takes the first message of the lane if it is ready; null if not.
   ipc::MessagePtr pop(const Lane& lane);
   // The port has died: the rights that have been settled in messages to it are given up, with the messages' claims on
@@ -74,6 +76,8 @@ class Parking {
     std::size_t unsettled;
     ipc::MessagePtr message;
   };
+
+  Item& count_settled(ParkingTicket ticket);
 
   std::map<Lane, std::deque<Item>> lanes_;  // no empty ones; each in the order of tickets
   std::map<ParkingTicket, Lane> tickets_;   // of all that are here

@@ -126,6 +126,7 @@ class Peer final : private StreamUser {
   Check apply_next(const v1::Frame& frame);
   Check apply(const v1::Frame& frame);
   Check apply_message(const v1::Message& message, FrameNumber number);
+  Check apply_move(const v1::Move& move);
   Check apply_release(const v1::Release& release);
   Check apply_died(const v1::Died& died);
   Check apply_credit(const v1::Credit& credit);

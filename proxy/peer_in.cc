@@ -36,7 +36,7 @@ Check Peer::apply(const v1::Frame& frame) {
     case v1::Frame::kChunk:
       return apply_chunk(frame.chunk());
     case v1::Frame::kMove:
-      return world_.moves->arrive(index_, *account_, frame.move());
+      return apply_move(frame.move());
     case v1::Frame::kMoved:
       return world_.moves->apply_moved(index_, frame.moved());
     case v1::Frame::kPathClose:
@@ -71,9 +71,17 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
   }
   world_.introductions->arrived(*this, arrival);
   // It is under way no more, which is to be told even if the room is the same.
-  if (message.destination_type() == MACH_MSG_TYPE_PORT_SEND) world_.registry.mark_dirty(arrival.destination);
+  world_.registry.mark_dirty(arrival.destination);
   if (broken(Rule::kRoomWithUnits)) return std::nullopt;
   for (const Arrival::Room& told : arrival.rooms) set_room(told.port, told.room, message.as_of());
+  return std::nullopt;
+}
+
+// Exchange 12, step 4.
+Check Peer::apply_move(const v1::Move& move) {
+  std::vector<Moves::OpenRequest> open;
+  if (Check fault = world_.moves->arrive(index_, *account_, move, open)) return fault;
+  for (const Moves::OpenRequest& each : open) world_.introductions->requested(*this, each);
   return std::nullopt;
 }
 
@@ -151,7 +159,7 @@ void Peer::refresh_window(const PortUid& port, Holder& holder) {
   const std::uint32_t outstanding =
       broken(Rule::kFlightIsCounted) ? 0 : tables_->flight.outstanding(port, holder.as_of);
   const std::uint32_t waiting =
-      tables_->egress.taking_room(holder.port().link_slot) + world_.moves->held_back(holder.port());
+      tables_->egress.waiting_for(holder.port().link_slot) + world_.moves->held_back(holder.port());
   world_.engine.set_window(holder.port(), congested_ ? 0 : holder.room, outstanding + waiting);
 }
 

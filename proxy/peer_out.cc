@@ -77,7 +77,9 @@ std::vector<PortUid> Peer::send_ports(const std::vector<ipc::Port*>& ports) {
   std::vector<ipc::MessageQueue> queues;
   for (ipc::Port* port : ports) {
     v1::Frame frame;
-    queues.push_back(world_.moves->leave(index_, *port, *frame.mutable_move()));
+    std::vector<Introducing> introducing;
+    queues.push_back(world_.moves->leave(index_, *port, *frame.mutable_move(), introducing));
+    world_.introductions->introduce(*this, introducing);
     append(std::move(frame));
     moved.push_back(world_.registry.find(*port)->uid);
   }
@@ -98,8 +100,7 @@ void Peer::send_queued(ipc::MessagePtr message) {
 // It cannot travel, and is destroyed by the caller.
 void Peer::refuse(ipc::Message& message, std::uint64_t transfer) {
   world_.log(config_.name + ": a message that cannot travel was destroyed");
-  if (!message.sent_to_send_once())
-    stale_.push_back(uid_of(message));  // its place in the window is free again
+  stale_.push_back(uid_of(message));  // its place in the window is free again
   if (transfer != 0) drop_transfer(transfer, message.take_charge());
   touch();
 }
@@ -110,7 +111,6 @@ PortUid Peer::uid_of(const ipc::Message& message) const {
 
 FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
   const PortUid port = uid_of(message);
-  const bool takes_room = !message.sent_to_send_once();
   std::vector<Introducing> introducing;
   leave_packed(*tables_, session_->applied(), message, *frame.mutable_message(), introducing);
   world_.introductions->introduce(*this, introducing);
@@ -132,7 +132,9 @@ FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
     tables_->forced.sent({port, number}, std::move(message.accepted), std::move(message.receipt),
                          message.take_charge());
   }
-  if (takes_room) tables_->flight.took_off(port, number);
+  // Who has no send right to the port has no window either: replies cost nothing here.
+  const Holder* holder = tables_->holders.find(port);
+  if (holder == nullptr || holder->received > 0) tables_->flight.took_off(port, number);
   return number;
 }
 
@@ -172,8 +174,7 @@ void Peer::take_back(Ticket ticket) {
   std::vector<Departure> lost;
   lost.push_back({ticket, tables_->egress.take_back(ticket)});
   const std::uint64_t slot = lost.front().message->destination.port()->link_slot;
-  if (!lost.front().message->sent_to_send_once())
-    stale_.push_back(world_.registry.find(*lost.front().message->destination.port())->uid);
+  stale_.push_back(uid_of(*lost.front().message));
   if (tables_->outbound.end(ticket)) drop_transfer(ticket, lost.front().message->take_charge());
   send_off_ready(slot);
   destroy(std::move(lost));

@@ -288,7 +288,7 @@ std::optional<PortRow> Proxy::port_row(const PortUid& uid) const {
   if (entry != nullptr) {
     row.port = entry->port.get();
     row.epoch = entry->epoch;
-    for (const auto& [peer, parked] : entry->parked) row.parked.push_back({peer, parked.messages});
+    for (const auto& [peer, parked] : entry->parked) row.parked.push_back({peer, parked});
   }
   impl_->moves.add_to(row);
   impl_->introductions.add_to(row);
@@ -331,7 +331,8 @@ void Proxy::check_invariants() const {
 bool Proxy::can_carry(const ipc::Port& destination, const ipc::Port& port, ipc::RightType type,
                       std::uint32_t others) const {
   const Peer* peer = impl_->home_of(destination);
-  return peer != nullptr && peer->can_carry(port, type, others);
+  if (peer == nullptr) return impl_->introductions.stands_in(destination);
+  return peer->can_carry(port, type, others);
 }
 
 ipc::RemoteLink::CarryLimits Proxy::carry_limits(const ipc::Port& destination) const {
@@ -341,6 +342,7 @@ ipc::RemoteLink::CarryLimits Proxy::carry_limits(const ipc::Port& destination) c
 
 void Proxy::forward(ipc::MessagePtr message) {
   Peer* peer = impl_->home_of(*message->destination.port());
+  if (peer == nullptr && impl_->introductions.hold(message)) return;
   if (peer == nullptr) return message->destination.consume();
   if (impl_->moves.hold_back(message)) return;
   peer->forward(std::move(message));

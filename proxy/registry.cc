@@ -98,21 +98,18 @@ void Registry::unpin(const PortUid& uid) {
   forget_if_unknown(*entry);
 }
 
-PortUid Registry::park(ipc::Port& port, PeerIndex peer, bool takes_room) {
+PortUid Registry::park(ipc::Port& port, PeerIndex peer) {
   Entry* known = find(port);
   Entry& entry = known != nullptr ? *known : add(port, {us_, next_serial_++});
-  Parked& parked = entry.parked[peer];
-  ++parked.messages;
-  if (takes_room) ++parked.taking_room;
+  ++entry.parked[peer];
   return entry.uid;
 }
 
-void Registry::unpark(const PortUid& uid, PeerIndex peer, bool takes_room) {
+void Registry::unpark(const PortUid& uid, PeerIndex peer) {
   Entry* entry = find(uid);
   if (entry == nullptr) return;
   const auto parked = entry->parked.find(peer);
-  if (takes_room) --parked->second.taking_room;
-  if (--parked->second.messages > 0) return;
+  if (--parked->second > 0) return;
   entry->parked.erase(parked);
   forget_if_unknown(*entry);
 }
@@ -127,7 +124,7 @@ std::uint32_t Registry::room_for(const ipc::Port& port, PeerIndex peer) const {
   const Entry* entry = find(port);
   if (entry == nullptr || entry->parked.empty()) return room;
   const auto parked = entry->parked.find(peer);
-  return parked == entry->parked.end() ? room : room - std::min(room, parked->second.taking_room);
+  return parked == entry->parked.end() ? room : room - std::min(room, parked->second);
 }
 
 void Registry::add_proxy(ipc::Port& proxy, const PortUid& uid, PeerIndex home) {

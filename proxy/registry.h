@@ -29,11 +29,6 @@ namespace netmsg::proxy {
 
 class Registry {
  public:
-  // Messages of one peer that wait to be queued (parking.h).
-  struct Parked {
-    std::uint32_t messages = 0;
-    std::uint32_t taking_room = 0;  // those to a send right
-  };
   struct Entry {
     PortUid uid;
     ipc::PortRef port;              // empty: the place is free
@@ -42,8 +37,9 @@ class Registry {
     bool dirty = false;             // in dirty_
     std::uint32_t epoch = 0;        // how often the receive right has gone from one daemon to another
     bool undrained = false;         // at home here, and some may still send by way of the old home: it stays
-    std::map<PeerIndex, Parked> parked{};  // of a port at home here; no empty ones
-    std::uint32_t pins = 0;                // see RegistryPin
+    // Of a port at home here: how many messages of each peer wait to be queued (parking.h), above 0.
+    std::map<PeerIndex, std::uint32_t> parked{};
+    std::uint32_t pins = 0;  // see RegistryPin
   };
 
   explicit Registry(const Origin& us) : us_(us) {}
@@ -71,9 +67,9 @@ class Registry {
   void unshare(const PortUid& uid, PeerIndex peer);
 
   // A message of this peer's for the port waits, or waits no more. Returns the port's uid, a new one if it has none.
-  PortUid park(ipc::Port& port, PeerIndex peer, bool takes_room);
+  PortUid park(ipc::Port& port, PeerIndex peer);
   // Does nothing for uids that are not there.
-  void unpark(const PortUid& uid, PeerIndex peer, bool takes_room);
+  void unpark(const PortUid& uid, PeerIndex peer);
   bool has_parked(const PortUid& uid, PeerIndex peer) const;
   // How many more messages this peer may send to the port: what it has parked there counts against it, and only it.
   std::uint32_t room_for(const ipc::Port& port, PeerIndex peer) const;

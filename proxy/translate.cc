@@ -347,18 +347,14 @@ bool can_translate(const Tables& tables, const ipc::Port& port, ipc::RightType t
 }
 
 bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::Port& port) {
-  const auto may_leave = [&](const ipc::SendOnceRight& request) {
-    return !request || request.port()->dead() || !request.port()->remote() ||
-           is_theirs(tables, *request.port());
-  };
-  bool all = may_leave(port.no_senders_request) && may_leave(port.port_destroyed_request);
+  bool all = true;
   port.queue.for_each([&](const ipc::Message& message) { all = all && can_leave(tables, theirs, message); });
   return all;
 }
 
-void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire) {
-  std::vector<Introducing> none;  // can_go_along
-  leave(tables, right, wire, none);
+void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire,
+                 std::vector<Introducing>& introducing) {
+  leave(tables, right, wire, introducing);
 }
 
 Check check_request(const Tables& tables, const v1::Right& wire) {
@@ -366,13 +362,15 @@ Check check_request(const Tables& tables, const v1::Right& wire) {
   return check_right(tables, wire, true);
 }
 
-ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire) {
+ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire,
+                                 std::optional<Arrival::Introduced>& introduced) {
   if (wire.value() == v1::Right::DEAD) {
     const ipc::ReceiveRight dying = engine.make_remote_port(0);
     return ipc::SendOnceRight::mint(*dying.port());
   }
   Arrival arrival;
   ipc::CarriedRight right = Entrance(tables, arrival).enter(wire, 0);
+  if (!arrival.introduced.empty()) introduced = arrival.introduced.front();
   return right.holds_send_once() ? right.take_send_once() : ipc::SendOnceRight();
 }
 

@@ -61,11 +61,9 @@ void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::
 // Can its requests and all that is queued at it go to this peer?
 bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::Port& port);
 // One right of a Move.
-void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire);
+void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire,
+                 std::vector<Introducing>& introducing);
 Check check_request(const Tables& tables, const v1::Right& wire);
-// One whose notify port has died is a request all the same: it stands in the port's status, and whoever asks for another
-// gets a dead right back. REQUIRES: checked.
-ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire);
 
 // A message that has come in.
 struct Arrival {
@@ -91,6 +89,11 @@ struct Arrival {
   };
   std::vector<Introduced> introduced;
 };
+
+// A request of a port that comes. One whose notify port has died is a request all the same: it stands in the port's status,
+// and whoever asks for another gets a dead right back. One that is INTRODUCED is left to the caller. REQUIRES: checked.
+ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire,
+                                 std::optional<Arrival::Introduced>& introduced);
 
 // A uid in a frame of theirs that says that they are its home. PROTOCOL: as read_uid; a serial of ours that was never
 // given out, somebody else's name service.

@@ -34,9 +34,9 @@ MessagePtr hand_over(Receivers& receivers, MessagePtr message) {
   return message;
 }
 
-// Messages to a proxy take a place in its window unless they go to a send-once right (peer protocol C2).
+// Each message to a proxy takes a place in its window; those to send-once rights do not wait for one (peer protocol C2).
 void forward(Port& proxy, MessagePtr message) {
-  if (!message->sent_to_send_once()) ++proxy.msgcount;
+  ++proxy.msgcount;
   proxy.core().link().forward(std::move(message));
 }
 

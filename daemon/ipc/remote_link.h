@@ -40,8 +40,8 @@ class RemoteLink {
   };
   virtual CarryLimits carry_limits(const Port& destination) const = 0;
 
-  // The message has been accepted for the proxy that is its destination: a place in the window was taken if it
-  // was sent to a send right. Consumes the message and its rights, whatever happens. The destination right has
+  // The message has been accepted for the proxy that is its destination: a place in the window was taken, there or not.
+  // Consumes the message and its rights, whatever happens. The destination right has
   // reached its goal here (CarriedRight::consume): a send-once right that was dropped instead would come
   // straight back as a notification to the same proxy. A msg-accepted request in it is the link's to keep until
   // the message has left its queue at the port's home, or will never come there. The link may keep the message for a

@@ -100,11 +100,11 @@ TEST_F(EgressOfMessages, AllOfOneDestinationComeInTheirOrder) {
   EXPECT_TRUE(queues.empty());
 }
 
-TEST_F(EgressOfMessages, CountsThoseThatHaveAPlaceInTheWindow) {
+TEST_F(EgressOfMessages, CountsThoseOfADestination) {
   push(7, 1, 1);
   queues.push(7, message(2, true), 0);
-  EXPECT_EQ(queues.taking_room(7), 1U);
-  EXPECT_EQ(queues.taking_room(8), 0U);
+  EXPECT_EQ(queues.waiting_for(7), 2U);
+  EXPECT_EQ(queues.waiting_for(8), 0U);
   const std::vector<Departure> all = queues.take_all();
   EXPECT_EQ(all.size(), 2U);
 }

@@ -268,6 +268,103 @@ TEST_F(Moving, ItsRequestsGoAlong) {
   EXPECT_TRUE(at_rest());
 }
 
+// R3 with N1: the notify port is a fourth host's, and is introduced with the port.
+class RequestsOfAnotherHost : public Moving {
+ protected:
+  // Y's port gets a request whose notify right is w's.
+  void request(mach_msg_id_t id) {
+    const Name notify = give_across(w, watcher, heard, kMakeOnce, y, server);
+    EXPECT_EQ(
+        ipc::mach_port::request_notification(server.space(), server.space(), p, id, 0, notify, kMoveOnce)
+            .code(),
+        KERN_SUCCESS);
+  }
+  // The group is at z, but not what w has granted.
+  void arrive_unsettled() {
+    depart(y, server, p, z);
+    run(z);
+    EXPECT_EQ(z.names.receive(z.names_port).code, MACH_RCV_TIMED_OUT) << "it is parked";
+  }
+  mach_msg_id_t told() { return watcher.receive(heard).header.msgh_id; }
+  Host& w = host(3);
+  Task& watcher = w.task("watcher");
+  Name heard = watcher.port();
+};
+
+TEST_F(RequestsOfAnotherHost, NoSendersIsToldThere) {
+  request(MACH_NOTIFY_NO_SENDERS);
+  const Name q = move(y, server, p, z, heir);
+  EXPECT_TRUE(heir.status(q).mps_nsrequest);
+  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(told(), MACH_NOTIFY_NO_SENDERS);
+  EXPECT_FALSE(heir.status(q).mps_nsrequest);
+  EXPECT_TRUE(at_rest());
+}
+
+TEST_F(RequestsOfAnotherHost, WhoReplacesItGetsTheRight) {
+  request(MACH_NOTIFY_NO_SENDERS);
+  const Name q = move(y, server, p, z, heir);
+  EXPECT_EQ(heir.request(q, MACH_NOTIFY_NO_SENDERS, 0), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(w.row("c").send_once_units, 1U) << "it is z's";
+}
+
+TEST_F(RequestsOfAnotherHost, NoSendersThatIsDueBeforeTheRightIsThere) {
+  request(MACH_NOTIFY_NO_SENDERS);
+  arrive_unsettled();
+  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+  run();
+  EXPECT_EQ(told(), MACH_NOTIFY_NO_SENDERS);
+  EXPECT_FALSE(heir.status(take(z, heir)).mps_nsrequest);
+  EXPECT_TRUE(at_rest());
+}
+
+TEST_F(RequestsOfAnotherHost, ThePortDiesBeforeTheRightIsThere) {
+  request(MACH_NOTIFY_PORT_DESTROYED);
+  arrive_unsettled();
+  z.names.destroy(z.names_port);
+  EXPECT_EQ(told(), 0);
+  run();
+  const Received got = watcher.receive(heard);
+  EXPECT_EQ(got.header.msgh_id, MACH_NOTIFY_PORT_DESTROYED);
+  ASSERT_EQ(got.values.size(), 1U);
+  EXPECT_EQ(send(5), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(received(watcher, got.values[0]), (Ints{5}));
+}
+
+TEST_F(RequestsOfAnotherHost, BothAreLostWithTheirHost) {
+  request(MACH_NOTIFY_NO_SENDERS);
+  request(MACH_NOTIFY_PORT_DESTROYED);
+  arrive_unsettled();
+  part(w, z, true);
+  part(w, y, true);
+  pass(2 * timing.lease);
+  const Name q = take(z, heir);
+  EXPECT_TRUE(heir.status(q).mps_nsrequest) << "of a dead port";
+  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+  heir.destroy(q);
+  reconnect();
+  EXPECT_EQ(told(), MACH_NOTIFY_SEND_ONCE) << "twice: by the home of the notify port";
+  EXPECT_EQ(told(), MACH_NOTIFY_SEND_ONCE);
+  EXPECT_EQ(told(), 0);
+}
+
+TEST_F(RequestsOfAnotherHost, OfPortsInTheQueueThatMoves) {
+  request(MACH_NOTIFY_PORT_DESTROYED);
+  const Name outer = server.port_with_sends(1);
+  EXPECT_EQ(
+      server.send({.remote = outer, .remote_type = kMoveSend, .id = 9, .items = {rights(kMoveReceive, {p})}}),
+      MACH_MSG_SUCCESS);
+  const Name carrier = move(y, server, outer, z, heir);
+  const Received inner = heir.receive(carrier);
+  ASSERT_EQ(inner.values.size(), 1U);
+  heir.destroy(inner.values[0]);
+  run();
+  EXPECT_EQ(told(), MACH_NOTIFY_PORT_DESTROYED);
+}
+
 // M2: ports in the queue of the port that moves, and in their queues.
 TEST_F(Moving, PortsInItsQueueGoAlong) {
   const Name inner = client.port();
