@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/lane.h"
 
-#include <poll.h>
-#include <sys/socket.h>
-
-#include <cerrno>
 #include <cstring>
 #include <new>
 
@@ -14,7 +10,7 @@ namespace netmsg::client {
 
 // Interruption (spec 03 §14). The numbers are repeated at the places.
 // (1) All signals are blocked before the request is sent: from here on a handler can run at (2) only.
-// (2) ppoll lets them in and sleeps as one step; a signal that came after (1) ends it at once.
+// (2) ppoll (in the channel) lets them in and sleeps as one step; a signal that came after (1) ends it at once.
 // (3) A handler has run: Cancel goes out; the one answer, which says who won, is awaited, signals blocked.
 Lane::Outcome Lane::mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory,
                              bool interruptible, MsgAnswer* answer) {
@@ -30,7 +26,7 @@ Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, SentMe
   if (answer->send == Io::kBadMemory || answer->send == Io::kNoFiles) return Outcome::kOk;
   if (answer->send == Io::kClosed) return broken(Outcome::kNotSent);
   if (wait_mask != nullptr) wait_or_cancel(*wait_mask);
-  if (!receive_head()) return broken(Outcome::kLost);
+  if (!receive_head()) return closed();
   answer->done = head_.done;
   memory.settle(head_.done.memory_taken);
   char* const message = static_cast<char*>(buffer) + head_.done.offset;
@@ -46,7 +42,7 @@ Lane::Outcome Lane::port_call(const local::PortCall& request, local::PortCallDon
   answer_kind_ = local::Kind::kPortCallDone;
   iovec parts[] = {{}, {&copy, sizeof copy}};
   if (send_request(local::Kind::kPortCall, parts) != Io::kOk) return broken(Outcome::kNotSent);
-  if (!receive_head()) return broken(Outcome::kLost);
+  if (!receive_head()) return closed();
   char bytes[sizeof *done];
   std::memcpy(bytes, &head_.done, sizeof head_.done);
   if (receive_bytes(bytes + sizeof head_.done, sizeof bytes - sizeof head_.done) != Io::kOk)
@@ -59,14 +55,13 @@ Lane::Outcome Lane::port_call(const local::PortCall& request, local::PortCallDon
 bool Lane::recover() {
   switch (state_) {
     case State::kIdle:
-      if (!socket_.still_ours()) state_ = State::kBroken;
+      if (!channel_.usable()) state_ = State::kBroken;
       break;
     case State::kWaiting:
       // A handler may have taken the thread away between the
       // arrival of the first bytes and the move to kReading.
-      state_ = head_.header.kind == 0 && socket_.still_ours() && send_cancel() && drop_answer()
-                   ? State::kIdle
-                   : State::kBroken;
+      state_ = head_.header.kind == 0 && channel_.usable() && send_cancel() && drop_answer() ? State::kIdle
+                                                                                             : State::kBroken;
       break;
     case State::kSending:
     case State::kReading:
@@ -96,7 +91,7 @@ Io Lane::send_request(local::Kind kind, std::span<iovec> parts, std::span<const 
   bool started = false;
   head_.header.kind = 0;
   state_ = State::kSending;
-  const Io io = send_parts(socket_.fd(), parts, &started, files);
+  const Io io = channel_.send(parts, &started, files);
   if (io == Io::kOk) state_ = State::kWaiting;
   // Nothing has gone out: as if nothing had been tried.
   // Else the frame is cut short and so is the lane's life.
@@ -105,13 +100,12 @@ Io Lane::send_request(local::Kind kind, std::span<iovec> parts, std::span<const 
 }
 
 void Lane::wait_or_cancel(const sigset_t& mask) {
-  pollfd answer{socket_.fd(), POLLIN, 0};
-  const int ready = ::ppoll(&answer, 1, nullptr, &mask);  // (2)
-  if (ready < 0 && errno == EINTR) send_cancel();         // (3)
+  const Channel::Wait waited = channel_.wait(&mask);         // (2)
+  if (waited == Channel::Wait::kInterrupted) send_cancel();  // (3)
 }
 
 bool Lane::receive_head() {
-  if (files_.receive(socket_.fd(), &head_, sizeof head_) != Io::kOk) return false;
+  if (channel_.receive_head(&head_, sizeof head_) != Io::kOk) return false;
   state_ = State::kReading;
   return is_expected_answer();
 }
@@ -126,9 +120,9 @@ bool Lane::is_expected_answer() const {
 
 Io Lane::receive_bytes(void* buffer, std::size_t size) {
   std::size_t done = 0;
-  const Io io = receive_all(socket_.fd(), buffer, size, &done);
+  const Io io = channel_.receive(buffer, size, &done);
   if (io != Io::kBadMemory) return io;
-  return discard(socket_.fd(), size - done) == Io::kOk ? Io::kBadMemory : Io::kClosed;
+  return channel_.discard(size - done) == Io::kOk ? Io::kBadMemory : Io::kClosed;
 }
 
 // The regions of a whole message, which is at `message` unless it was lost. False: the daemon is gone.
@@ -151,7 +145,7 @@ Io Lane::receive_region(char* message, const local::ReceivedRegion& region, MsgA
 
 // Without a message nobody would ever know of the pages.
 Io Lane::receive_file(char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
-  const int fd = files_.take();
+  const int fd = channel_.files().take();
   if (fd < 0) {
     client::lose_region(message, region.slot);
     answer->memory_lost |= MACH_MSG_VM_KERNEL;
@@ -179,7 +173,7 @@ void note(std::vector<LostRight>& rights, LostRight right) {
 Io Lane::lose_region(const char* message, const local::ReceivedRegion& region, MsgAnswer* answer) {
   answer->memory_lost |= MACH_MSG_VM_SPACE;
   const mach_msg_type_name_t type = type_of_item(message, region.slot);
-  if (!MACH_MSG_TYPE_PORT_ANY_RIGHT(type)) return discard(socket_.fd(), region.length);
+  if (!MACH_MSG_TYPE_PORT_ANY_RIGHT(type)) return channel_.discard(region.length);
   for (std::uint64_t left = region.length / sizeof(mach_port_name_t); left > 0; --left) {
     mach_port_name_t name = MACH_PORT_NULL;
     if (receive_bytes(&name, sizeof name) != Io::kOk) return Io::kClosed;
@@ -190,13 +184,12 @@ Io Lane::lose_region(const char* message, const local::ReceivedRegion& region, M
 
 bool Lane::send_cancel() {
   const local::FrameHeader cancel{0, static_cast<std::uint16_t>(local::Kind::kCancel), 0, id_};
-  return send_all(socket_.fd(), &cancel, sizeof cancel) == Io::kOk;
+  return channel_.send_after(cancel);
 }
 
 bool Lane::drop_answer() {
-  const bool dropped =
-      receive_head() && discard(socket_.fd(), head_.header.length - sizeof head_.done) == Io::kOk;
-  files_.clear();
+  const bool dropped = receive_head() && channel_.discard(head_.header.length - sizeof head_.done) == Io::kOk;
+  channel_.files().clear();
   return dropped;
 }
 
@@ -205,10 +198,9 @@ Lane::Outcome Lane::broken(Outcome outcome) {
   return outcome;
 }
 
-// shutdown, not close alone: a process forked at this moment may hold a copy of the descriptor.
-void Lane::give_back() {
-  if (socket_.still_ours()) ::shutdown(socket_.fd(), SHUT_RDWR);
-  socket_.close();
+// The end, and no answer: a request that is still in the ring has had no effect.
+Lane::Outcome Lane::closed() {
+  return broken(channel_.may_have_been_seen() ? Outcome::kLost : Outcome::kNotSent);
 }
 
 }  // namespace netmsg::client

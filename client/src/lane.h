@@ -20,9 +20,10 @@
 #include <span>
 #include <vector>
 
+#include "client/src/channel.h"
 #include "client/src/descriptor.h"
-#include "client/src/incoming_files.h"
 #include "client/src/memory.h"
+#include "client/src/ring_memory.h"
 #include "client/src/socket_io.h"
 #include "proto/local/frame.h"
 
@@ -30,8 +31,8 @@ namespace netmsg::client {
 
 class Lane {
  public:
-  explicit Lane(Descriptor socket) : socket_(std::move(socket)) {}
-  ~Lane() { give_back(); }
+  // `rings` may be empty.
+  Lane(Descriptor socket, RingMemory rings) : channel_(std::move(socket), std::move(rings)) {}
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -61,8 +62,9 @@ class Lane {
   // A port call. REQUIRES: idle.
   Outcome port_call(const local::PortCall& request, local::PortCallDone* done);
 
+  bool has_rings() const { return channel_.has_rings(); }
   // In a forked child: closes the descriptor and leaves the connection to the parent.
-  void forget() { socket_.close(); }
+  void forget() { channel_.forget(); }
 
  private:
   enum class State { kIdle, kSending, kWaiting, kReading, kBroken };
@@ -80,6 +82,7 @@ class Lane {
   Io send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory);
   Io send_request(local::Kind kind, std::span<iovec> parts, std::span<const int> files = {});
   void wait_or_cancel(const sigset_t& mask);
+  Outcome closed();
   bool receive_head();
   Io receive_bytes(void* buffer, std::size_t size);
   bool receive_regions(char* message, MsgAnswer* answer);
@@ -90,13 +93,11 @@ class Lane {
   bool drop_answer();
   bool is_expected_answer() const;
   Outcome broken(Outcome outcome);
-  void give_back();
 
-  Descriptor socket_;
+  Channel channel_;
   State state_ = State::kIdle;
   local::Kind answer_kind_ = local::Kind::kMachMsgDone;
   std::uint64_t id_ = 0;
-  IncomingFiles files_;
   AnswerHead head_{};  // header.kind is 0 as long as no byte of the answer has been read
 };
 

@@ -80,12 +80,13 @@ std::optional<Payload> receive_frame(int fd, local::Kind kind) {
   return frame.payload;
 }
 
-// A frame of exactly this kind, or nothing, and the descriptor that comes with it.
+// A frame of exactly this kind, or nothing, and the descriptors that come with it, at most two.
 template <typename Payload>
-std::optional<Payload> receive_with_descriptor(int fd, local::Kind kind, Descriptor* descriptor) {
+std::optional<Payload> receive_with_descriptors(int fd, local::Kind kind, Descriptor* first,
+                                                Descriptor* second) {
   Framed<Payload> frame;
   static_assert(sizeof frame == sizeof frame.header + sizeof frame.payload, "it is read in one piece");
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
   iovec part{&frame, sizeof frame};
   msghdr message{};
   message.msg_iov = &part;
@@ -95,13 +96,21 @@ std::optional<Payload> receive_with_descriptor(int fd, local::Kind kind, Descrip
   ssize_t got;
   do got = ::recvmsg(fd, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
-  int received = -1;
+  int received[2] = {-1, -1};
   const cmsghdr* rights = got > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
   if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS)
-    std::memcpy(&received, CMSG_DATA(rights), sizeof received);
-  *descriptor = Descriptor(received);
+    std::memcpy(received, CMSG_DATA(rights), std::min(rights->cmsg_len - CMSG_LEN(0), sizeof received));
+  *first = Descriptor(received[0]);
+  *second = Descriptor(received[1]);
   if (got != sizeof frame || frame.header.kind != static_cast<std::uint16_t>(kind)) return std::nullopt;
   return frame.payload;
+}
+
+// The same where there is one at most.
+template <typename Payload>
+std::optional<Payload> receive_with_descriptor(int fd, local::Kind kind, Descriptor* descriptor) {
+  Descriptor unwanted;
+  return receive_with_descriptors<Payload>(fd, kind, descriptor, &unwanted);
 }
 
 // What every new task begins with.
@@ -126,6 +135,13 @@ std::string socket_path() {
     if (::access(own.c_str(), F_OK) == 0) return own;
   }
   return kSystemSocket;
+}
+
+MainConnection::LaneKind MainConnection::lane_kind() {
+  const char* const chosen = ::secure_getenv("NETMSG_LANE");
+  if (chosen == nullptr) return LaneKind::kSocket;
+  if (std::strcmp(chosen, "ring") == 0) return LaneKind::kRing;
+  return LaneKind::kSocket;
 }
 
 std::optional<MainConnection> MainConnection::open(const std::string& path,
@@ -159,7 +175,7 @@ bool MainConnection::receive_owed(local::Kind answer) {
   Descriptor unwanted;
   const int fd = socket_.fd();
   if (answer == local::Kind::kLaneOpened)
-    return receive_with_descriptor<local::LaneOpened>(fd, answer, &lane_).has_value();
+    return receive_with_descriptors<local::LaneOpened>(fd, answer, &lane_.socket, &lane_.rings).has_value();
   if (answer == local::Kind::kWatchOpened)
     return receive_with_descriptor<local::WatchOpened>(fd, answer, &unwanted).has_value();
   return receive_with_descriptor<local::InheritanceOpened>(fd, answer, &unwanted).has_value();
@@ -176,17 +192,18 @@ MainConnection::Result MainConnection::catch_up(Deadline deadline) {
   return Result::kOk;
 }
 
-MainConnection::Result MainConnection::open_lane(Descriptor* lane) {
+MainConnection::Result MainConnection::open_lane(LaneEnds* lane) {
   const Deadline deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(kLaneTurnMs);
   if (!socket_.still_ours()) return Result::kDaemonGone;
-  if (lane_.fd() < 0 && !is_lane_owed()) {
-    if (!ask(local::Kind::kOpenLane)) return Result::kDaemonGone;
+  if (lane_.socket.fd() < 0 && !is_lane_owed()) {
+    const bool without = lane_kind() == LaneKind::kSocket;
+    if (!ask(without ? local::Kind::kOpenLane : local::Kind::kOpenRingLane)) return Result::kDaemonGone;
     owe(local::Kind::kLaneOpened);
   }
   if (const Result result = catch_up(deadline); result != Result::kOk) return result;
   *lane = std::move(lane_);
   // No descriptor although there is a lane: this process had no room for one.
-  return lane->fd() >= 0 ? Result::kOk : Result::kNoResources;
+  return lane->socket.fd() >= 0 ? Result::kOk : Result::kNoResources;
 }
 
 // As long as an answer is late, nothing more is asked: a program that forks often waits for a daemon that has stopped

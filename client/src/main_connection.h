@@ -39,9 +39,17 @@ class MainConnection {
   // The ports that this task began with.
   const local::Inherited& ports() const { return ports_; }
 
+  // Which lanes to ask for: NETMSG_LANE is "socket" or "ring"; else what is best.
+  enum class LaneKind { kSocket, kRingIfPossible, kRing };
+  static LaneKind lane_kind();
+  struct LaneEnds {
+    Descriptor socket;
+    Descriptor rings;  // the file; none: a lane without
+  };
+
   enum class Result { kOk, kLate, kNoResources, kDaemonGone };
-  // Asks for a lane. On kOk *lane holds it. kLate: not yet, so ask again, when there is something at answers().
-  Result open_lane(Descriptor* lane);
+  // Asks for a lane, with rings if so chosen. On kOk *lane holds it. kLate: not yet, so ask again, when there is something at answers().
+  Result open_lane(LaneEnds* lane);
   // The descriptor on which the daemon answers: for a wait without the mutex, which may be in vain.
   int answers() const { return socket_.fd(); }
 
@@ -78,7 +86,7 @@ class MainConnection {
   // second one: so there are never more.
   std::array<local::Kind, 2> owed_{};
   std::size_t owed_count_ = 0;
-  Descriptor lane_;  // that has come while something else was awaited
+  LaneEnds lane_;  // that has come while something else was awaited
 };
 
 }  // namespace netmsg::client

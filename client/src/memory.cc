@@ -41,6 +41,14 @@ bool kernel_can_read(std::uint64_t page) {
          errno != EFAULT;
 }
 
+constexpr std::uint64_t kKernelWrites = sizeof(gid_t);
+
+// Likewise the cheapest call that writes, and so little.
+bool kernel_can_write(std::uint64_t address) {
+  gid_t unused[2];
+  return ::syscall(SYS_getresgid, address, &unused[0], &unused[1]) == 0 || errno != EFAULT;
+}
+
 // 02 §8 rows 2 to 5.
 bool well_formed(const mach_msg_type_t& type) {
   if (MACH_MSG_TYPE_PORT_ANY(type.msgt_name) && type.msgt_size != (type.msgt_inline ? 64U : 32U))
@@ -64,6 +72,17 @@ bool is_readable(const void* memory, std::uint64_t size) {
   if (overflows(address, size)) return false;
   for (std::uint64_t page = page_floor(address); page < address + size; page += kPageSize) {
     if (!kernel_can_read(page)) return false;
+  }
+  return true;
+}
+
+bool is_writable(void* memory, std::uint64_t size) {
+  const auto address = reinterpret_cast<std::uint64_t>(memory);
+  if (size < kKernelWrites) return is_readable(memory, size);
+  if (overflows(address, size)) return false;
+  const std::uint64_t last = address + size - kKernelWrites;
+  for (std::uint64_t page = page_floor(address); page < address + size; page += kPageSize) {
+    if (!kernel_can_write(std::clamp(page, address, last))) return false;
   }
   return true;
 }

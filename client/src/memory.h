@@ -30,6 +30,9 @@ inline constexpr std::uint64_t page_ceiling(std::uint64_t address) {
 // Asks the kernel about every page of it. Touches nothing, and faults at nothing.
 bool is_readable(const void* memory, std::uint64_t size);
 
+// The same for writing, of memory whose content does not matter.
+bool is_writable(void* memory, std::uint64_t size);
+
 // Zeroed pages, readable and writable, somewhere; null if there is no room for them. `size` above 0.
 void* map_pages(std::uint64_t size);
 // The pages that overlap [address, address + length) are gone. REQUIRES: the sum does not overflow.

@@ -154,13 +154,17 @@ std::optional<Reach> Task::try_lane(ThreadState& thread, int* answers) {
   const std::lock_guard lock(mutex_);  // also around the change of thread.lane: a fork must find it whole
   thread.lane.reset();
   if (!attach_locked()) return standing_ == Standing::kGone ? Reach::kGone : Reach::kNoDaemon;
-  Descriptor socket;
-  const MainConnection::Result result = main_->open_lane(&socket);
+  MainConnection::LaneEnds ends;
+  const MainConnection::Result result = main_->open_lane(&ends);
   *answers = main_->answers();
   if (result == MainConnection::Result::kLate) return std::nullopt;
   if (const Reach reach = reach_of(result); reach != Reach::kOk) return reach;
-  thread.lane.reset(new (std::nothrow) Lane(std::move(socket)));
-  return thread.lane != nullptr ? Reach::kOk : Reach::kNoResources;
+  thread.lane.reset(new (std::nothrow) Lane(std::move(ends.socket), RingMemory(std::move(ends.rings))));
+  if (thread.lane == nullptr) return Reach::kNoResources;
+  const bool refused =
+      MainConnection::lane_kind() == MainConnection::LaneKind::kRing && !thread.lane->has_rings();
+  if (refused) thread.lane.reset();
+  return refused ? Reach::kNoResources : Reach::kOk;
 }
 
 kern_return_t Task::open_watch(mach_port_name_t name, int* descriptor) {

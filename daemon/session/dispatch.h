@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "daemon/ipc/engine.h"
-#include "daemon/session/socket_channel.h"
+#include "daemon/session/channel.h"
+#include "daemon/session/users.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::session {

@@ -6,6 +6,8 @@
 
 #include "daemon/session/dispatch.h"
 #include "daemon/session/listener.h"
+#include "daemon/session/ring_channel.h"
+#include "daemon/session/socket_channel.h"
 
 namespace netmsg::session {
 
@@ -25,12 +27,25 @@ std::uint32_t length_max_of(const ListenerOptions& options) {
 }  // namespace
 
 void Lane::open(base::UniqueFd socket, User& user, UserSlot slot, const ListenerOptions& options) {
-  SocketChannel::Sink& sink = *this;
+  Channel::Sink& sink = *this;
   user_ = &user;
   slot_ = std::move(slot);
-  channel_ = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user, surroundings_.users,
-                                             length_max_of(options), sink);
-  channel_->start();
+  const auto channel = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user,
+                                                       surroundings_.users, length_max_of(options), sink);
+  channel_ = channel;
+  channel->start();
+}
+
+void Lane::open(base::UniqueFd socket, RingMemory memory, std::shared_ptr<ActiveLanes> lanes, User& user,
+                UserSlot slot, const ListenerOptions& options) {
+  Channel::Sink& sink = *this;
+  user_ = &user;
+  slot_ = std::move(slot);
+  const auto channel =
+      std::make_shared<RingChannel>(surroundings_.io, std::move(socket), std::move(memory), std::move(lanes),
+                                    user, surroundings_.users, length_max_of(options), sink);
+  channel_ = channel;
+  channel->start();
 }
 
 void Lane::close() {

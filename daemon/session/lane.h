@@ -18,14 +18,17 @@
 #include <string_view>
 
 #include "daemon/ipc/engine.h"
-#include "daemon/session/socket_channel.h"
+#include "daemon/session/active_lanes.h"
+#include "daemon/session/channel.h"
+#include "daemon/session/ring_memory.h"
+#include "daemon/session/users.h"
 
 namespace netmsg::session {
 
 struct ListenerOptions;
 struct Surroundings;
 
-class Lane final : private SocketChannel::Sink {
+class Lane final : private Channel::Sink {
  public:
   class Owner {
    public:
@@ -42,6 +45,9 @@ class Lane final : private SocketChannel::Sink {
 
   // `user` outlives this.
   void open(base::UniqueFd socket, User& user, UserSlot slot, const ListenerOptions& options);
+  // The same with rings.
+  void open(base::UniqueFd socket, RingMemory memory, std::shared_ptr<ActiveLanes> lanes, User& user,
+            UserSlot slot, const ListenerOptions& options);
   // Stops at once; an answer that comes later is dropped.
   void close();
 
@@ -62,7 +68,7 @@ class Lane final : private SocketChannel::Sink {
   ipc::Space& space_;
   const ipc::OpToken token_;
   Owner& owner_;
-  std::shared_ptr<SocketChannel> channel_;
+  std::shared_ptr<Channel> channel_;
   User* user_ = nullptr;                  // from open() on
   UserSlot slot_;                         // likewise
   std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg

@@ -14,6 +14,7 @@
 #include <map>
 #include <utility>
 
+#include "daemon/session/active_lanes.h"
 #include "daemon/session/identity.h"
 #include "daemon/session/inheritances.h"
 #include "daemon/session/listen_socket.h"
@@ -103,7 +104,7 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
     User& user = surroundings_.users.find(identity->uid);
     UserSlot handshake = surroundings_.users.take_handshake(user);
     if (!handshake) return complain(user, "too many connections that have not said Hello");
-    const auto session = std::make_shared<Session>(surroundings_, options_, inheritances_,
+    const auto session = std::make_shared<Session>(surroundings_, options_, inheritances_, active_lanes_,
                                                    std::move(connection), std::move(*identity), user,
                                                    std::move(handshake), static_cast<Session::Owner&>(*this));
     sessions_.emplace(session.get(), session);
@@ -127,6 +128,7 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
   asio::posix::stream_descriptor acceptor_;  // a copy of it, for waiting
   asio::steady_timer pause_;
   Inheritances inheritances_;
+  const std::shared_ptr<ActiveLanes> active_lanes_ = std::make_shared<ActiveLanes>(surroundings_.io);
   std::map<Session*, std::shared_ptr<Session>> sessions_;
 };
 

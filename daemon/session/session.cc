@@ -27,10 +27,12 @@ std::string label_of(uid_t uid, pid_t pid) {
 }  // namespace
 
 Session::Session(const Surroundings& surroundings, const ListenerOptions& options, Inheritances& inheritances,
-                 base::UniqueFd socket, Identity identity, User& user, UserSlot handshake, Owner& owner)
+                 std::shared_ptr<ActiveLanes> active_lanes, base::UniqueFd socket, Identity identity,
+                 User& user, UserSlot handshake, Owner& owner)
     : surroundings_(surroundings),
       options_(options),
       inheritances_(inheritances),
+      active_lanes_(std::move(active_lanes)),
       owner_(owner),
       user_(user),
       pid_(identity.pid),
@@ -74,7 +76,10 @@ void Session::on_frame(const local::FrameHeader& header, std::span<const std::by
   const auto kind = static_cast<local::Kind>(header.kind);
   if (header.id != 0) return end("an id on the main connection");
   if (state_ == State::kGreeting && kind == local::Kind::kHello) return on_hello(payload);
-  if (state_ == State::kAttached && kind == local::Kind::kOpenLane && payload.empty()) return on_open_lane();
+  if (state_ == State::kAttached && kind == local::Kind::kOpenLane && payload.empty())
+    return on_open_lane(false);
+  if (state_ == State::kAttached && kind == local::Kind::kOpenRingLane && payload.empty())
+    return on_open_lane(true);
   if (state_ == State::kAttached && kind == local::Kind::kOpenInheritance && payload.empty())
     return on_open_inheritance();
   if (state_ == State::kAttached && kind == local::Kind::kOpenWatch) return on_open_watch(payload);
@@ -141,25 +146,38 @@ void Session::inherit(const ipc::Inheritance& inheritance) {
   surroundings_.engine_used();
 }
 
-void Session::on_open_lane() {
+void Session::on_open_lane(bool with_rings) {
   inheritances_.forget(claim_);
   if (lanes_.size() >= options_.lanes_per_task) return answer_open_lane(local::LaneCode::kTooMany, {});
   UserSlot slot = surroundings_.users.take_lane(user_);
   if (!slot) return answer_open_lane(local::LaneCode::kTooMany, {});
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return answer_open_lane(local::LaneCode::kOutOfResources, {});
-  base::UniqueFd ours(ends[0]);
-  base::UniqueFd theirs(ends[1]);
-  auto lane = std::make_unique<Lane>(surroundings_, *space_, next_lane_++, static_cast<Lane::Owner&>(*this));
-  lane->open(std::move(ours), user_, std::move(slot), options_);
-  lanes_.emplace(lane->token(), std::move(lane));
-  answer_open_lane(local::LaneCode::kOk, std::move(theirs));
+  Attachments client_end = open_lane(with_rings, std::move(slot));
+  const auto code = client_end.empty() ? local::LaneCode::kOutOfResources : local::LaneCode::kOk;
+  answer_open_lane(code, std::move(client_end));
 }
 
-void Session::answer_open_lane(local::LaneCode code, base::UniqueFd client_end) {
+// What the client gets of it; nothing if there is no lane. Without memory for rings it is one without them.
+Attachments Session::open_lane(bool with_rings, UserSlot slot) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return {};
+  base::UniqueFd ours(ends[0]);
+  Attachments client_end = attachment_of(base::UniqueFd(ends[1]));
+  auto lane = std::make_unique<Lane>(surroundings_, *space_, next_lane_++, static_cast<Lane::Owner&>(*this));
+  base::UniqueFd file;
+  std::optional<RingMemory> memory = with_rings ? RingMemory::make(&file) : std::nullopt;
+  if (memory) {
+    lane->open(std::move(ours), std::move(*memory), active_lanes_, user_, std::move(slot), options_);
+    client_end.push_back(attachment_of(std::move(file)).front());
+  } else {
+    lane->open(std::move(ours), user_, std::move(slot), options_);
+  }
+  lanes_.emplace(lane->token(), std::move(lane));
+  return client_end;
+}
+
+void Session::answer_open_lane(local::LaneCode code, Attachments client_end) {
   const local::LaneOpened opened{static_cast<std::uint32_t>(code), 0};
-  main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), attachment_of(std::move(client_end)));
+  main_->send(encode_frame(local::Kind::kLaneOpened, 0, opened), std::move(client_end));
 }
 
 void Session::on_open_watch(std::span<const std::byte> payload) {

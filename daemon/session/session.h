@@ -6,7 +6,7 @@
 //   greeting   Hello, all is well                 attached   a space; Welcome
 //              Hello, but not acceptable          ended      Refused
 //              5 s without one                    ended
-//   attached   OpenLane                           attached   a lane
+//   attached   OpenLane, OpenRingLane             attached   a lane
 //              OpenInheritance                    attached   a handle for its heirs
 //              its claim on an inheritance        attached   the ports; Inherited
 //              OpenWatch                          attached   a watch
@@ -52,7 +52,8 @@ class Session final : public std::enable_shared_from_this<Session>,
 
   // REQUIRES: made by make_shared, started, and ended before it is destroyed.
   Session(const Surroundings& surroundings, const ListenerOptions& options, Inheritances& inheritances,
-          base::UniqueFd socket, Identity identity, User& user, UserSlot handshake, Owner& owner);
+          std::shared_ptr<ActiveLanes> active_lanes, base::UniqueFd socket, Identity identity, User& user,
+          UserSlot handshake, Owner& owner);
   ~Session() override;
 
   void start();
@@ -72,8 +73,9 @@ class Session final : public std::enable_shared_from_this<Session>,
   void on_hello(std::span<const std::byte> payload);
   void attach();
   void refuse(local::RefusedReason reason);
-  void on_open_lane();
-  void answer_open_lane(local::LaneCode code, base::UniqueFd client_end);
+  void on_open_lane(bool with_rings);
+  Attachments open_lane(bool with_rings, UserSlot slot);
+  void answer_open_lane(local::LaneCode code, Attachments client_end);
   void on_open_watch(std::span<const std::byte> payload);
   void open_watch(const ipc::Watched& watched, UserSlot slot);
   void answer_open_watch(kern_return_t code, ipc::WatchId watch, base::UniqueFd client_end);
@@ -98,6 +100,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   const Surroundings& surroundings_;
   const ListenerOptions& options_;
   Inheritances& inheritances_;
+  const std::shared_ptr<ActiveLanes> active_lanes_;  // of all sessions
   Owner& owner_;
   User& user_;
   const pid_t pid_;

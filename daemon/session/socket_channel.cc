@@ -219,6 +219,12 @@ void SocketChannel::send(std::vector<std::byte> bytes, Attachments attachments, 
   if (sent == Sent::kPart) queue(std::move(frame));
 }
 
+// So short a frame is taken whole or not at all.
+void SocketChannel::ring(const local::FrameHeader& bell) {
+  if (sink_ != nullptr && unsent_.empty())
+    ::send(socket_.native_handle(), &bell, sizeof bell, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 // ETOOMANYREFS: this user has as many descriptors on their way as the kernel allows. The frame goes without, which for
 // the receiver is as if it had no room for them.
 SocketChannel::Sent SocketChannel::send_some(Unsent& frame) {
@@ -273,6 +279,7 @@ void SocketChannel::flush() {
   if (sent == Sent::kFailed) return end("");
   if (!unsent_.empty()) wait_writable();
   go_on_later();
+  if (may_read()) sink_->on_turn_over();
 }
 
 // Sending happens in the middle of the engine's events; the end has to wait until they are over.

@@ -24,66 +24,36 @@
 #include <vector>
 
 #include "daemon/base/unique_fd.h"
-#include "daemon/session/client_file.h"
+#include "daemon/session/channel.h"
 #include "daemon/session/frame_reader.h"
 #include "daemon/session/users.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::session {
 
-// Descriptors that came with a frame.
-struct ArrivedFiles {
-  std::vector<ClientFile> files;
-  bool lost = false;  // there were more, but no room for them
-};
-
-// A descriptor that goes with a frame, and what keeps it open until then.
-struct Attachment {
-  int fd;
-  std::shared_ptr<const void> owner;
-};
-using Attachments = std::vector<Attachment>;
-// One that is closed when it has gone; none of an empty one.
-Attachments attachment_of(base::UniqueFd descriptor);
-
-class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
+class SocketChannel final : public Channel, public std::enable_shared_from_this<SocketChannel> {
  public:
   static constexpr std::size_t kBacklogMax = 256U << 10;
   static constexpr std::size_t kReadSize = 64U << 10;
   static constexpr int kFramesPerTurn = 64;  // then others get their turn
 
-  // Who takes what comes in. Calls come from the event loop, never from inside a call of this class.
-  class Sink {
-   public:
-    virtual ~Sink() = default;
-    // A frame; with payload empty and `skipped` its payload was too much for the user's account. May close
-    // the channel.
-    virtual void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload,
-                          bool skipped) = 0;
-    // After the frames of one turn.
-    virtual void on_turn_over() = 0;
-    // The connection is over; the last call. `violation` empty:
-    // the client has closed it (perhaps within a frame).
-    virtual void on_end(std::string_view violation) = 0;
-  };
-
   // `sink`, `user` and `users` must live until close().
   SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user, Users& users,
                 std::uint32_t length_max, Sink& sink);
-  ~SocketChannel();
+  ~SocketChannel() override;
 
   // Begins to read.
   void start();
-  // For the sink's on_frame: what came with the frame, and belongs to nobody afterwards.
-  ArrivedFiles take_files() { return std::exchange(files_, {}); }
-  // Has the client read all that was sent?
-  bool all_read();
-  // Queues a frame; `attachments`, at most kFilesMax, go with its first byte, or are left out if too many are on
-  // their way already. What a closed channel is given is dropped. `charge`: somebody pays for the frame already, and
-  // does as long as it is queued; others count as unread answers of the user.
-  void send(std::vector<std::byte> frame, Attachments attachments = {}, ipc::Charge charge = {});
-  // Stops at once, without on_end. Idempotent.
-  void close();
+  // Sends a frame that only wakes its reader, unless there is no room at once: then there is enough to wake him.
+  void ring(const local::FrameHeader& bell);
+  // Is the client listened to?
+  bool may_read() const { return backlog_ <= kBacklogMax; }
+
+  ArrivedFiles take_files() override { return std::exchange(files_, {}); }
+  // Of everything that was sent.
+  bool all_read() override;
+  void send(std::vector<std::byte> frame, Attachments attachments = {}, ipc::Charge charge = {}) override;
+  void close() override;
 
  private:
   struct Unsent {
@@ -116,7 +86,6 @@ class SocketChannel : public std::enable_shared_from_this<SocketChannel> {
   void end_later(const char* violation);
   void end(std::string_view violation);
   void close_socket();
-  bool may_read() const { return backlog_ <= kBacklogMax; }
 
   asio::posix::stream_descriptor socket_;
   User& user_;

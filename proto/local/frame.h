@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The protocol between a client process and the daemon of its host, over Unix stream sockets.
+// The protocol between a client process and the daemon of its host, over Unix stream sockets, and over rings in shared
+// memory (ring.h) that carry the same frames.
 //
 // The model
 //   A *task* is one client process with one port space. Its *main connection*, the socket it connected to the
@@ -20,6 +21,7 @@
 //   Welcome       main  daemon  Welcome
 //   Refused       main  daemon  Refused, then the end
 //   OpenLane      main  client  -                         LaneOpened
+//   OpenRingLane  main  client  -                         LaneOpened
 //   LaneOpened    main  daemon  LaneOpened
 //   OpenInheritance    main  client  -                InheritanceOpened
 //   InheritanceOpened  main  daemon  InheritanceOpened
@@ -31,6 +33,7 @@
 //   PortCall      lane  client  PortCall                  PortCallDone
 //   PortCallDone  lane  daemon  PortCallDone
 //   Cancel        lane  client  -                         never itself
+//   Bell          lane  both    -                         never; on the socket of a lane with a ring only (ring.h)
 //
 // Start of a task
 //   1. The client connects and sends Hello with the versions it speaks. It has kHandshakeMs for that.
@@ -38,7 +41,8 @@
 //      highest version both speak, or Refused with a reason and the versions it speaks.
 //   3. The client sends OpenLane whenever it needs a lane, as often as it likes (also before earlier ones are
 //      answered; answers come in order), and OpenWatch likewise. LaneOpened with kOk comes with exactly one descriptor (SCM_RIGHTS);
-//      with another code, with none.
+//      with another code, with none. OpenRingLane is answered likewise, but may bring two: the lane's socket and
+//      the file of its rings (ring.h). With one alone it is a lane without rings.
 //   The task's port has the name kTaskSelfName in every space. The names of the name service and of the host's
 //   port are told by Welcome; they are the same in every space that one daemon makes as long as it has a name
 //   service.
@@ -63,7 +67,7 @@
 //   `id` is chosen by the client; it says which request is answered or cancelled. It is valid from the
 //   request to its answer and free afterwards. Frames that are no request and no answer carry id 0. Each
 //   request is answered exactly once, whichever way it ended. One MachMsg may be outstanding on a lane; until
-//   it is answered, Cancel is the only frame the client may send there. PortCalls are answered at once and in
+//   it is answered, Cancel is the only request the client may send there. PortCalls are answered at once and in
 //   order.
 //
 // Cancel
@@ -141,11 +145,13 @@ enum class Kind : std::uint16_t {
   kInherited = 8,
   kOpenWatch = 9,
   kWatchOpened = 10,
+  kOpenRingLane = 11,
   kMachMsg = 16,
   kMachMsgDone = 17,
   kPortCall = 18,
   kPortCallDone = 19,
   kCancel = 20,
+  kBell = 21,
 };
 
 struct FrameHeader {

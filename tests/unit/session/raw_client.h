@@ -93,26 +93,34 @@ class RawConnection {
   // LaneOpened, InheritanceOpened or WatchOpened, and what came with it.
   template <typename Opened>
   base::UniqueFd receive_with_descriptor(Opened* opened) {
+    std::vector<base::UniqueFd> all = receive_with_descriptors(opened);
+    return all.empty() ? base::UniqueFd() : std::move(all.front());
+  }
+  // At most two.
+  template <typename Opened>
+  std::vector<base::UniqueFd> receive_with_descriptors(Opened* opened) {
     struct {
       local::FrameHeader header;
       Opened payload;
     } bytes{};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
     iovec part{&bytes, sizeof bytes};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    base::UniqueFd lane;
-    if (::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_WAITALL) != sizeof bytes) return lane;
+    std::vector<base::UniqueFd> all;
+    if (::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_WAITALL) != sizeof bytes) return all;
     *opened = bytes.payload;
-    if (const cmsghdr* rights = CMSG_FIRSTHDR(&message)) {
+    const cmsghdr* const rights = CMSG_FIRSTHDR(&message);
+    const std::size_t size = rights != nullptr ? rights->cmsg_len - CMSG_LEN(0) : 0;
+    for (std::size_t at = 0; at < size; at += sizeof(int)) {
       int fd;
-      std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-      lane.reset(fd);
+      std::memcpy(&fd, CMSG_DATA(rights) + at, sizeof fd);
+      all.emplace_back(fd);
     }
-    return lane;
+    return all;
   }
   // Does the other end hang up, without another word?
   bool ends() {

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a lane's frames go through: its socket, and rings beside it if it has any (proto/local/ring.h). Which way each
+// one goes is decided here; the lane does not see it. One request at a time.
+//
+// States, each with its way (ring or socket)
+//   idle       send() of a request       asked
+//   asked      wait()                    asked: the answer is there, or a signal has come
+//              receive_head()            reading: what follows comes the same way
+//   reading    all of it received        idle
+//   any        the other end is gone     -: kClosed from everything
+// A signal handler may leave any function for good; the lane knows what that means (lane.h).
+//
+// Owner: the lane. Threads: the lane's; after fork the child's may call forget().
+#pragma once
+
+#include <signal.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "client/src/descriptor.h"
+#include "client/src/incoming_files.h"
+#include "client/src/ring_memory.h"
+#include "client/src/socket_io.h"
+#include "proto/local/patience.h"
+#include "proto/local/ring_ends.h"
+
+namespace netmsg::client {
+
+class Channel {
+ public:
+  // `rings` may be empty: all goes through the socket then.
+  Channel(Descriptor socket, RingMemory rings);
+  ~Channel() { give_back(); }
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // False: the program has closed the socket, or given its number another meaning. With rings the socket is looked at
+  // where it is used, which is seldom.
+  bool usable() const { return rings_.has_value() || socket_.still_ours(); }
+  bool has_rings() const { return rings_.has_value(); }
+
+  // A request: as send_parts, of which the first kOwnParts are the library's own memory.
+  static constexpr std::size_t kOwnParts = 2;
+  Io send(std::span<iovec> parts, bool* started, std::span<const int> files);
+  // Another frame about the last request, the same way.
+  bool send_after(const local::FrameHeader& frame);
+
+  enum class Wait { kReady, kInterrupted };
+  // Until the answer, or the end, is there; with `mask`, or until a signal that it lets in was handled.
+  Wait wait(const sigset_t* mask);
+  // The answer's first bytes. Waits.
+  Io receive_head(void* head, std::size_t size);
+  // The next bytes of the answer. kBadMemory: *done bytes have been received; the rest can be.
+  Io receive(void* bytes, std::size_t size, std::size_t* done);
+  Io discard(std::size_t size);
+  // The descriptors of the answer.
+  IncomingFiles& files() { return files_; }
+
+  // After the end: may the daemon have seen the last request?
+  bool may_have_been_seen() const;
+  // In a forked child: leaves all to the parent.
+  void forget();
+
+ private:
+  struct Rings {
+    explicit Rings(RingMemory mapped)
+        : memory(std::move(mapped)), writer(memory->to_daemon), reader(memory->to_client) {}
+    RingMemory memory;
+    local::RingWriter writer;
+    local::RingReader reader;
+    local::Patience patience;
+    std::uint32_t from_socket = 0;  // answers that have been read from it
+    std::uint64_t request_end = 0;
+  };
+
+  Io put(std::span<const iovec> parts);
+  Io take(void* bytes, std::size_t size, std::size_t* done);
+  bool wake_daemon();
+  bool answer_there();
+  bool await_awake();
+  Wait sleep(const sigset_t* mask);
+  bool skip_bells(int flags);
+  void give_back();
+
+  Descriptor socket_;
+  std::optional<Rings> rings_;
+  IncomingFiles files_;
+  bool asked_by_ring_ = false;
+  bool answered_by_ring_ = false;
+};
+
+}  // namespace netmsg::client

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/session/active_lanes.h"
+
+#include <sched.h>
+
+#include <asio/post.hpp>
+#include <utility>
+
+#include "proto/local/ring.h"
+
+namespace netmsg::session {
+
+void ActiveLanes::join(Member& member) {
+  member.empty_looks_ = 0;
+  if (std::exchange(member.active_, true)) return;
+  member.place_ = members_.size();
+  members_.push_back(&member);
+  post_turn();
+}
+
+void ActiveLanes::leave(Member& member) {
+  if (!std::exchange(member.active_, false)) return;
+  members_[member.place_] = nullptr;
+  if (!in_round_) forget_gone();
+}
+
+// Outside of a round there is nothing to wait for.
+void ActiveLanes::answered(Member& member) {
+  join(member);
+  if (!in_round_) return member.ring();
+  member.owed_ring_ = true;
+  any_owed_ = true;
+}
+
+void ActiveLanes::post_turn() {
+  if (std::exchange(turn_posted_, true)) return;
+  asio::post(io_, [self = shared_from_this()] { self->turn(); });
+}
+
+void ActiveLanes::turn() {
+  turn_posted_ = false;
+  for (int left = kRoundsPerTurn; left > 0 && !members_.empty(); --left) {
+    if (round()) continue;
+    if (!goes_on_waiting()) {
+      park_all();
+      break;
+    }
+    ::sched_yield();
+  }
+  if (!members_.empty()) post_turn();
+}
+
+bool ActiveLanes::round() {
+  in_round_ = true;
+  const bool found = look_at_all();
+  ring_owed();
+  in_round_ = false;
+  forget_gone();
+  if (found && std::exchange(waiting_, false)) patience_.was_worth_it();
+  return found;
+}
+
+// Members may join and leave meanwhile: places stay where they are.
+bool ActiveLanes::look_at_all() {
+  bool found = false;
+  for (std::size_t at = 0; at < members_.size(); ++at) {
+    Member* const member = members_[at];
+    if (member == nullptr) continue;
+    const bool some = member->look();
+    found = found || some;
+    if (members_[at] == nullptr) continue;
+    member->empty_looks_ = some ? 0 : member->empty_looks_ + 1;
+    if (member->empty_looks_ > kEmptyLooksMax) park(*member);
+  }
+  return found;
+}
+
+void ActiveLanes::ring_owed() {
+  if (!std::exchange(any_owed_, false)) return;
+  for (Member* member : members_) {
+    if (member != nullptr && std::exchange(member->owed_ring_, false)) member->ring();
+  }
+}
+
+bool ActiveLanes::goes_on_waiting() {
+  const Clock::time_point now = Clock::now();
+  if (!std::exchange(waiting_, true)) {
+    waiting_since_ = now;
+    return patience_.try_awake();
+  }
+  if (now - waiting_since_ < std::chrono::microseconds(local::kYieldUs)) return true;
+  patience_.was_in_vain();
+  return false;
+}
+
+void ActiveLanes::park_all() {
+  waiting_ = false;
+  in_round_ = true;
+  for (Member* member : members_) {
+    if (member != nullptr) park(*member);
+  }
+  in_round_ = false;
+  forget_gone();
+}
+
+void ActiveLanes::park(Member& member) {
+  member.empty_looks_ = 0;
+  if (member.park()) leave(member);
+}
+
+void ActiveLanes::forget_gone() {
+  std::erase(members_, nullptr);
+  for (std::size_t at = 0; at < members_.size(); ++at) members_[at]->place_ = at;
+}
+
+}  // namespace netmsg::session

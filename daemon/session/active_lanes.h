@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ring lanes that the daemon looks at (proto/local/ring.h, "Waiting"). A lane is active as long as something comes
+// through it; others cost nothing: they ring. While there are active lanes, turns of the event loop look at them and
+// give up the processor in between; when nothing has come for kYieldUs, all are parked, and the loop sleeps.
+//
+//   a member    event                                  next      action
+//   parked      join(): a bell, an answer to it        active    a turn is posted, if none is
+//   active      something was there                    active
+//               nothing was, kEmptyLooksMax times      parked    park()
+//               nothing was anywhere, for kYieldUs     parked    park()
+//               park() finds something                 active
+//   any         leave()                                -
+//
+// Clients are woken at the end of a round, when all that is ready has been done. Owner: the listener; the turns that are
+// posted share it. Owner thread only.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "proto/local/patience.h"
+
+namespace netmsg::session {
+
+class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
+ public:
+  static constexpr int kRoundsPerTurn = 16;  // then the loop's other work has its turn
+  static constexpr unsigned kEmptyLooksMax = 128;
+
+  class Member {
+   public:
+    virtual ~Member() = default;
+    // Takes what is there, some of it; false: nothing was.
+    virtual bool look() = 0;
+    // Tells the client to ring from now on. False: something has come meanwhile, and it has not been told.
+    virtual bool park() = 0;
+    // Wakes the client if it sleeps.
+    virtual void ring() = 0;
+
+   private:
+    friend class ActiveLanes;
+    bool active_ = false;
+    std::size_t place_ = 0;  // among the members, while active
+    bool owed_ring_ = false;
+    unsigned empty_looks_ = 0;
+  };
+
+  explicit ActiveLanes(asio::io_context& io) : io_(io) {}
+
+  // Idempotent. The member leaves before it is destroyed.
+  void join(Member& member);
+  // Idempotent; also from inside its look().
+  void leave(Member& member);
+  // It has an answer in its ring: joins, and is rung at the end of the round.
+  void answered(Member& member);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void post_turn();
+  void turn();
+  bool round();
+  bool look_at_all();
+  void ring_owed();
+  bool goes_on_waiting();
+  void park_all();
+  void park(Member& member);
+  void forget_gone();
+
+  asio::io_context& io_;
+  std::vector<Member*> members_;  // null: it has left, and the place goes with the round
+  bool turn_posted_ = false;
+  bool in_round_ = false;
+  bool any_owed_ = false;
+  bool waiting_ = false;  // the last rounds found nothing
+  Clock::time_point waiting_since_;
+  local::Patience patience_;
+};
+
+}  // namespace netmsg::session
