@@ -132,6 +132,7 @@ class Moves {
   void lose_path_to(PeerIndex peer, const Origin& them);
 
   // moves_in.cc
+  Check check_holders(PeerIndex from, const v1::Move& wire) const;
   Check check_move(PeerIndex from, const v1::Move& wire, const PortUid& uid);
   void refuse(PeerIndex from, const PortUid& uid);
   ipc::ReceiveRight settle_here(PeerIndex from, const PortUid& uid, ipc::Charge charge, const v1::Move& wire);

@@ -34,6 +34,24 @@ void deliver_all(ipc::Engine& engine, Undrained::Path& path) {
 
 // --- the port arrives (exchange 12, step 4) ---
 
+Check Moves::check_holders(PeerIndex from, const v1::Move& wire) const {
+  const std::size_t limit = options_.limits.send_once_units;
+  if (wire.holders_size() > kMoveHoldersMax) return Fault{v1::Fence::LIMIT, "too many holders"};
+  if (wire.kept_once() > limit) return Fault{v1::Fence::LIMIT, "too many rights"};
+  const Tables& theirs = *sessions_.tables(from);
+  std::set<Origin> seen{theirs.ends.them};
+  std::uint64_t once = theirs.exports.send_once_units() + wire.kept_once();
+  for (const v1::Move::Holder& each : wire.holders()) {
+    Origin holder;
+    if (Check fault = read_origin(each.daemon(), holder)) return fault;
+    if (!seen.insert(holder).second) return protocol_error("a holder twice");
+    if (each.send() > kMoveUnitsMax) return protocol_error("more units than there can be");
+    if (each.once() > limit) return Fault{v1::Fence::LIMIT, "too many rights"};
+    once += each.once();
+  }
+  return once > limit ? Check(Fault{v1::Fence::LIMIT, "too many rights"}) : std::nullopt;
+}
+
 Check Moves::check_move(PeerIndex from, const v1::Move& wire, const PortUid& uid) {
   const Registry::Entry* known = std::as_const(registry_).find(uid);
   if (uid.serial == kNameServiceSerial) return protocol_error("a name service moves");
@@ -42,16 +60,7 @@ Check Moves::check_move(PeerIndex from, const v1::Move& wire, const PortUid& uid
   if ((known != nullptr && !known->home) || arrived_.count(uid) != 0)
     return protocol_error("a port that is at home here");
   if (wire.qlimit() > MACH_PORT_QLIMIT_MAX) return protocol_error("queue limit");
-  std::set<Origin> seen{ends(from).them};
-  std::uint64_t once = wire.kept_once();
-  for (const v1::Move::Holder& each : wire.holders()) {
-    Origin holder;
-    if (Check fault = read_origin(each.daemon(), holder)) return fault;
-    if (!seen.insert(holder).second) return protocol_error("a holder twice");
-    if (each.once() > options_.limits.send_once_units) return Fault{v1::Fence::LIMIT, "too many rights"};
-    once += each.once();
-  }
-  if (once > options_.limits.send_once_units) return Fault{v1::Fence::LIMIT, "too many rights"};
+  if (Check fault = check_holders(from, wire)) return fault;
   if (Check fault = check_request(*sessions_.tables(from), wire.no_senders())) return fault;
   return check_request(*sessions_.tables(from), wire.port_destroyed());
 }

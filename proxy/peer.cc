@@ -267,11 +267,12 @@ Check Peer::frame(const v1::Frame& frame) {
 Check Peer::stage(const v1::Frame& frame) {
   if (Check fault = tables_->staging.add(frame)) return fault;
   if (!tables_->staging.complete()) return std::nullopt;
+  Check fault;
   for (const v1::Frame& each : tables_->staging.take()) {
-    if (Check fault = apply_next(each)) return fault;
+    if ((fault = apply_next(each))) break;
   }
-  world_.moves->end_group();
-  return std::nullopt;
+  world_.moves->end_group();  // also of one that is broken off
+  return fault;
 }
 
 Check Peer::apply_next(const v1::Frame& frame) {

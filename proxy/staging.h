@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,9 @@ namespace netmsg::proxy {
 inline constexpr std::size_t kGroupPortsMax = 256;
 inline constexpr std::size_t kGroupMessagesMax = 4096;
 inline constexpr std::size_t kGroupBytesMax = 32U << 20;
+inline constexpr int kMoveHoldersMax = 256;  // of one port
+inline constexpr std::uint64_t kMoveUnitsMax = std::uint64_t{1}
+                                               << 32;  // send units of one holder: sums stay far from 2^64
 
 class Staging {
  public:

@@ -7,124 +7,15 @@
 #include <algorithm>
 #include <random>
 
-#include "proxy/hello.h"
-#include "proxy/staging.h"
 #include "proxy/wire.h"
 #include "tests/support/seed.h"
-#include "tests/unit/proxy/two_hosts.h"
+#include "tests/unit/proxy/hostile_host.h"
 
 namespace netmsg::test {
 
 namespace {
 
 using std::chrono::milliseconds;
-
-// A peer made of bare bytes.
-class RawPeer final : public proxy::TransportEvents {
- public:
-  RawPeer(MemoryNetwork& network, const std::string& name)
-      : network_(network), transport_(network.host(name)) {
-    transport_.start(*this);
-    options_.node = node_of(9);
-    options_.incarnation = 1;
-    options_.name = name;
-  }
-  ~RawPeer() override { transport_.stop(); }
-
-  void dial(const std::string& to) {
-    number_ = 0;
-    words.clear();
-    stream_ = transport_.dial(to, to);
-    network_.run();
-  }
-  void open(const std::string& to) {
-    dial(to);
-    v1::Batch batch;
-    *batch.mutable_hello() = proxy::make_hello(options_, ++generation_, 5);
-    say(batch);
-  }
-  // On a new stream; `words` begins anew.
-  void resume(const std::string& to, std::uint64_t nonce, proxy::FrameNumber applied) {
-    dial(to);
-    v1::Batch batch;
-    *batch.mutable_hello() = proxy::make_hello(options_, ++generation_, 5);
-    batch.mutable_hello()->set_nonce(nonce);
-    batch.mutable_hello()->set_resume(true);
-    batch.mutable_hello()->set_resume_applied(applied);
-    say(batch);
-  }
-  void say(const v1::Batch& batch) { say(batch.SerializeAsString()); }
-  void say(const std::string& bytes) {
-    transport_.send(stream_, bytes);
-    network_.run();
-  }
-  // With the next number.
-  void say(v1::Frame frame) {
-    frame.set_number(++number_);
-    v1::Batch batch;
-    *batch.add_frames() = std::move(frame);
-    say(batch);
-  }
-  v1::Batch heard() const {
-    v1::Batch batch;
-    EXPECT_TRUE(batch.ParseFromString(words));
-    return batch;
-  }
-  bool fenced_for(v1::Fence::Code code) const { return heard().fence().code() == code; }
-
-  std::string words;
-
- private:
-  void connected(proxy::StreamId, const proxy::PeerIdentity&) override {}
-  void accepted(proxy::StreamId, const proxy::PeerIdentity&) override {}
-  void received(proxy::StreamId, std::string_view bytes) override { words += bytes; }
-  void closed(proxy::StreamId, const std::string&) override {}
-
-  MemoryNetwork& network_;
-  proxy::Transport& transport_;
-  proxy::Options options_;
-  proxy::StreamId stream_ = 0;
-  proxy::FrameNumber number_ = 0;
-  std::uint64_t generation_ = 0;
-};
-
-class Hostile : public testing::Test {
- protected:
-  explicit Hostile(const proxy::PeerLimits& limits = {})
-      : host(network, {.name = "a", .node = 1, .dials = {}, .expects = {"evil"}, .limits = limits}) {
-    peer.open("a");
-    EXPECT_TRUE(host.open());
-  }
-
-  static v1::Frame message(proxy::Serial to = 0, unsigned type = MACH_MSG_TYPE_PORT_SEND) {
-    v1::Frame frame;
-    frame.mutable_message()->mutable_destination()->set_side(v1::Uid::RECEIVER);
-    frame.mutable_message()->mutable_destination()->set_serial(to);
-    frame.mutable_message()->set_destination_type(type);
-    return frame;
-  }
-  static void reply(v1::Frame& frame, v1::Uid::Side side, proxy::Serial serial, unsigned type) {
-    v1::Right& right = *frame.mutable_message()->mutable_reply();
-    right.set_value(side == v1::Uid::SENDER ? v1::Right::GRANTED : v1::Right::HOME);
-    right.set_type(type);
-    right.mutable_port()->set_side(side);
-    right.mutable_port()->set_serial(serial);
-    right.set_room(5);
-  }
-  void expect_unharmed() {
-    host.check();
-    const Name port = bystander.port_with_sends(1);
-    EXPECT_EQ(bystander.send({.remote = port, .remote_type = MACH_MSG_TYPE_MOVE_SEND, .id = 1}),
-              MACH_MSG_SUCCESS);
-    EXPECT_EQ(bystander.receive(port).header.msgh_id, 1);
-    EXPECT_EQ(bystander.destroy(port), KERN_SUCCESS);
-  }
-
-  MemoryNetwork network;
-  Host host;
-  RawPeer peer{network, "evil"};
-  Task& bystander = host.task("bystander");
-};
 
 TEST_F(Hostile, AMessageToAPortItWasNotGivenIsDestroyedWithItsRights) {
   const Name secret = bystander.port_with_sends(1);
@@ -180,62 +71,6 @@ TEST_F(Hostile, WhatItReleasedItCannotUse) {
   EXPECT_TRUE(host.open());
   EXPECT_EQ(host.names.receive(host.names_port).code, MACH_RCV_TIMED_OUT);
   EXPECT_EQ(host.row().exports, 0U);
-}
-
-// --- receive rights (exchange 12) ---
-
-v1::Frame move_of(v1::Uid::Side side, proxy::Serial serial) {
-  v1::Frame frame;
-  frame.mutable_move()->mutable_port()->set_side(side);
-  frame.mutable_move()->mutable_port()->set_serial(serial);
-  frame.mutable_move()->set_epoch(1);
-  frame.mutable_move()->set_kept(true);
-  return frame;
-}
-
-TEST_F(Hostile, APortThatItCannotHaveDoesNotMove) {
-  for (const v1::Frame& frame :
-       {move_of(v1::Uid::SENDER, 0), move_of(v1::Uid::RECEIVER, 0), move_of(v1::Uid::RECEIVER, 4711)}) {
-    peer.open("a");
-    peer.say(frame);
-    EXPECT_TRUE(host.open()) << "the group is not complete";
-    peer.say(message());
-    EXPECT_TRUE(peer.fenced_for(v1::Fence::PROTOCOL));
-    expect_unharmed();
-  }
-}
-
-TEST_F(Hostile, APortThatNobodyClaimsDies) {
-  peer.say(move_of(v1::Uid::SENDER, 5));
-  peer.say(message());
-  EXPECT_TRUE(host.open());
-  ASSERT_GE(peer.heard().frames_size(), 1);
-  EXPECT_EQ(peer.heard().frames(0).died().port().serial(), 5U);
-  expect_unharmed();
-}
-
-TEST_F(Hostile, WhatClosesNothingAndMovedAreAnswered) {
-  v1::Frame frame;
-  frame.mutable_path_close()->mutable_port()->set_serial(5);
-  frame.mutable_path_close()->mutable_port()->set_side(v1::Uid::RECEIVER);
-  frame.mutable_path_close()->set_epoch(3);
-  peer.say(frame);
-  frame.mutable_moved()->mutable_port()->set_serial(5);
-  frame.mutable_moved()->mutable_port()->set_side(v1::Uid::SENDER);
-  frame.mutable_moved()->mutable_home()->set_node(node_of(7).wire());
-  frame.mutable_moved()->mutable_home()->set_incarnation(1);
-  peer.say(frame);
-  ASSERT_EQ(peer.heard().frames_size(), 2);
-  EXPECT_TRUE(peer.heard().frames(0).has_died()) << "it may be one that follows: there is nothing behind it";
-  EXPECT_TRUE(peer.heard().frames(1).has_path_close()) << "also without a proxy";
-  expect_unharmed();
-}
-
-TEST_F(Hostile, AGroupThatNeverEndsTakesNothingFromAnybody) {
-  v1::Frame group = move_of(v1::Uid::SENDER, 5);
-  for (std::size_t each = 0; each <= proxy::kGroupPortsMax; ++each) peer.say(group);
-  EXPECT_TRUE(peer.fenced_for(v1::Fence::LIMIT));
-  expect_unharmed();
 }
 
 TEST_F(Hostile, FramesAboutUnknownPortsAreRacesAndIgnored) {
