@@ -190,7 +190,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   // The link's condition has changed.
   void go_on() {
-    for (Pipe& pipe : pipes_) pipe.write(shared_from_this());
+    const auto keep = shared_from_this();  // it may be over with the first one
+    for (Pipe& pipe : pipes_) pipe.write(keep);
   }
   void half_close(unsigned way) { pipes_[way].end(shared_from_this()); }
   std::size_t waiting(unsigned way) const { return pipes_[way].waiting(); }
@@ -247,7 +248,7 @@ class FaultLink::Relay {
   const std::set<std::shared_ptr<Connection>>& connections() const { return connections_; }
 
   void go_on() {
-    for (const auto& connection : connections_) connection->go_on();
+    for (const auto& connection : std::set(connections_)) connection->go_on();
   }
   void half_close(Way which) {
     for (const auto& connection : std::set(connections_)) {
