@@ -107,8 +107,8 @@ void list(const std::vector<Phase>& phases) {
 
 int run(const ScheduleOptions& options, const std::string& rights, bool only_list) {
   const std::vector<Phase> phases = make_schedule(options);
-  std::printf("netmsg_campaign --seed %u --kills %u --phases %u --rights %s\n", options.seed, options.kills,
-              options.phases, rights.c_str());
+  std::printf("netmsg_campaign --seed %u --kills %u --phases %u --every %u --rights %s\n", options.seed,
+              options.kills, options.phases, options.every_ms, rights.c_str());
   list(phases);
   std::fflush(stdout);
   if (only_list) return 0;
@@ -148,6 +148,8 @@ int main(int argc, char** argv) {
       options.kills = number;
     } else if (word == "--phases") {
       options.phases = number;
+    } else if (word == "--every") {
+      options.every_ms = number;
     } else {
       return 2;
     }

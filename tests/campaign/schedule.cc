@@ -17,7 +17,6 @@ using std::chrono::milliseconds;
 constexpr double kShortest_ms = 100;
 constexpr double kLongestCut_ms = 60000;
 constexpr double kLongestStop_ms = 8000;
-constexpr unsigned kKillEvery_ms = 2000;
 constexpr milliseconds kQuietEnd{1000};  // of a phase: nothing is started any more
 
 struct Name {
@@ -40,7 +39,7 @@ class Maker {
 
   Phase phase(unsigned kills) {
     Phase made;
-    made.length = milliseconds(kills * kKillEvery_ms) + kQuietEnd;
+    made.length = milliseconds(kills * options_.every_ms) + kQuietEnd;
     end_ = made.length - kQuietEnd;
     for (unsigned kill = 0; kill < kills; ++kill) made.steps.push_back(kill_at(random_time()));
     for (unsigned link = 0; link < pairs_of(options_.hosts).size(); ++link) add_link_faults(made, link);

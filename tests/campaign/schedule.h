@@ -45,6 +45,7 @@ struct ScheduleOptions {
   std::uint32_t seed = 1;
   unsigned kills = 30;
   unsigned phases = 3;
+  unsigned every_ms = 2000;  // so often is something killed
   unsigned hosts = 3;
 };
 
