@@ -11,6 +11,7 @@
 #include "daemon/base/check.h"
 #include "daemon/ipc/space.h"
 #include "daemon/ipc/task_ports.h"
+#include "daemon/session/poll_now.h"
 #include "daemon/session/wire.h"
 
 namespace netmsg::session {
@@ -59,8 +60,11 @@ void Session::start() {
 // A forked child can hold the connection open after the process is gone: the process decides.
 void Session::watch_process() {
   process_.async_wait(asio::posix::stream_descriptor::wait_read,
-                      [weak = weak_from_this()](const asio::error_code&) {
-                        if (const auto self = weak.lock()) self->end("");
+                      [weak = weak_from_this()](const asio::error_code& error) {
+                        const auto self = weak.lock();
+                        if (self == nullptr || self->state_ == State::kEnded) return;
+                        if (error || poll_now(self->process_.native_handle(), POLLIN)) return self->end("");
+                        self->watch_process();
                       });
 }
 

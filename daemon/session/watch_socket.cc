@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "daemon/session/poll_now.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::session {
@@ -46,7 +47,12 @@ void WatchSocket::close() {
 // An error of the wait is an end too: a watch that cannot be heard of again is none.
 void WatchSocket::wait_for_end() {
   socket_.async_wait(asio::posix::stream_descriptor::wait_error,
-                     [self = shared_from_this()](const asio::error_code&) { self->on_end(); });
+                     [self = shared_from_this()](const asio::error_code& error) {
+                       const bool mistaken =
+                           !error && self->owner_ != nullptr && !poll_now(self->socket_.native_handle(), 0);
+                       if (mistaken) return self->wait_for_end();
+                       self->on_end();
+                     });
 }
 
 void WatchSocket::wait_for_space() {

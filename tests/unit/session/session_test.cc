@@ -84,6 +84,17 @@ TEST_F(Sessions, EndWithTheMainConnection) {
   EXPECT_TRUE(tasks_become(0));
 }
 
+// What the event loop still has to say about descriptors that are closed must not be taken for news of the next client's.
+TEST_F(Sessions, AreNotEndedByTheEndOfOthers) {
+  for (int i = 0; i < 200; ++i) {
+    auto leaver = std::make_unique<RawClient>(daemon.path());
+    leaver->main().close();
+    leaver.reset();
+    RawClient next(daemon.path());
+    ASSERT_TRUE(next.is_served()) << "round " << i;
+  }
+}
+
 TEST_F(Sessions, GiveLanesAndTakeThemBack) {
   RawClient client(daemon.path());
   {
