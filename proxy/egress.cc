@@ -40,6 +40,12 @@ void EgressQueues::settle(Ticket ticket) {
   --item.waits_for;
 }
 
+const ipc::Message* EgressQueues::ready(std::uint64_t destination) const {
+  const auto queue = queues_.find(destination);
+  const bool is_ready = queue != queues_.end() && queue->second.front().waits_for == 0;
+  return is_ready ? queue->second.front().message.get() : nullptr;
+}
+
 std::optional<Departure> EgressQueues::pop(std::uint64_t destination) {
   const auto queue = queues_.find(destination);
   if (queue == queues_.end() || queue->second.front().waits_for > 0) return std::nullopt;

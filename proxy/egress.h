@@ -47,6 +47,8 @@ class EgressQueues {
   Ticket push(std::uint64_t destination, ipc::MessagePtr message, unsigned waits_for);
   // Something that the message waits for has come. Does nothing if it is here no more. REQUIRES: it waits for something.
   void settle(Ticket ticket);
+  // The first message of the queue if it is ready; null if not.
+  const ipc::Message* ready(std::uint64_t destination) const;
   // Takes the first message of the queue if it is ready.
   std::optional<Departure> pop(std::uint64_t destination);
 

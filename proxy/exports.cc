@@ -90,6 +90,11 @@ bool Exports::has_send_units(const PortUid& uid) const {
   return found != entries_.end() && found->second.granted > 0;
 }
 
+bool Exports::reported(const PortUid& uid) const {
+  const auto found = entries_.find(uid);
+  return found != entries_.end() && found->second.reported;
+}
+
 void Exports::for_each(
     const std::function<void(const PortUid&, std::uint64_t, std::uint64_t, const ipc::Port&)>& visit) const {
   for (const auto& [uid, entry] : entries_) {

@@ -51,6 +51,8 @@ class Exports {
 
   bool holds(const PortUid& uid) const { return entries_.count(uid) != 0; }
   bool has_send_units(const PortUid& uid) const;
+  // Did another home say how many there are?
+  bool reported(const PortUid& uid) const;
   std::size_t ports() const { return entries_.size(); }
   std::size_t send_once_units() const { return send_once_units_; }
 

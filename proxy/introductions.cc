@@ -121,15 +121,62 @@ Check Introductions::grant_failed(Peer& from, const v1::GrantFailed& failed) {
   }
   if (from.tables()->grants_asked == 0) return protocol_error("more failures than grants");
   --from.tables()->grants_asked;
+  Origin introducer = world_.registry.us();
+  if (failed.has_introducer()) {
+    if (Check fault = read_origin(failed.introducer(), introducer)) return fault;
+  }
+  if (introducer != world_.registry.us()) return pass_back(failed, introducer);
   Peer* third = open_with(to);
   if (third == nullptr || third->nonce() != failed.session()) return std::nullopt;
   v1::Frame frame;
   *frame.mutable_grant_failed() = failed;
+  frame.mutable_grant_failed()->clear_introducer();
   third->send(std::move(frame));
   return std::nullopt;
 }
 
+// To whoever has asked us when the port was at home here.
+Check Introductions::pass_back(const v1::GrantFailed& failed, const Origin& introducer) {
+  Peer* asker = open_with(introducer);
+  if (asker == nullptr || asker->tables()->sent_on == 0) return std::nullopt;  // of a session before
+  --asker->tables()->sent_on;
+  v1::Frame frame;
+  *frame.mutable_grant_failed() = failed;
+  frame.mutable_grant_failed()->clear_introducer();
+  asker->send(std::move(frame));
+  return std::nullopt;
+}
+
 // --- home ---
+
+Check Introductions::read_petition(Peer& from, const v1::Grant& grant, Petition& petition) const {
+  if (Check fault = read_origin(grant.to(), petition.to)) return fault;
+  petition.id = {from.them(), grant.nonce()};
+  petition.session = grant.session();
+  petition.by = from.index();
+  petition.asked = from.nonce();
+  if (grant.has_introducer()) return read_origin(grant.introducer(), petition.id.introducer);
+  if (grant.nonce() <= from.tables()->grants_mark) return protocol_error("nonce of a grant");
+  if (petition.to == world_.registry.us()) return protocol_error("a grant to ourselves");
+  from.tables()->grants_mark = grant.nonce();
+  return std::nullopt;
+}
+
+// What the peer holds, or may use on an old path (T4). NULL: it holds none. Only a port that has come from elsewhere can have
+// been asked for there.
+ipc::CarriedRight Introductions::unit_of(Peer& from, const PortUid& port, const v1::Grant& grant) const {
+  const auto type = static_cast<ipc::RightType>(grant.type());
+  const Registry::Entry* known = world_.registry.find(port);
+  if (grant.has_introducer() && (known == nullptr || known->epoch == 0)) return ipc::CarriedRight::null(type);
+  Exports& exports = from.tables()->exports;
+  if (type == ipc::RightType::kSend) {
+    if (ipc::SendRight right = exports.use(port)) return ipc::CarriedRight(std::move(right));
+  } else if (ipc::SendOnceRight right = exports.use_once(port)) {
+    if (broken(Rule::kGrantTransfersOnce)) exports.grant_once(ipc::SendOnceRight::mint(*right.port()));
+    return ipc::CarriedRight(std::move(right));
+  }
+  return world_.moves->follow(from.index(), port, type);
+}
 
 // Step 3.
 Check Introductions::grant(Peer& from, const v1::Grant& grant) {
@@ -137,41 +184,69 @@ Check Introductions::grant(Peer& from, const v1::Grant& grant) {
   KeptUnit unit;
   if (!is_send_type(grant.type())) return protocol_error("type of a grant");
   if (Check fault = read_uid(from.ends(), grant.port(), port)) return fault;
-  if (Check fault = read_origin(grant.to(), unit.petition.to)) return fault;
-  Tables& tables = *from.tables();
-  if (grant.nonce() <= tables.grants_mark) return protocol_error("nonce of a grant");
-  if (unit.petition.to == world_.registry.us()) return protocol_error("a grant to ourselves");
-  tables.grants_mark = grant.nonce();
+  if (Check fault = read_petition(from, grant, unit.petition)) return fault;
   unit.pin =
       RegistryPin(world_.registry, port);  // its uid stays, though the introducer may have the last unit
-  unit.petition.id = {from.them(), grant.nonce()};
-  unit.petition.session = grant.session();
-  unit.petition.by = from.index();
-  unit.petition.asked = from.nonce();
-  if (grant.type() == MACH_MSG_TYPE_PORT_SEND) {
-    if (ipc::SendRight right = tables.exports.use(port)) unit.right = ipc::CarriedRight(std::move(right));
-  } else if (ipc::SendOnceRight right = tables.exports.use_once(port)) {
-    if (broken(Rule::kGrantTransfersOnce)) tables.exports.grant_once(ipc::SendOnceRight::mint(*right.port()));
-    unit.right = ipc::CarriedRight(std::move(right));
+  unit.right = unit_of(from, port, grant);
+  bestow(from, std::move(unit));
+  return std::nullopt;
+}
+
+// What is not given is given up here.
+void Introductions::bestow(Peer& from, KeptUnit unit) {
+  const Origin& to = unit.petition.to;
+  if (unit.right.port() == nullptr) return fail(unit.petition, v1::GrantFailed::REFUSED);
+  if (unit.right.port()->remote()) return hand_on(std::move(unit));
+  if (to == world_.registry.us()) return receive_at_home(from, std::move(unit));
+  if (Peer* there = open_with(to)) return give(*there, std::move(unit));
+  if (!may_come(to)) return fail(unit.petition, v1::GrantFailed::NOT_ALLOWED);
+  if (kept_.by(from.index()) >= world_.options.limits.kept_units)
+    return fail(unit.petition, v1::GrantFailed::LIMIT);
+  unit.until = world_.clock.now() + world_.options.timing.lease;
+  due(unit.until);
+  kept_.keep(std::move(unit));
+}
+
+// The port has moved on: its home is asked in its turn, in the introducer's name.
+void Introductions::hand_on(KeptUnit unit) {
+  const Petition& petition = unit.petition;
+  const Registry::Entry& entry = *world_.registry.find(*unit.right.port());
+  Peer& home = *world_.peers[*entry.home];
+  Peer& introducer = *world_.peers[petition.by];
+  if (!home.open() || broken(Rule::kGrantIsSentOn)) return fail(petition, v1::GrantFailed::DOWN);
+  v1::Frame frame;
+  v1::Grant& grant = *frame.mutable_grant();
+  write_uid(home.ends(), entry.uid, *grant.mutable_port());
+  grant.set_type(static_cast<std::uint32_t>(unit.right.type()));
+  write_origin(petition.to, *grant.mutable_to());
+  grant.set_session(petition.session);
+  grant.set_nonce(petition.id.nonce);
+  write_origin(petition.id.introducer, *grant.mutable_introducer());
+  home.send(std::move(frame));
+  ++home.tables()->grants_asked;
+  if (introducer.open() && introducer.nonce() == petition.asked) {
+    std::uint64_t& mark = introducer.tables()->grants_sent_on;
+    mark = std::max(mark, petition.id.nonce);
+    ++introducer.tables()->sent_on;
   }
-  if (unit.right.port() == nullptr) {
-    fail(unit.petition, v1::GrantFailed::REFUSED);
-  } else if (Peer* there = open_with(unit.petition.to)) {
-    give(*there, std::move(unit));
-  } else if (!may_come(unit.petition.to)) {
-    fail(unit.petition, v1::GrantFailed::NOT_ALLOWED);
-  } else if (kept_.by(from.index()) >= world_.options.limits.kept_units) {
-    fail(unit.petition, v1::GrantFailed::LIMIT);
-  } else {
-    unit.until = world_.clock.now() + world_.options.timing.lease;
-    due(unit.until);
-    kept_.keep(std::move(unit));
+  unit.right.consume();
+}
+
+// The port has moved to where the right is going.
+void Introductions::receive_at_home(Peer& from, KeptUnit unit) {
+  const IntroductionId& id = unit.petition.id;
+  const PortUid port = world_.registry.find(*unit.right.port())->uid;
+  if (const auto awaited = awaited_.take(id)) {
+    const bool same = awaited->port == port && awaited->type == unit.right.type();
+    same ? settle(*awaited, std::move(unit.right)) : settle_dead(*awaited, "its home granted something else");
+  } else if (!is_over(id, unit.petition.session)) {
+    keep_unmatched(id, {port, std::move(unit.right), from.index(), unit.petition.session, unmatched_until()});
   }
-  return std::nullopt;  // what was not given is given up here
 }
 
 void Introductions::give(Peer& to, KeptUnit unit) {
   if (unit.right.is_dead()) return fail(unit.petition, v1::GrantFailed::REFUSED);
+  if (unit.right.port()->remote()) return hand_on(std::move(unit));
   if (!to.can_carry(*unit.right.port(), unit.right.type(), 0)) {
     return fail(unit.petition, v1::GrantFailed::LIMIT);
   }
@@ -198,6 +273,8 @@ void Introductions::fail(const Petition& petition, v1::GrantFailed::Reason reaso
   failed.set_session(petition.session);
   failed.set_nonce(petition.id.nonce);
   failed.set_reason(reason);
+  if (petition.id.introducer != introducer.them())
+    write_origin(petition.id.introducer, *failed.mutable_introducer());
   introducer.send(std::move(frame));
 }
 
@@ -220,6 +297,8 @@ v1::ClaimAnswer::Answer Introductions::answer(const v1::Claim& claim, const Orig
   if (peer->known()->incarnation > introducer.incarnation) return v1::ClaimAnswer::DENIED;
   if (broken(Rule::kClaimByTheMark)) return v1::ClaimAnswer::WAIT;
   if (peer->open() && peer->nonce() == claim.session()) {
+    // Whether another home grants it is not ours to say.
+    if (peer->tables()->grants_sent_on >= claim.nonce()) return v1::ClaimAnswer::UNKNOWN;
     const bool applied = peer->tables()->grants_mark >= claim.nonce();
     return applied ? v1::ClaimAnswer::DENIED : v1::ClaimAnswer::WAIT;
   }
@@ -229,25 +308,27 @@ v1::ClaimAnswer::Answer Introductions::answer(const v1::Claim& claim, const Orig
 // --- third ---
 
 // Step 5: INTRODUCED.
-void Introductions::arrived(Peer& from, Arrival& arrival) {
+void Introductions::arrived(Peer& from, Arrival& arrival, FrameNumber as_of) {
   std::erase_if(arrival.introduced,
                 [&](const Arrival::Introduced& right) { return pair(right, *arrival.message); });
   const std::vector<Promise*> promised = promises_.in(*arrival.message);
-  const std::size_t unsettled = arrival.introduced.size() + promised.size();
+  const std::size_t unsettled = arrival.introduced.size() + arrival.contested.size() + promised.size();
   Parking::Lane lane{arrival.destination, from.index()};
+  ParkingTicket ticket = 0;
   if (!arrival.deliverable) {
     arrival.message.reset();  // destroyed with its rights, those to come when they come
-    for (const Arrival::Introduced& right : arrival.introduced) await(from, right, 0);
   } else if ((unsettled == 0 || broken(Rule::kUnsettledWaits)) &&
              (!parking_.holds(lane) || broken(Rule::kParkedKeepsOrder))) {
     world_.moves->deliver(from.index(), std::move(arrival.message));
   } else {
     ipc::Port& port = *arrival.message->destination.port();
     lane.port = world_.registry.park(port, from.index());
-    const ParkingTicket ticket = parking_.push(lane, std::move(arrival.message), unsettled);
+    ticket = parking_.push(lane, std::move(arrival.message), unsettled);
     for (Promise* each : promised) each->ticket = ticket;
-    for (const Arrival::Introduced& right : arrival.introduced) await(from, right, ticket);
   }
+  for (const Arrival::Introduced& right : arrival.introduced) await(from, right, ticket);
+  for (const Arrival::Contested& right : arrival.contested)
+    contest(from, right, as_of, {ticket, right.slot, right.port, right.type, from.index(), {}, 0});
 }
 
 // Granted came first.
@@ -262,26 +343,34 @@ bool Introductions::pair(const Arrival::Introduced& right, ipc::Message& message
 
 // Exchange 12, step 4. A second one of that name is nobody's.
 void Introductions::requested(Peer& from, const Moves::OpenRequest& request) {
-  std::optional<UnmatchedUnit> unit = unmatched_.take(request.right.id);
   const ipc::Port& stand_in = promises_.make(world_.engine, *request.port, request.slot);
-  if (!unit && awaited_.find(request.right.id) == nullptr) return await(from, request.right, 0, &stand_in);
-  const bool same = unit && unit->port == request.right.port && unit->right.holds_send_once();
-  keep_promise(stand_in, same ? std::move(unit->right) : ipc::CarriedRight::dead(request.right.type));
+  if (const auto& right = request.contested) {
+    return contest(from, *right, 0, {0, 0, right->port, right->type, from.index(), {}, 0, &stand_in});
+  }
+  const Arrival::Introduced& right = *request.introduced;
+  std::optional<UnmatchedUnit> unit = unmatched_.take(right.id);
+  if (!unit && awaited_.find(right.id) == nullptr) return await(from, right, 0, &stand_in);
+  const bool same = unit && unit->port == right.port && unit->right.holds_send_once();
+  keep_promise(stand_in, same ? std::move(unit->right) : ipc::CarriedRight::dead(right.type));
 }
 
 void Introductions::await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket,
                           const ipc::Port* stand_in) {
   const base::Instant now = world_.clock.now();
-  awaited_.add(
-      right.id,
-      {ticket, right.slot, right.port, right.type, from.index(), right.hint, right.session, stand_in}, now);
+  const AwaitedRight awaited{ticket,       right.slot, right.port,    right.type,
+                             from.index(), right.hint, right.session, stand_in};
+  if (ContestedUnit* unit = contested_.find(right.id)) {
+    unit->waits = awaited;
+    return;
+  }
+  awaited_.add(right.id, awaited, now);
   due(now + world_.options.timing.lease);
   if (awaited_.by(from.index()) > world_.options.limits.awaited_rights) {
     from.doom({v1::Fence::LIMIT, "too many rights that wait to be settled"});
   }
 }
 
-// Step 5: Granted. Who grants a port that is at home elsewhere as far as we know has nothing to grant.
+// Step 5: Granted.
 Check Introductions::granted(Peer& from, const v1::Granted& granted) {
   PortUid port;
   IntroductionId id{{}, granted.nonce()};
@@ -289,6 +378,11 @@ Check Introductions::granted(Peer& from, const v1::Granted& granted) {
   if (Check fault = read_granted_uid(*from.tables(), granted.port(), port)) return fault;
   if (Check fault = read_origin(granted.introducer(), id.introducer)) return fault;
   const auto type = static_cast<ipc::RightType>(granted.type());
+  if (is_contested(*from.tables(), port) && !broken(Rule::kContestWaits)) {
+    contest(from, {port, from.index(), type, granted.room(), granted.as_of(),
+                   ContestedUnit::Introduced{id, granted.session()}, awaited_.take(id)});
+    return std::nullopt;
+  }
   const bool full = from.is_full_for(port);
   std::optional<ipc::CarriedRight> right = receive_unit(*from.tables(), port, granted.room(), type);
   if (const auto awaited = awaited_.take(id)) {
@@ -296,11 +390,14 @@ Check Introductions::granted(Peer& from, const v1::Granted& granted) {
     right&& same && !full ? settle(*awaited, std::move(*right))
                           : settle_dead(*awaited, full ? "a ceiling" : "its home granted something else");
   } else if (right && !full && !is_over(id, granted.session())) {
-    keep_unmatched(id, {port, std::move(*right), from.index(), granted.session(),
-                        world_.clock.now() + kUnmatchedLeases * world_.options.timing.lease});
+    keep_unmatched(id, {port, std::move(*right), from.index(), granted.session(), unmatched_until()});
   }
   from.set_room(port, granted.room(), granted.as_of());
   return std::nullopt;  // a unit that nobody has taken is given up here
+}
+
+base::Instant Introductions::unmatched_until() const {
+  return world_.clock.now() + kUnmatchedLeases * world_.options.timing.lease;
 }
 
 void Introductions::keep_unmatched(const IntroductionId& id, UnmatchedUnit unit) {
@@ -383,12 +480,14 @@ void Introductions::fenced(PeerIndex peer, const Origin& them, std::uint64_t ses
   const auto dropped = broken(Rule::kUnmatchedIsReleased) ? std::vector<UnmatchedUnit>()
                                                           : unmatched_.take_session(them, session);
   const auto worthless = unmatched_.take_home(peer);
+  deny_contested_of(peer);
   awaited_.ask_now(them, world_.clock.now());
   if (!awaited_.empty()) due(world_.clock.now());
 }
 
 void Introductions::drop_all() {
   awaited_.clear();
+  const auto contested = contested_.take_if([](const ContestedUnit&) { return true; });
   const auto kept = kept_.take_all();
   const auto unmatched = unmatched_.take_all();
   { const auto parked = parking_.take_all(); }
@@ -404,9 +503,12 @@ void Introductions::tick(base::Instant now) {
     for (const auto& [id, right] : awaited_.take_late(now)) settle_dead(right, "nobody knows of it");
     for (const auto& [id, right] : awaited_.take_questions(now)) ask(id, right);
   }
+  deny(contested_.take_if([now](const ContestedUnit& unit) { return unit.until <= now; }),
+       "its old home does not say that it has moved");
   next_.reset();
   const auto ask_at = broken(Rule::kAwaitedAsks) ? std::nullopt : awaited_.next_deadline();
-  for (const auto& at : {kept_.next_deadline(), unmatched_.next_deadline(), ask_at}) {
+  for (const auto& at :
+       {kept_.next_deadline(), unmatched_.next_deadline(), contested_.next_deadline(), ask_at}) {
     if (at) due(*at);
   }
 }
@@ -451,7 +553,8 @@ const DeadIntroductions& Introductions::dead_by(PeerIndex introducer) const {
 
 std::uint64_t Introductions::digest() const {
   const std::uint64_t digest = mix_in(mix_in(last_nonce_, kept_.size()), unmatched_.digest());
-  return mix_in(mix_in(mix_in(digest, parking_.digest()), awaited_.digest()), promises_.size());
+  const std::uint64_t waiting = mix_in(mix_in(digest, parking_.digest()), awaited_.digest());
+  return mix_in(mix_in(waiting, promises_.size()), contested_.digest());
 }
 
 void Introductions::check_invariants() const {

@@ -4,7 +4,7 @@
 //
 //   introducer A   introduce(): Grant, then the right INTRODUCED      grant_failed() passes on, nothing is kept
 //   home B         grant(): Granted, or KeptUnits, or GrantFailed     claim() answers by the session's mark
-//   third C        arrived(): queued, or Parking and Awaited          granted(): settled, or Unmatched
+//   third C        arrived(): queued, or Parking and Awaited          granted(): settled, or Unmatched; or Contested (R6)
 //
 // Owner thread only, inside an Event.
 #pragma once
@@ -17,6 +17,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/ipc/remote_link.h"
 #include "proxy/awaited.h"
+#include "proxy/contested.h"
 #include "proxy/fault.h"
 #include "proxy/kept_units.h"
 #include "proxy/moves.h"
@@ -48,7 +49,8 @@ class Introductions {
 
   // --- third ---
   // A message of a peer's is all there but for what `arrival.introduced` leaves open: queued, parked or destroyed.
-  void arrived(Peer& from, Arrival& arrival);
+  // `as_of`: of the message.
+  void arrived(Peer& from, Arrival& arrival, FrameNumber as_of);
   // A request of a port that has come with a group of theirs: the port has it as soon as it is settled.
   void requested(Peer& from, const Moves::OpenRequest& request);
   // A message that the engine wants to go to a port of nobody's. False, and nothing is taken: none that we have made.
@@ -56,6 +58,17 @@ class Introductions {
   bool hold(ipc::MessagePtr& message) { return promises_.hold(message); }
   Check granted(Peer& from, const v1::Granted& granted);
   Check claim_answer(Peer& from, const v1::ClaimAnswer& answer);
+
+  // --- units of ports that are at home elsewhere as far as we know (R6; introductions_contested.cc) ---
+  // The peer tells that the port has moved; before the proxy follows. A frame with faults does nothing here.
+  void moved(Peer& from, const v1::Moved& moved);
+  void died_elsewhere(PeerIndex home, const PortUid& port);
+  // Room of a port that has no proxy by that session.
+  void contested_room(PeerIndex by, const PortUid& port, std::uint32_t room, FrameNumber as_of) {
+    contested_.set_room(by, port, room, as_of);
+  }
+  // What is decided by now is settled.
+  void end_of_event();
 
   // --- sessions ---
   // It has opened; it is over, its tables are empty.
@@ -85,9 +98,16 @@ class Introductions {
   bool may_come(const Origin& them) const;
   void due(base::Instant at);
 
+  Check read_petition(Peer& from, const v1::Grant& grant, Petition& petition) const;
+  ipc::CarriedRight unit_of(Peer& from, const PortUid& port, const v1::Grant& grant) const;
+  void bestow(Peer& from, KeptUnit unit);
   void give(Peer& to, KeptUnit unit);
+  void hand_on(KeptUnit unit);
+  void receive_at_home(Peer& from, KeptUnit unit);
+  Check pass_back(const v1::GrantFailed& failed, const Origin& introducer);
   void fail(const Petition& petition, v1::GrantFailed::Reason reason);
   bool is_over(const IntroductionId& id, std::uint64_t session) const;
+  base::Instant unmatched_until() const;
   void keep_unmatched(const IntroductionId& id, UnmatchedUnit unit);
   v1::ClaimAnswer::Answer answer(const v1::Claim& claim, const Origin& introducer) const;
 
@@ -95,6 +115,13 @@ class Introductions {
   bool pair(const Arrival::Introduced& right, ipc::Message& message);
   void await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket,
              const ipc::Port* stand_in = nullptr);
+  // introductions_contested.cc
+  void contest(Peer& by, ContestedUnit unit);
+  void contest(Peer& by, const Arrival::Contested& right, FrameNumber as_of, const AwaitedRight& waits);
+  void count(ContestedUnit unit, PeerIndex home);
+  void deny(const std::vector<ContestedUnit>& units, const char* why);
+  void deny_contested_of(PeerIndex by);
+
   void settle(const AwaitedRight& awaited, ipc::CarriedRight right);
   void keep_promise(const ipc::Port& stand_in, ipc::CarriedRight right);
   void settle_dead(const AwaitedRight& awaited, const char* why);
@@ -108,6 +135,7 @@ class Introductions {
   Parking parking_;
   Promises promises_;
   Awaited awaited_;
+  Contested contested_;
   std::map<PeerIndex, DeadIntroductions> dead_;  // by introducer; for people
   std::optional<base::Instant> next_;            // something may be due then
 };

@@ -71,11 +71,12 @@ class Moves {
 
   // --- the new home ---
   // What a Move brings: a live port with its receive right to be claimed by a right of the group, or a refusal of which
-  // the peer is told. `open`: its requests that are known by their introduction only. PROTOCOL, LIMIT.
+  // the peer is told. `open`: its requests whose rights are not settled yet. PROTOCOL, LIMIT.
   struct OpenRequest {
     ipc::PortRef port;
     Promise::Slot slot;
-    Arrival::Introduced right;
+    std::optional<Arrival::Introduced> introduced;  // one of the two
+    std::optional<Arrival::Contested> contested;
   };
   Check arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire, std::vector<OpenRequest>& open);
   // REQUIRES: asked for inside the group. Empty: refused, or claimed already.

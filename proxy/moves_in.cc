@@ -82,9 +82,10 @@ Check Moves::arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire,
   ipc::Port& port = *right.port();
   arrived_.emplace(uid, std::move(right));
   const auto enter = [&](Promise::Slot slot, const v1::Right& request) {
-    std::optional<Arrival::Introduced> introduced;
-    port.*slot = enter_request(*sessions_.tables(from), engine_, request, introduced);
-    if (introduced) open.push_back({ipc::PortRef(&port), slot, *introduced});
+    Arrival left_open;
+    port.*slot = enter_request(*sessions_.tables(from), engine_, request, left_open);
+    for (const auto& each : left_open.introduced) open.push_back({ipc::PortRef(&port), slot, each, {}});
+    for (const auto& each : left_open.contested) open.push_back({ipc::PortRef(&port), slot, {}, each});
   };
   enter(&ipc::Port::no_senders_request, wire.no_senders());
   enter(&ipc::Port::port_destroyed_request, wire.port_destroyed());
@@ -264,6 +265,7 @@ void Moves::lose_path(const PortUid& uid, const Origin& holder) {
     const std::optional<PeerIndex> peer = std::exchange(path->peer, std::nullopt);
     path->lost = true;
     sessions_.tables(*peer)->exports.forget(uid);
+    sessions_.tables(*peer)->units_lost = true;
   }
   close_path(uid, holder);
 }

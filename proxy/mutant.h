@@ -54,6 +54,8 @@ enum class Rule {
   kAwaitedAsks,
   kClaimByTheMark,
   kFailureSettles,
+  kContestWaits,
+  kGrantIsSentOn,
 };
 
 #ifdef NETMSG_PROXY_MUTANTS

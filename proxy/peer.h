@@ -145,6 +145,7 @@ class Peer final : private StreamUser {
   void send_off(ipc::MessagePtr message, std::uint64_t transfer);
   // Messages to the proxy with this link slot that have waited for their turn.
   void send_off_ready(std::uint64_t slot);
+  void hold_back(std::uint64_t slot);
   void ask_for_turn();
   void take_back(Ticket ticket);
   void destroy_waiting(std::uint64_t slot);

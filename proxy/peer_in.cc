@@ -38,6 +38,7 @@ Check Peer::apply(const v1::Frame& frame) {
     case v1::Frame::kMove:
       return apply_move(frame.move());
     case v1::Frame::kMoved:
+      world_.introductions->moved(*this, frame.moved());
       return world_.moves->apply_moved(index_, frame.moved());
     case v1::Frame::kPathClose:
       return world_.moves->apply_path_close(index_, frame.path_close());
@@ -69,7 +70,7 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
     tables_->forced.received(receipt, {arrival.destination, number});
     arrival.message->receipt = ipc::Receipt(world_.engine.core(), receipt);
   }
-  world_.introductions->arrived(*this, arrival);
+  world_.introductions->arrived(*this, arrival, message.as_of());
   // It is under way no more, which is to be told even if the room is the same.
   world_.registry.mark_dirty(arrival.destination);
   if (broken(Rule::kRoomWithUnits)) return std::nullopt;
@@ -94,9 +95,8 @@ Check Peer::apply_release(const v1::Release& release) {
   Check fault;
   if (world_.moves->release(index_, port, release.units(), fault)) return fault;
   if (tables_->exports.release(port, release.units())) return std::nullopt;
-  // Of a port that has come from elsewhere a third daemon may have told the peer, or us, a wrong count.
-  const Registry::Entry* known = world_.registry.find(port);
-  if (known != nullptr && known->epoch > 0) return std::nullopt;
+  // A third daemon may have told us, or the peer, a wrong count.
+  if (tables_->exports.reported(port) || tables_->units_lost) return std::nullopt;
   return protocol_error("release of more than was granted");
 }
 
@@ -105,6 +105,7 @@ Check Peer::apply_died(const v1::Died& died) {
   PortUid port;
   if (Check fault = read_uid(ends(), died.port(), port)) return fault;
   if (broken(Rule::kDiedIsApplied)) return std::nullopt;
+  world_.introductions->died_elsewhere(index_, port);
   const Registry::Entry* known = world_.registry.find(port);
   // If it has come there from where its proxy's home is: the peer says it again (exchange 12, step 6).
   if (known != nullptr && known->home && *known->home != index_) return std::nullopt;
@@ -145,7 +146,7 @@ Check Peer::apply_chunk(const v1::Chunk& chunk) {
 
 void Peer::set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of) {
   Holder* holder = tables_->holders.find(port);
-  if (holder == nullptr) return;
+  if (holder == nullptr) return world_.introductions->contested_room(index_, port, room, as_of);
   holder->room = room;
   holder->as_of = std::max(holder->as_of, as_of);
   refresh_window(port, *holder);

@@ -139,9 +139,19 @@ FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
 }
 
 void Peer::send_off_ready(std::uint64_t slot) {
-  while (std::optional<Departure> next = tables_->egress.pop(slot)) {
+  while (const ipc::Message* first = tables_->egress.ready(slot)) {
+    if (!world_.moves->drained(*first)) return hold_back(slot);
+    std::optional<Departure> next = tables_->egress.pop(slot);
     const bool has_gone_ahead = tables_->outbound.end(next->ticket);
     send_off(std::move(next->message), has_gone_ahead ? next->ticket : 0);
+  }
+}
+
+// Since its data has gone ahead, something was parked for a port in it (M8): it waits like one that has not begun, and what is
+// behind it too. The data goes again.
+void Peer::hold_back(std::uint64_t slot) {
+  for (ipc::MessagePtr& message : recall(slot)) {
+    if (!world_.moves->hold_back(message)) forward(std::move(message));
   }
 }
 

@@ -372,6 +372,7 @@ void Proxy::left_queue(std::uint64_t token) {
 }
 
 void Proxy::end_of_event() {
+  impl_->introductions.end_of_event();
   impl_->moves.end_of_event();
   const std::vector<PeerIndex>& touched = impl_->world.touched;  // may grow meanwhile
   for (std::size_t at = 0; at < touched.size(); ++at) impl_->peers[touched[at]]->end_of_event();

@@ -42,8 +42,11 @@ struct Tables {
   EgressQueues egress;
   Outbound outbound;
   Staging staging;
-  std::uint64_t grants_mark = 0;   // the largest nonce in a Grant of theirs
-  std::uint64_t grants_asked = 0;  // Grants of ours that they have not told us to have failed
+  std::uint64_t grants_mark = 0;     // the largest nonce in a Grant of theirs
+  std::uint64_t grants_sent_on = 0;  // the largest of them that another home was asked for
+  std::uint64_t sent_on = 0;         // how many of those have not failed, as far as we know
+  bool units_lost = false;           // some of theirs went with a path of a port that has moved
+  std::uint64_t grants_asked = 0;    // Grants of ours that they have not told us to have failed
 };
 
 // What the two sides of a session take: ours is checked against what comes, theirs before anything is sent.

@@ -261,8 +261,7 @@ class Entrance {
     const PortUid port = port_of(tables_, wire.port());
     if (wire.value() == v1::Right::MOVED) return claim(port);
     if (wire.value() == v1::Right::HOME) return come_home(port, type);
-    return wire.value() == v1::Right::GRANTED ? receive(port, wire.room(), type)
-                                              : introduced(wire, port, slot);
+    return wire.value() == v1::Right::GRANTED ? receive(wire, port, slot) : introduced(wire, port, slot);
   }
 
   // R2, R8; also how a destination is found.
@@ -284,10 +283,15 @@ class Entrance {
     return right ? ipc::CarriedRight(std::move(right)) : refuse(ipc::RightType::kReceive);
   }
 
-  ipc::CarriedRight receive(const PortUid& port, std::uint32_t room, ipc::RightType type) {
-    std::optional<ipc::CarriedRight> unit = receive_unit(tables_, port, room, type);
+  ipc::CarriedRight receive(const v1::Right& wire, const PortUid& port, std::size_t slot) {
+    const auto type = static_cast<ipc::RightType>(wire.type());
+    if (is_contested(tables_, port) && !broken(Rule::kContestWaits)) {
+      arrival_.contested.push_back({slot, port, type, wire.room()});
+      return ipc::CarriedRight::null(type);
+    }
+    std::optional<ipc::CarriedRight> unit = receive_unit(tables_, port, wire.room(), type);
     if (!unit) return refuse(type);
-    arrival_.rooms.push_back({port, room});
+    arrival_.rooms.push_back({port, wire.room()});
     return std::move(*unit);
   }
 
@@ -323,6 +327,11 @@ Check read_granted_uid(const Tables& tables, const v1::Uid& wire, PortUid& port)
   if (invented) return protocol_error("a port of ours that was never given out");
   const bool elsewhere = port.serial == kNameServiceSerial && port.origin != tables.ends.them;
   return elsewhere ? protocol_error("somebody else's name service") : std::nullopt;
+}
+
+bool is_contested(const Tables& tables, const PortUid& port) {
+  const Registry::Entry* known = std::as_const(tables.registry).find(port);
+  return known != nullptr && known->home && *known->home != tables.peer;
 }
 
 std::optional<ipc::CarriedRight> receive_unit(Tables& tables, const PortUid& port, std::uint32_t room,
@@ -362,15 +371,12 @@ Check check_request(const Tables& tables, const v1::Right& wire) {
   return check_right(tables, wire, true);
 }
 
-ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire,
-                                 std::optional<Arrival::Introduced>& introduced) {
+ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire, Arrival& open) {
   if (wire.value() == v1::Right::DEAD) {
     const ipc::ReceiveRight dying = engine.make_remote_port(0);
     return ipc::SendOnceRight::mint(*dying.port());
   }
-  Arrival arrival;
-  ipc::CarriedRight right = Entrance(tables, arrival).enter(wire, 0);
-  if (!arrival.introduced.empty()) introduced = arrival.introduced.front();
+  ipc::CarriedRight right = Entrance(tables, open).enter(wire, 0);
   return right.holds_send_once() ? right.take_send_once() : ipc::SendOnceRight();
 }
 

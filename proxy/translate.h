@@ -88,16 +88,26 @@ struct Arrival {
     std::uint64_t session;
   };
   std::vector<Introduced> introduced;
+  // Units of ports that are at home elsewhere as far as we know (contested.h): they are open, too.
+  struct Contested {
+    std::size_t slot;
+    PortUid port;
+    ipc::RightType type;
+    std::uint32_t room;
+  };
+  std::vector<Contested> contested;
 };
 
 // A request of a port that comes. One whose notify port has died is a request all the same: it stands in the port's status,
-// and whoever asks for another gets a dead right back. One that is INTRODUCED is left to the caller. REQUIRES: checked.
-ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire,
-                                 std::optional<Arrival::Introduced>& introduced);
+// and whoever asks for another gets a dead right back. One that is left open is in `open`. REQUIRES: checked.
+ipc::SendOnceRight enter_request(Tables& tables, ipc::Engine& engine, const v1::Right& wire, Arrival& open);
 
 // A uid in a frame of theirs that says that they are its home. PROTOCOL: as read_uid; a serial of ours that was never
 // given out, somebody else's name service.
 Check read_granted_uid(const Tables& tables, const v1::Uid& wire, PortUid& port);
+
+// R6: is the port at home at a third daemon, as far as we know?
+bool is_contested(const Tables& tables, const PortUid& port);
 
 // R1: a unit has come of a port that is at home at the peer. Nullopt, and nothing is counted, if it is at home elsewhere
 // as far as we know: they can have none to grant.

@@ -338,5 +338,40 @@ TEST_F(Chain, ARightGoesOnToAFourthHost) {
   EXPECT_EQ(c.row("b").proxies, 1U) << "C has let go";
 }
 
+// B and C do not talk to each other.
+class AmongStrangers : public ManyHosts {
+ protected:
+  AmongStrangers() : ManyHosts(3, {}, {{1, 2}}) {}
+  // A's program sends the right on to C's; what that one gets.
+  Name introduce(unsigned disposition, Name name) {
+    EXPECT_EQ(
+        middle.send(
+            {.remote = inbox, .remote_type = kCopySend, .id = 1, .items = {rights(disposition, {name})}}),
+        MACH_MSG_SUCCESS);
+    run();
+    const Received first = client.receive(inbox_port);
+    return first.code == MACH_MSG_SUCCESS ? first.values.at(0) : 0;
+  }
+  Task& middle = host(0).task("middle");
+  Task& server = host(1).task("server");
+  Task& client = host(2).task("client");
+  const Name port = server.port_with_sends(1);
+  const Name inbox_port = client.port_with_sends(1);
+  const Name inbox = give_across(host(2), client, inbox_port, kCopySend, host(0), middle);
+};
+
+// GrantFailed(NOT_ALLOWED): at once, not when time is over.
+TEST_F(AmongStrangers, ARightIsDeadWhoseHomeDoesNotTalkToTheThirdHost) {
+  const Name held = give_across(host(1), server, port, kCopySend, host(0), middle);
+  EXPECT_EQ(introduce(kMoveSend, held), MACH_PORT_DEAD);
+  EXPECT_EQ(host(1).row("a").exports, 1U) << "the unit was given back";
+}
+
+TEST_F(AmongStrangers, ASendOnceRightIsItsNotification) {
+  const Name once = give_across(host(1), server, port, kMakeOnce, host(0), middle);
+  EXPECT_EQ(introduce(kMoveOnce, once), MACH_PORT_DEAD);
+  EXPECT_EQ(server.drain(port, MACH_NOTIFY_SEND_ONCE), 1U);
+}
+
 }  // namespace
 }  // namespace netmsg::test

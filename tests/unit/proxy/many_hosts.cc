@@ -37,10 +37,12 @@ std::string name_of(unsigned host) {
 }
 
 // Those after it are dialed.
-HostOptions one_of(unsigned host, unsigned hosts, const proxy::PeerLimits& limits) {
+HostOptions one_of(unsigned host, unsigned hosts, const proxy::PeerLimits& limits,
+                   const std::set<std::pair<unsigned, unsigned>>& strangers) {
   HostOptions options{
       .name = name_of(host), .node = static_cast<unsigned char>(host + 1), .dials = {}, .expects = {}};
   for (unsigned other = 0; other < hosts; ++other) {
+    if (strangers.count(std::minmax(host, other)) != 0) continue;
     if (other != host) (other > host ? options.dials : options.expects).push_back(name_of(other));
   }
   options.limits = limits;
@@ -119,9 +121,9 @@ void Host::advance(std::chrono::milliseconds by) {
 // --- ManyHosts ---
 
 // The first dials find nobody: the others were made later.
-ManyHosts::ManyHosts(unsigned hosts, const proxy::PeerLimits& limits) {
+ManyHosts::ManyHosts(unsigned hosts, const proxy::PeerLimits& limits, const Strangers& strangers) {
   for (unsigned each = 0; each < hosts; ++each) {
-    hosts_.push_back(std::make_unique<Host>(network, one_of(each, hosts, limits)));
+    hosts_.push_back(std::make_unique<Host>(network, one_of(each, hosts, limits, strangers)));
   }
   run();
   advance(milliseconds(50));

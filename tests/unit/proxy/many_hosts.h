@@ -7,7 +7,9 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/proxy.h"
@@ -70,8 +72,9 @@ proxy::NodeId node_of(unsigned char byte);
 // Hosts "a", "b", "c", ... linked each with each: the lower node dials.
 class ManyHosts : public testing::Test {
  protected:
-  // `limits`: of all of them.
-  explicit ManyHosts(unsigned hosts, const proxy::PeerLimits& limits = {});
+  // `limits`: of all of them. `strangers` do not know each other; lower ones first.
+  using Strangers = std::set<std::pair<unsigned, unsigned>>;
+  explicit ManyHosts(unsigned hosts, const proxy::PeerLimits& limits = {}, const Strangers& strangers = {});
 
   Host& host(std::size_t at) { return *hosts_[at]; }
 

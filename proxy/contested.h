@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Units whose sender says that it is the home of a port that is at home elsewhere as far as we know (rule R6; peer.proto,
+// exchange 2 step 4). It is right, and ahead of the Moved that tells us; or it was right, and its own Moved follows. Only
+// the home that we know moves a proxy, so what has brought the unit is parked until one of the two has come.
+//
+//   unit        event                                                                         next
+//   contested   the port's proxy lives by that session, or there is no proxy any more         gone: counted there
+//   contested   that peer tells that the port has moved to the home that we know              gone: counted with that home
+//   contested   that peer says Died, its session is over, the port comes here; time is over   gone: dead, not counted
+//
+// Holds no rights. One for the daemon; owner thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "daemon/ipc/types.h"
+#include "proxy/awaited.h"
+#include "proxy/introduction.h"
+#include "proxy/link_slot.h"
+
+namespace netmsg::proxy {
+
+struct ContestedUnit {
+  // Of a Granted.
+  struct Introduced {
+    IntroductionId id;
+    std::uint64_t session;  // the introducer's with us
+  };
+
+  PortUid port;
+  PeerIndex by;  // who says that it is the home
+  ipc::RightType type;
+  std::uint32_t room;  // as that one has last told it
+  FrameNumber as_of;
+  std::optional<Introduced> introduced{};
+  std::optional<AwaitedRight>
+      waits{};  // where the right belongs; not yet known for an introduction whose message has not come
+  base::Instant until{};
+};
+
+class Contested {
+ public:
+  bool empty() const { return units_.empty(); }
+  void add(ContestedUnit unit) { units_.push_back(std::move(unit)); }
+  // The unit of an introduction that nobody has come for yet; null if there is none. Valid until units are added or taken.
+  ContestedUnit* find(const IntroductionId& id);
+  // The peer has told its room of the port.
+  void set_room(PeerIndex by, const PortUid& port, std::uint32_t room, FrameNumber as_of);
+  // In the order in which they came.
+  std::vector<ContestedUnit> take_if(const std::function<bool(const ContestedUnit&)>& chosen);
+
+  std::size_t by(PeerIndex peer) const;
+  std::optional<base::Instant> next_deadline() const;
+  std::uint64_t digest() const;
+
+ private:
+  std::deque<ContestedUnit> units_;
+};
+
+}  // namespace netmsg::proxy

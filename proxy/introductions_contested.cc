@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Units whose sender says that it is the home of a port that is at home elsewhere as far as we know (R6; contested.h).
+#include <utility>
+
+#include "proxy/introductions.h"
+#include "proxy/peer.h"
+#include "proxy/world.h"
+
+namespace netmsg::proxy {
+
+namespace {
+
+constexpr int kContestLeases = 12;  // that a unit waits for a Moved: an old home could never send it
+
+}  // namespace
+
+void Introductions::contest(Peer& by, ContestedUnit unit) {
+  unit.until = world_.clock.now() + kContestLeases * world_.options.timing.lease;
+  due(unit.until);
+  contested_.add(std::move(unit));
+  if (contested_.by(by.index()) > world_.options.limits.awaited_rights) {
+    by.doom({v1::Fence::LIMIT, "too many rights that wait to be settled"});
+  }
+}
+
+void Introductions::contest(Peer& by, const Arrival::Contested& right, FrameNumber as_of,
+                            const AwaitedRight& waits) {
+  contest(by, {right.port, by.index(), right.type, right.room, as_of, {}, waits});
+}
+
+// The unit counts with that home's session. One that is dead now was not counted.
+void Introductions::count(ContestedUnit unit, PeerIndex home) {
+  Peer& peer = *world_.peers[home];
+  const bool full = peer.open() && peer.is_full_for(unit.port);
+  std::optional<ipc::CarriedRight> right;
+  if (peer.open()) right = receive_unit(*peer.tables(), unit.port, unit.room, unit.type);
+  const bool good = right && !full;
+  if (unit.waits) {
+    const bool same = unit.waits->port == unit.port && unit.waits->type == unit.type;
+    good&& same ? settle(*unit.waits, std::move(*right))
+                : settle_dead(*unit.waits, full ? "a ceiling" : "its home is another");
+  } else if (good && !is_over(unit.introduced->id, unit.introduced->session)) {
+    keep_unmatched(unit.introduced->id,
+                   {unit.port, std::move(*right), home, unit.introduced->session, unmatched_until()});
+  }
+  if (peer.open() && home == unit.by) peer.set_room(unit.port, unit.room, unit.as_of);
+}
+
+void Introductions::end_of_event() {
+  if (contested_.empty()) return;
+  const auto decided = [&](const ContestedUnit& unit) {
+    const Registry::Entry* known = world_.registry.find(unit.port);
+    return known == nullptr || !known->home || *known->home == unit.by;
+  };
+  for (ContestedUnit& unit : contested_.take_if(decided)) {
+    const PeerIndex by = unit.by;
+    count(std::move(unit), by);
+  }
+}
+
+void Introductions::moved(Peer& from, const v1::Moved& moved) {
+  PortUid port;
+  Origin home;
+  if (contested_.empty() || read_uid(from.ends(), moved.port(), port) || read_origin(moved.home(), home))
+    return;
+  const Registry::Entry* known = world_.registry.find(port);
+  const Peer* there = open_with(home);
+  if (known == nullptr || there == nullptr || known->home != there->index() || there == &from) return;
+  const auto slow = [&](const ContestedUnit& unit) { return unit.by == from.index() && unit.port == port; };
+  for (ContestedUnit& unit : contested_.take_if(slow)) count(std::move(unit), there->index());
+}
+
+void Introductions::died_elsewhere(PeerIndex home, const PortUid& port) {
+  if (contested_.empty()) return;
+  deny(contested_.take_if([&](const ContestedUnit& unit) { return unit.by == home && unit.port == port; }),
+       "it has died at its home");
+}
+
+void Introductions::deny_contested_of(PeerIndex by) {
+  deny(contested_.take_if([by](const ContestedUnit& unit) { return unit.by == by; }),
+       "the session with its home is over");
+}
+
+void Introductions::deny(const std::vector<ContestedUnit>& units, const char* why) {
+  for (const ContestedUnit& unit : units) {
+    if (unit.waits) settle_dead(*unit.waits, why);
+  }
+}
+
+}  // namespace netmsg::proxy

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Introductions of ports that move (rules R3, R6, T4; peer.proto, exchange 10 steps 7 and 8): units of a home that the holder
+// does not know yet, or no more, and Grants that find the port gone.
+#include <gtest/gtest.h>
+#include <mach/notify.h>
+
+#include "tests/unit/proxy/many_hosts.h"
+
+namespace netmsg::test {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
+constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
+constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
+constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
+constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
+constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
+
+// A port of y's server moves to z. X's client holds a send right and has an inbox that z's heir may send to; so has w's.
+class MovingIntroduction : public ManyHosts {
+ protected:
+  MovingIntroduction() : ManyHosts(4) {}
+
+  // It is at home at z, whose program has it; y has not heard of that. Its name there.
+  Name move_unnoticed() {
+    EXPECT_EQ(
+        server.send(
+            {.remote = reach(y, server, z), .remote_type = kMoveSend, .items = {rights(kMoveReceive, {p})}}),
+        MACH_MSG_SUCCESS);
+    run(z);
+    const Received got = z.names.receive(z.names_port);
+    EXPECT_EQ(got.code, MACH_MSG_SUCCESS);
+    const auto moved =
+        ipc::mach_port::extract_right(heir.space(), z.names.space(), got.values.at(0), kMoveReceive);
+    return moved.value().first;
+  }
+  void send_right(Task& from, Name to, unsigned disposition, Name name) {
+    EXPECT_EQ(
+        from.send({.remote = to, .remote_type = kCopySend, .id = 1, .items = {rights(disposition, {name})}}),
+        MACH_MSG_SUCCESS);
+  }
+  // Everything that acknowledgements bring about.
+  void settle() {
+    run();
+    pass(milliseconds(1500));
+  }
+  // The right in the next message; 0 if there is none.
+  Name got(Task& task, Name port) {
+    const Received first = task.receive(port);
+    return first.code == MACH_MSG_SUCCESS ? first.values.at(0) : 0;
+  }
+  void expect_works(Task& task, Name name, Name home, unsigned disposition = kCopySend) {
+    EXPECT_EQ(task.send({.remote = name, .remote_type = disposition, .id = 7}), MACH_MSG_SUCCESS);
+    settle();
+    EXPECT_EQ(heir.receive(home).header.msgh_id, 7);
+  }
+  // No unit is left behind: with the last right no-senders comes.
+  void expect_no_senders_without(std::initializer_list<Task*> holders, Name home) {
+    EXPECT_EQ(heir.request(home, MACH_NOTIFY_NO_SENDERS, heard), KERN_SUCCESS);
+    EXPECT_EQ(heir.receive(heard).code, MACH_RCV_TIMED_OUT);
+    for (Task* each : holders) each->die();
+    server.die();
+    settle();
+    EXPECT_EQ(heir.receive(heard).header.msgh_id, MACH_NOTIFY_NO_SENDERS);
+    for (unsigned each = 0; each < 4; ++each) EXPECT_TRUE(host(each).link->idle());
+  }
+
+  Host& x = host(0);
+  Host& y = host(1);
+  Host& z = host(2);
+  Host& w = host(3);
+  Task& client = x.task("client");
+  Task& server = y.task("server");
+  Task& heir = z.task("heir");
+  Task& other = w.task("other");
+  const Name p = server.port();
+  const Name far = give_across(y, server, p, kMakeSend, x, client);
+  const Name heard = heir.port();
+  const Name client_port = client.port();
+  const Name to_client = give_across(x, client, client_port, kMakeSend, z, heir);
+  const Name other_port = other.port();
+  const Name to_other = give_across(w, other, other_port, kMakeSend, x, client);
+};
+
+// R6: the new home is ahead of the Moved.
+TEST_F(MovingIntroduction, AUnitOfAHomeThatIsNotKnownYetWaits) {
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeSend, q);
+  run(x);
+  EXPECT_EQ(got(client, client_port), 0U) << "parked";
+  settle();
+  EXPECT_EQ(got(client, client_port), far) << "one port, one name";
+  EXPECT_EQ(client.state(far), "S2");
+  expect_works(client, far, q);
+  expect_no_senders_without({&client}, q);
+}
+
+TEST_F(MovingIntroduction, AndSoDoesASendOnceRight) {
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeOnce, q);
+  run(x);
+  EXPECT_EQ(got(client, client_port), 0U);
+  settle();
+  const Name once = got(client, client_port);
+  EXPECT_EQ(client.state(once), "SO");
+  expect_works(client, once, q, kMoveOnce);
+}
+
+// R6 (c): there is no proxy any more.
+TEST_F(MovingIntroduction, WithoutTheOldProxyItIsFirstContact) {
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeSend, q);
+  run(x);
+  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+  pass(milliseconds(1500));
+  const Name name = got(client, client_port);
+  expect_works(client, name, q);
+  expect_no_senders_without({&client}, q);
+}
+
+TEST_F(MovingIntroduction, AUnitOfAHomeThatIsLostIsDead) {
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeSend, q);
+  run(x);
+  part(x, z, true);
+  EXPECT_EQ(got(client, client_port), MACH_PORT_DEAD);
+}
+
+TEST_F(MovingIntroduction, AUnitOfAPortThatDiesThereIsDead) {
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeSend, q);
+  run(x);
+  heir.destroy(q);
+  settle();
+  EXPECT_EQ(got(client, client_port), MACH_PORT_DEAD);
+}
+
+// R6 (b): what the old home has granted comes behind what the new one has.
+TEST_F(MovingIntroduction, ASlowUnitOfTheOldHomeCountsWithTheNewOne) {
+  const Name to_client_too = give_across(x, client, client_port, kMakeSend, y, server);
+  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+  run();
+  server.make_send(p);
+  network.cut("a", "b", true);
+  send_right(server, to_client_too, kCopySend, p);  // comes when the stream is back
+  EXPECT_EQ(server.mod_refs(p, MACH_PORT_RIGHT_SEND, -1), KERN_SUCCESS);
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeSend, q);
+  run(x);
+  const Name name = got(client, client_port);
+  EXPECT_EQ(client.state(name), "S1") << "first contact";
+  reconnect();
+  settle();
+  EXPECT_EQ(got(client, client_port), name);
+  EXPECT_EQ(client.state(name), "S2");
+  expect_works(client, name, q);
+  expect_no_senders_without({&client}, q);
+}
+
+// T4: x introduces the port to w when it has left y already.
+TEST_F(MovingIntroduction, AGrantThatFindsThePortGoneGoesOn) {
+  const Name q = move_unnoticed();
+  send_right(client, to_other, kCopySend, far);
+  settle();
+  const Name name = got(other, other_port);
+  expect_works(other, name, q);
+  expect_works(client, far, q);
+  expect_no_senders_without({&client, &other}, q);
+}
+
+TEST_F(MovingIntroduction, AndOneOfASendOnceRight) {
+  const Name once = give_across(y, server, p, kMakeOnce, x, client);
+  const Name q = move_unnoticed();
+  send_right(client, to_other, kMoveOnce, once);
+  settle();
+  const Name name = got(other, other_port);
+  EXPECT_EQ(other.state(name), "SO");
+  expect_works(other, name, q, kMoveOnce);
+  EXPECT_EQ(heir.receive(q).code, MACH_RCV_TIMED_OUT) << "one message, no notification";
+}
+
+// The third daemon is the new home itself.
+TEST_F(MovingIntroduction, ToWhereThePortHasGone) {
+  const Name inbox = heir.port();
+  const Name to_heir = give_across(z, heir, inbox, kMakeSend, x, client);
+  const Name q = move_unnoticed();
+  send_right(client, to_heir, kCopySend, far);
+  settle();
+  EXPECT_EQ(got(heir, inbox), q);
+  EXPECT_EQ(heir.state(q), "R+S1");
+  EXPECT_EQ(heir.deallocate(q), KERN_SUCCESS);
+  expect_no_senders_without({&client}, q);
+}
+
+// The old home has kept the unit for w, to which it had no session, when the port left.
+TEST_F(MovingIntroduction, AUnitThatWasKeptGoesOnToo) {
+  part(y, w, true);
+  network.refuse_dials("b", "d", true);
+  send_right(client, to_other, kCopySend, far);
+  run();
+  EXPECT_EQ(got(other, other_port), 0U);
+  const Name q = move_unnoticed();
+  settle();
+  network.refuse_dials("b", "d", false);
+  reconnect();
+  settle();
+  expect_works(other, got(other, other_port), q);
+  expect_no_senders_without({&client, &other}, q);
+}
+
+// A port that has died where it went: the failure goes back the way that the Grant has come.
+TEST_F(MovingIntroduction, AFailureComesBackByTheOldHome) {
+  const Name once = give_across(y, server, p, kMakeOnce, x, client);
+  const Name q = move_unnoticed();
+  send_right(client, to_other, kMoveOnce, once);
+  run(y);
+  heir.destroy(q);
+  settle();
+  EXPECT_EQ(got(other, other_port), MACH_PORT_DEAD);
+}
+
+// M8: while the data of the message that carries it is under way, something is parked for the port.
+TEST_F(MovingIntroduction, AMessageWhoseDataHasGoneAheadWaitsForWhatIsParked) {
+  EXPECT_EQ(server.send({.remote = reach(y, server, z),
+                         .remote_type = kMoveSend,
+                         .items = {rights(kMoveReceive, {p}), memory(Bytes(6U << 20))}}),
+            MACH_MSG_SUCCESS);
+  send_right(client, far, kCopySend, to_other);
+  for (int round = 0; round < 20; ++round) {
+    run(y);
+    run(z);
+  }
+  EXPECT_EQ(z.names.receive(z.names_port).code, MACH_RCV_TIMED_OUT);
+  EXPECT_EQ(client.state(far), "S1");
+  settle();
+  const Received carrier = z.names.receive(z.names_port);
+  ASSERT_FALSE(carrier.values.empty());
+  EXPECT_EQ(z.names.receive(carrier.values[0]).values.size(), 1U) << "with what was parked in its queue";
+  EXPECT_EQ(client.state(far), "S1");
+}
+
+}  // namespace
+}  // namespace netmsg::test
