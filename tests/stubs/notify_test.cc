@@ -156,5 +156,89 @@ TEST_F(NotifyServer, ServesAllSixInTurn) {
   mach_port_destroy(mach_task_self(), c);
 }
 
+// What happens on the other host is heard here, in the same words. Rights there wait in a
+// message at a port, and die with it.
+class NotifyServerFar : public NotifyServer {
+ protected:
+  static PortServerClient& far() {
+    static PortServerClient only(hosts().a, hosts().b, "far");
+    return only;
+  }
+  void TearDown() override {
+    NotifyServer::TearDown();
+    EXPECT_EQ(balanced({&hosts().a, &hosts().b}), "");
+  }
+
+  // Into the queue there.
+  static void send_there(unsigned disposition, mach_port_t name) {
+    EXPECT_EQ(send_message({.remote = far().new_port(),
+                            .remote_type = MACH_MSG_TYPE_MOVE_SEND,
+                            .items = {rights(disposition, {name})}}),
+              MACH_MSG_SUCCESS);
+  }
+  // The notification may come by another way than the answer to what has caused it.
+  Lines serve_one() {
+    Lines lines;
+    EXPECT_TRUE(eventually([&] {
+      lines = serve();
+      return !lines.empty();
+    }));
+    return lines;
+  }
+};
+
+TEST_F(NotifyServerFar, HearsOfADeadName) {
+  const mach_port_t name = far().new_port();
+  request(name, MACH_NOTIFY_DEAD_NAME);
+  EXPECT_EQ(serve(), Lines{});
+  far().ask(Ask::kKill);
+  EXPECT_EQ(serve_one(), Lines{line("dead", name)});
+  mach_port_destroy(mach_task_self(), name);
+}
+
+TEST_F(NotifyServerFar, HearsThatThereAreNoSenders) {
+  const mach_port_t port = new_port();
+  send_there(MACH_MSG_TYPE_MAKE_SEND, port);
+  request(port, MACH_NOTIFY_NO_SENDERS);
+  EXPECT_EQ(serve(), Lines{}) << "the message there is one";
+  far().ask(Ask::kKill);
+  EXPECT_EQ(serve_one(), Lines{line("no senders", 1)});
+  mach_port_destroy(mach_task_self(), port);
+}
+
+TEST_F(NotifyServerFar, HearsOfAnUnusedSendOnceRight) {
+  send_there(MACH_MSG_TYPE_MAKE_SEND_ONCE, notify_);
+  EXPECT_EQ(serve(), Lines{});
+  far().ask(Ask::kKill);
+  EXPECT_EQ(serve_one(), Lines{line("send once", notify_)});
+}
+
+TEST_F(NotifyServerFar, HearsOfAnAcceptedMessage) {
+  const mach_port_t name = far().new_port();
+  unsigned waiting = 0;
+  while (send_message({.remote = name, .remote_type = MACH_MSG_TYPE_COPY_SEND}, MACH_SEND_NOTIFY, notify_) ==
+         MACH_MSG_SUCCESS)
+    ++waiting;
+  EXPECT_EQ(waiting, 5U) << "the last one was forced in";
+  for (; waiting > 0; --waiting) far().receive(1000);
+  EXPECT_EQ(serve(), Lines{});
+  far().receive(1000);
+  EXPECT_EQ(serve_one(), Lines{line("accepted", name)});
+  mach_port_deallocate(mach_task_self(), name);
+}
+
+// It comes back from where it died.
+TEST_F(NotifyServerFar, ReceivesADestroyedPort) {
+  const mach_port_t port = new_port();
+  request(port, MACH_NOTIFY_PORT_DESTROYED);
+  send_there(MACH_MSG_TYPE_MOVE_RECEIVE, port);
+  EXPECT_EQ(serve(), Lines{});
+  far().ask(Ask::kKill);
+  const Lines lines = serve_one();
+  EXPECT_EQ(lines, Lines{line("destroyed", destroyed)});
+  EXPECT_EQ(state_of(destroyed), "R");
+  mach_port_destroy(mach_task_self(), destroyed);
+}
+
 }  // namespace
 }  // namespace netmsg::test

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tables of spec 04, row by row, through real processes: this one sends, and one or two port_servers
-// are the other ends. §3 is in local_rights_test.cc. The engine's own tests ask the same of the engine
-// alone.
+// are the other ends, on its own host or on others: nobody sees a difference. §3 is in local_rights_test.cc. The engine's
+// own tests ask the same of the engine alone.
 #include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <stdexcept>
 
 #include "tests/support/copyin_table.h"
 #include "tests/support/same_name_table.h"
@@ -22,19 +26,44 @@ constexpr unsigned kPatienceMs = 1000;
 // Where in a message the right stands.
 enum class Place { kDestination, kReply, kBody };
 
-class RuleTables : public testing::Test {
+// Three hosts, each with a session with each other one; this process is a client of the first.
+struct ThreeHosts {
+  std::uint16_t ports[3] = {free_port(), free_port(), free_port()};
+  Host a{"a", ports[0], {{"b", ports[1]}, {"c", ports[2]}}};
+  Host b{"b", ports[1], {{"a", ports[0]}, {"c", ports[2]}}};
+  Host c{"c", ports[2], {{"a", ports[0]}, {"b", ports[1]}}};
+  ThreeHosts() {
+    if (!a.connected_to("b") || !a.connected_to("c") || !b.connected_to("c"))
+      throw std::runtime_error("no sessions between the hosts");
+  }
+};
+
+ThreeHosts& hosts() {
+  static ThreeHosts three;
+  return three;
+}
+
+// Where the two servers are: a right may stay on a host, go to another one, come home, or be introduced to a third.
+enum class Where { kSameHost, kOtherHost, kTwoOthers };
+
+std::string name_of(const testing::TestParamInfo<Where>& info) {
+  constexpr const char* kNames[] = {"SameHost", "OtherHost", "TwoOtherHosts"};
+  return kNames[static_cast<int>(info.param)];
+}
+
+class RuleTables : public testing::TestWithParam<Where> {
  protected:
   // Where messages go that carry the right.
   static PortServerClient& target() {
-    static PortServerClient only(here(), here(), "target");
-    return only;
+    static Servers all("target", {&hosts().a, &hosts().b, &hosts().b});
+    return all.here();
   }
   // Has the port behind the right, if that is not ours.
   static PortServerClient& home() {
-    static PortServerClient only(here(), here(), "home");
-    return only;
+    static Servers all("home", {&hosts().a, &hosts().b, &hosts().c});
+    return all.here();
   }
-  void TearDown() override { EXPECT_EQ(balanced({&here()}), ""); }
+  void TearDown() override { EXPECT_EQ(balanced({&hosts().a, &hosts().b, &hosts().c}), ""); }
 
   // A message that has `name` in this place; what it goes to, if that is another port, is copied.
   static Outgoing message(Place place, unsigned disposition, mach_port_t name, mach_port_t to) {
@@ -48,6 +77,25 @@ class RuleTables : public testing::Test {
     }
     return carrying;
   }
+
+ private:
+  // A server for each Where.
+  class Servers {
+   public:
+    Servers(std::string name, std::vector<const Host*> at) : name_(std::move(name)), at_(std::move(at)) {}
+    PortServerClient& here() {
+      auto& server = servers_[GetParam()];
+      const auto where = static_cast<std::size_t>(GetParam());
+      if (!server)
+        server = std::make_unique<PortServerClient>(hosts().a, *at_[where], name_ + std::to_string(where));
+      return *server;
+    }
+
+   private:
+    const std::string name_;
+    const std::vector<const Host*> at_;
+    std::map<Where, std::unique_ptr<PortServerClient>> servers_;
+  };
 };
 
 // ---------------------------------------------------------------- 04 §1
@@ -135,22 +183,22 @@ class CopyinTable : public RuleTables {
 };
 
 // 04.1
-TEST_F(CopyinTable, EveryCellAsDestination) {
+TEST_P(CopyinTable, EveryCellAsDestination) {
   check_all(Place::kDestination);
 }
 
 // 04.1
-TEST_F(CopyinTable, EveryCellAsReply) {
+TEST_P(CopyinTable, EveryCellAsReply) {
   check_all(Place::kReply);
 }
 
 // 04.1
-TEST_F(CopyinTable, EveryCellInABody) {
+TEST_P(CopyinTable, EveryCellInABody) {
   check_all(Place::kBody);
 }
 
 // 04.1, 04.9: note 1, the kind of right no longer matters once its port is dead.
-TEST_F(CopyinTable, ARightWhosePortHasDiedIsADeadName) {
+TEST_P(CopyinTable, ARightWhosePortHasDiedIsADeadName) {
   const std::pair<const char*, const char*> died[] = {{"S1", "DN1"}, {"S2", "DN2"}, {"SO", "DN1"}};
   for (const Place place : {Place::kDestination, Place::kReply, Place::kBody}) {
     for (unsigned disposition = kMoveSend; disposition <= kMakeOnce; ++disposition) {
@@ -164,7 +212,7 @@ TEST_F(CopyinTable, ARightWhosePortHasDiedIsADeadName) {
 }
 
 // The counts of 04 §1 and 01 §6, as the holder of the receive right sees them.
-TEST_F(CopyinTable, CountsOfThePort) {
+TEST_P(CopyinTable, CountsOfThePort) {
   struct Row {
     unsigned disposition;
     const char* before;
@@ -187,7 +235,7 @@ TEST_F(CopyinTable, CountsOfThePort) {
 }
 
 // 04.7: NULL and DEAD in place of a reply or body right travel as they are, with any disposition.
-TEST_F(CopyinTable, NullAndDeadTravelAsTheyAre) {
+TEST_P(CopyinTable, NullAndDeadTravelAsTheyAre) {
   const mach_port_t to = target().new_port();
   for (const Place place : {Place::kReply, Place::kBody}) {
     for (unsigned disposition = kMoveSend; disposition <= kMakeOnce; ++disposition) {
@@ -218,7 +266,7 @@ class HeaderOrder : public RuleTables {
 };
 
 // 04.2, 03.2: two errors at once; the one whose check comes first is told.
-TEST_F(HeaderOrder, TheFirstOfTwoErrorsIsTold) {
+TEST_P(HeaderOrder, TheFirstOfTwoErrorsIsTold) {
   struct Row {
     mach_port_t remote;
     unsigned remote_type;
@@ -256,7 +304,7 @@ TEST_F(HeaderOrder, TheFirstOfTwoErrorsIsTold) {
 }
 
 // 04.2: the notify port of MACH_SEND_CANCEL is looked at after the types and before the ports.
-TEST_F(HeaderOrder, ABadNotifyStandsBetweenTypesAndPorts) {
+TEST_P(HeaderOrder, ABadNotifyStandsBetweenTypesAndPorts) {
   const Outgoing bad_type = {.remote = good, .remote_type = kMoveReceive};
   const Outgoing bad_port = {.remote = unknown, .remote_type = kCopySend};
   EXPECT_EQ(send_message(bad_type, MACH_SEND_CANCEL, MACH_PORT_NULL), MACH_SEND_INVALID_NOTIFY);
@@ -267,7 +315,7 @@ TEST_F(HeaderOrder, ABadNotifyStandsBetweenTypesAndPorts) {
 }
 
 // 04.8: destination and reply are two names of one port.
-TEST_F(HeaderOrder, TwoNamesOfOnePort) {
+TEST_P(HeaderOrder, TwoNamesOfOnePort) {
   const mach_port_t once = target().send_once_right();
   EXPECT_EQ(send_message({.remote = once, .remote_type = kMoveOnce, .local = good, .local_type = kCopySend}),
             MACH_MSG_SUCCESS);
@@ -279,7 +327,7 @@ TEST_F(HeaderOrder, TwoNamesOfOnePort) {
 }
 
 // 04.10: the port-deleted of a moved destination is there before the sender's next call.
-TEST_F(HeaderOrder, PortDeletedIsThereWhenTheSendReturns) {
+TEST_P(HeaderOrder, PortDeletedIsThereWhenTheSendReturns) {
   RightsScene scene(home(), "S1");
   ASSERT_EQ(request_death(scene.x, scene.notify), KERN_SUCCESS);
   EXPECT_EQ(send_message({.remote = scene.x, .remote_type = kMoveSend}), MACH_MSG_SUCCESS);
@@ -312,7 +360,7 @@ class CopyoutTable : public RuleTables {
 };
 
 // 04.5: what the receiver has for the port already decides the name and what it is then.
-TEST_F(CopyoutTable, EveryRowOfALivePort) {
+TEST_P(CopyoutTable, EveryRowOfALivePort) {
   struct Row {
     unsigned has;  // received before, by this disposition; 0: nothing
     unsigned disposition;
@@ -340,7 +388,7 @@ TEST_F(CopyoutTable, EveryRowOfALivePort) {
 }
 
 // 04.5: the same where the receiver has the receive right.
-TEST_F(CopyoutTable, RightsForAPortOfTheReceiver) {
+TEST_P(CopyoutTable, RightsForAPortOfTheReceiver) {
   for (const Place place : {Place::kReply, Place::kBody}) {
     const mach_port_t fresh = target().new_port();
     mach_port_destroy(mach_task_self(), std::exchange(to, fresh));
@@ -351,7 +399,7 @@ TEST_F(CopyoutTable, RightsForAPortOfTheReceiver) {
 }
 
 // 04.5, 04.9: a port that died on the way is DEAD and no entry; the type stays.
-TEST_F(CopyoutTable, ADeadPortIsNoEntry) {
+TEST_P(CopyoutTable, ADeadPortIsNoEntry) {
   for (const unsigned disposition : {kMakeSend, kMakeOnce}) {
     for (const Place place : {Place::kReply, Place::kBody}) {
       const mach_port_t q = new_port();
@@ -366,7 +414,7 @@ TEST_F(CopyoutTable, ADeadPortIsNoEntry) {
 }
 
 // 04.5, 01.5: at 65534 the extra right is gone, and no send right is left over.
-TEST_F(CopyoutTable, ReferencesStayAtTheirMaximum) {
+TEST_P(CopyoutTable, ReferencesStayAtTheirMaximum) {
   const mach_port_t x = home().new_port();
   ASSERT_EQ(mach_port_mod_refs(mach_task_self(), x, MACH_PORT_RIGHT_SEND, 65533), KERN_SUCCESS);
   EXPECT_EQ(home().send_right(), x);
@@ -378,7 +426,7 @@ TEST_F(CopyoutTable, ReferencesStayAtTheirMaximum) {
 
 // 04.5: a message that comes back. Its header rights are copied out like those of a body, its types are
 // MOVEs.
-TEST_F(CopyoutTable, HeaderRightsOfAMessageThatComesBack) {
+TEST_P(CopyoutTable, HeaderRightsOfAMessageThatComesBack) {
   struct Row {
     const char* what;
     unsigned destination;  // its entry is S1
@@ -414,10 +462,10 @@ TEST_F(CopyoutTable, HeaderRightsOfAMessageThatComesBack) {
 
 // ---------------------------------------------------------------- 04 §6
 
-using DestinationTable = CopyoutTable;
+class DestinationTable : public CopyoutTable {};
 
 // 04.6: with the receive right here the field is its name, and the right is used up without a word.
-TEST_F(DestinationTable, TheReceiversNameAndAQuietEnd) {
+TEST_P(DestinationTable, TheReceiversNameAndAQuietEnd) {
   EXPECT_EQ(send_message({.remote = to, .remote_type = kMoveSend}), MACH_MSG_SUCCESS);
   EXPECT_EQ(target().ask(Ask::kStatus).at(1), 1U) << "the message is a sender";
   EXPECT_EQ(target().receive(kPatienceMs).local_is, kFieldP);
@@ -431,7 +479,7 @@ TEST_F(DestinationTable, TheReceiversNameAndAQuietEnd) {
 }
 
 // 04.6, 03.24: the last send right is in a queued message; no-senders comes with its receipt.
-TEST_F(DestinationTable, NoSendersComesWithTheReceipt) {
+TEST_P(DestinationTable, NoSendersComesWithTheReceipt) {
   const mach_port_t q = new_port();
   const mach_port_t notify = new_port();
   mach_port_t previous = MACH_PORT_NULL;
@@ -450,7 +498,7 @@ TEST_F(DestinationTable, NoSendersComesWithTheReceipt) {
 
 // 04.6, A16: the receive right moves with the message in its queue. Dequeue and copyout are one step here,
 // so nobody sees NULL: the new holder gets the message, under its own name.
-TEST_F(DestinationTable, AMovedReceiveRightIsServedByItsNewHolder) {
+TEST_P(DestinationTable, AMovedReceiveRightIsServedByItsNewHolder) {
   const mach_port_t q = new_port();
   mach_port_t once = MACH_PORT_NULL;
   mach_msg_type_name_t type = 0;
@@ -463,6 +511,12 @@ TEST_F(DestinationTable, AMovedReceiveRightIsServedByItsNewHolder) {
   EXPECT_EQ(got.local_is, kFieldP);
   EXPECT_EQ(target().receive(0).code, static_cast<std::uint32_t>(MACH_RCV_TIMED_OUT)) << "used up by it";
 }
+
+const auto everywhere = testing::Values(Where::kSameHost, Where::kOtherHost, Where::kTwoOthers);
+INSTANTIATE_TEST_SUITE_P(Servers, CopyinTable, everywhere, name_of);
+INSTANTIATE_TEST_SUITE_P(Servers, HeaderOrder, everywhere, name_of);
+INSTANTIATE_TEST_SUITE_P(Servers, CopyoutTable, everywhere, name_of);
+INSTANTIATE_TEST_SUITE_P(Servers, DestinationTable, everywhere, name_of);
 
 }  // namespace
 }  // namespace netmsg::test
