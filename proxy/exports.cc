@@ -51,11 +51,18 @@ bool Exports::release(const PortUid& uid, std::uint64_t units) {
   const auto found = entries_.find(uid);
   if (found == entries_.end()) return true;
   Entry& entry = found->second;
-  if (units > entry.granted) return false;
+  if (units > entry.granted && entry.reported == 0) return false;
+  units = std::min(units, entry.granted);
   entry.granted = broken(Rule::kReleaseWhatCame) ? 0 : entry.granted - units;
+  entry.reported = std::min(entry.reported, entry.granted);
   const ipc::SendRight given_up = entry.granted == 0 ? std::move(entry.right) : ipc::SendRight();
   erase_if_empty(uid);
   return true;  // the right goes last: what follows from that finds the tables in order
+}
+
+void Exports::release_reported(const PortUid& uid, std::uint64_t units) {
+  const auto found = entries_.find(uid);
+  if (found != entries_.end()) (void)release(uid, std::min(units, found->second.reported));
 }
 
 // In order, so that notifications come in one that a seed reproduces.
@@ -88,11 +95,6 @@ void Exports::drop_all() {
 bool Exports::has_send_units(const PortUid& uid) const {
   const auto found = entries_.find(uid);
   return found != entries_.end() && found->second.granted > 0;
-}
-
-bool Exports::reported(const PortUid& uid) const {
-  const auto found = entries_.find(uid);
-  return found != entries_.end() && found->second.reported;
 }
 
 void Exports::for_each(

@@ -38,8 +38,11 @@ class Exports {
   ipc::SendRight use(const PortUid& uid);
   ipc::SendOnceRight use_once(const PortUid& uid);
 
-  // R4. False if that is more than the peer holds (nothing happens). Unknown uids are a race: true.
+  // R4. False if that is more than the peer holds (nothing happens). Unknown uids are a race: true. Where another home has
+  // told how many there are, more than that are all.
   bool release(const PortUid& uid, std::uint64_t units);
+  // Of those that another home has told of, at most: they count with the peer no more.
+  void release_reported(const PortUid& uid, std::uint64_t units);
   // All units of the port, from us or to us: it goes to another home, or has come from one. What is taken is no longer
   // shared as far as the registry knows, which is the caller's to see to.
   Units take(const PortUid& uid);
@@ -51,8 +54,6 @@ class Exports {
 
   bool holds(const PortUid& uid) const { return entries_.count(uid) != 0; }
   bool has_send_units(const PortUid& uid) const;
-  // Did another home say how many there are?
-  bool reported(const PortUid& uid) const;
   std::size_t ports() const { return entries_.size(); }
   std::size_t send_once_units() const { return send_once_units_; }
 

@@ -118,7 +118,9 @@ class Introductions {
   // introductions_contested.cc
   void contest(Peer& by, ContestedUnit unit);
   void contest(Peer& by, const Arrival::Contested& right, FrameNumber as_of, const AwaitedRight& waits);
-  void count(ContestedUnit unit, PeerIndex home);
+  void count(ContestedUnit unit);
+  void count_with(Peer& home, const ContestedUnit& unit, const Origin& granter);
+  void settle_contested(const ContestedUnit& unit, std::optional<ipc::CarriedRight> right, const char* why);
   void deny(const std::vector<ContestedUnit>& units, const char* why);
   void deny_contested_of(PeerIndex by);
 

@@ -28,22 +28,44 @@ void Introductions::contest(Peer& by, const Arrival::Contested& right, FrameNumb
   contest(by, {right.port, by.index(), right.type, right.room, as_of, {}, waits});
 }
 
-// The unit counts with that home's session. One that is dead now was not counted.
-void Introductions::count(ContestedUnit unit, PeerIndex home) {
-  Peer& peer = *world_.peers[home];
-  const bool full = peer.open() && peer.is_full_for(unit.port);
+// The unit counts with that peer's session. If the port is at home here by now, it was not counted.
+void Introductions::count(ContestedUnit unit) {
+  Peer& peer = *world_.peers[unit.by];
+  if (!peer.open()) return settle_contested(unit, std::nullopt, "the session with its home is over");
+  const bool full = peer.is_full_for(unit.port);
+  std::optional<ipc::CarriedRight> right = receive_unit(*peer.tables(), unit.port, unit.room, unit.type);
+  if (full) right.reset();
+  settle_contested(unit, std::move(right), full ? "a ceiling" : "its home is another");
+  peer.set_room(unit.port, unit.room, unit.as_of);
+}
+
+// It is among those of which the old home has told the new one. That is the old home's word, so it is not added to what we have
+// received: the right is one more of what we have, and the unit is given back as the old home's.
+void Introductions::count_with(Peer& home, const ContestedUnit& unit, const Origin& granter) {
+  Holder& holder = *home.tables()->holders.find(unit.port);
+  if (unit.type == ipc::RightType::kSendOnce) {
+    return settle_contested(unit, ipc::CarriedRight(ipc::SendOnceRight::mint(holder.port())), "");
+  }
   std::optional<ipc::CarriedRight> right;
-  if (peer.open()) right = receive_unit(*peer.tables(), unit.port, unit.room, unit.type);
-  const bool good = right && !full;
+  if (holder.received > 0) right = ipc::CarriedRight(ipc::SendRight::mint(holder.port()));
+  v1::Frame frame;
+  v1::Release& release = *frame.mutable_release();
+  write_uid(home.ends(), unit.port, *release.mutable_port());
+  release.set_units(1);
+  write_origin(granter, *release.mutable_from());
+  home.send(std::move(frame));
+  settle_contested(unit, std::move(right), "its new home has granted none");
+}
+
+void Introductions::settle_contested(const ContestedUnit& unit, std::optional<ipc::CarriedRight> right,
+                                     const char* why) {
   if (unit.waits) {
     const bool same = unit.waits->port == unit.port && unit.waits->type == unit.type;
-    good&& same ? settle(*unit.waits, std::move(*right))
-                : settle_dead(*unit.waits, full ? "a ceiling" : "its home is another");
-  } else if (good && !is_over(unit.introduced->id, unit.introduced->session)) {
+    right&& same ? settle(*unit.waits, std::move(*right)) : settle_dead(*unit.waits, why);
+  } else if (right && !is_over(unit.introduced->id, unit.introduced->session)) {
     keep_unmatched(unit.introduced->id,
-                   {unit.port, std::move(*right), home, unit.introduced->session, unmatched_until()});
+                   {unit.port, std::move(*right), unit.by, unit.introduced->session, unmatched_until()});
   }
-  if (peer.open() && home == unit.by) peer.set_room(unit.port, unit.room, unit.as_of);
 }
 
 void Introductions::end_of_event() {
@@ -52,10 +74,7 @@ void Introductions::end_of_event() {
     const Registry::Entry* known = world_.registry.find(unit.port);
     return known == nullptr || !known->home || *known->home == unit.by;
   };
-  for (ContestedUnit& unit : contested_.take_if(decided)) {
-    const PeerIndex by = unit.by;
-    count(std::move(unit), by);
-  }
+  for (ContestedUnit& unit : contested_.take_if(decided)) count(std::move(unit));
 }
 
 void Introductions::moved(Peer& from, const v1::Moved& moved) {
@@ -64,10 +83,10 @@ void Introductions::moved(Peer& from, const v1::Moved& moved) {
   if (contested_.empty() || read_uid(from.ends(), moved.port(), port) || read_origin(moved.home(), home))
     return;
   const Registry::Entry* known = world_.registry.find(port);
-  const Peer* there = open_with(home);
+  Peer* there = open_with(home);
   if (known == nullptr || there == nullptr || known->home != there->index() || there == &from) return;
   const auto slow = [&](const ContestedUnit& unit) { return unit.by == from.index() && unit.port == port; };
-  for (ContestedUnit& unit : contested_.take_if(slow)) count(std::move(unit), there->index());
+  for (const ContestedUnit& unit : contested_.take_if(slow)) count_with(*there, unit, from.them());
 }
 
 void Introductions::died_elsewhere(PeerIndex home, const PortUid& port) {

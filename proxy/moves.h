@@ -90,6 +90,12 @@ class Moves {
   // A port at home here has died.
   void forget(const PortUid& uid);
 
+  // Has the port come from there, and somebody may still send by that way?
+  bool comes_by(PeerIndex old_home, const PortUid& uid) const {
+    const auto found = undrained_.find(uid);
+    return found != undrained_.end() && found->second.by == old_home;
+  }
+
   // --- frames ---
   Check apply_moved(PeerIndex from, const v1::Moved& wire);
   Check apply_path_close(PeerIndex from, const v1::PathClose& wire);

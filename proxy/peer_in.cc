@@ -91,12 +91,15 @@ Check Peer::apply_release(const v1::Release& release) {
   PortUid port;
   if (Check fault = read_uid(ends(), release.port(), port)) return fault;
   if (release.units() == 0) return protocol_error("release of nothing");
+  if (release.has_from() && !world_.moves->comes_by(index_, port)) {
+    tables_->exports.release_reported(port, release.units());
+    return std::nullopt;
+  }
   if (release.has_from()) return world_.moves->apply_release_from(index_, release);
   Check fault;
   if (world_.moves->release(index_, port, release.units(), fault)) return fault;
   if (tables_->exports.release(port, release.units())) return std::nullopt;
-  // A third daemon may have told us, or the peer, a wrong count.
-  if (tables_->exports.reported(port) || tables_->units_lost) return std::nullopt;
+  if (tables_->units_lost) return std::nullopt;
   return protocol_error("release of more than was granted");
 }
 

@@ -14,15 +14,14 @@ struct Units {
   std::uint64_t granted = 0;
   ipc::SendRight right;  // there while granted > 0
   std::vector<ipc::SendOnceRight> once;
-  bool reported = false;  // how many there are was said by the port's old home
+  std::uint64_t reported = 0;  // how many of `granted` were said by the port's old home, at most
 
   bool empty() const { return granted == 0 && once.empty(); }
 
   // So many of a live port, out of nothing: they have come from another home.
   static Units of(ipc::Port& port, std::uint64_t send, std::uint64_t send_once) {
     Units made;
-    made.reported = true;
-    made.granted = send;
+    made.granted = made.reported = send;
     if (send > 0) made.right = ipc::SendRight::mint(port);
     made.once.reserve(static_cast<std::size_t>(send_once));
     for (std::uint64_t at = 0; at < send_once; ++at) made.once.push_back(ipc::SendOnceRight::mint(port));
@@ -33,7 +32,7 @@ struct Units {
   void add(Units more) {
     if (granted == 0) right = std::move(more.right);
     granted += more.granted;
-    reported = reported || more.reported;
+    reported += more.reported;
     for (ipc::SendOnceRight& each : more.once) once.push_back(std::move(each));
   }
 

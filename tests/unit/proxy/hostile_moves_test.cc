@@ -443,6 +443,56 @@ TEST_F(HostileMoves, WhatHasMovedThatItIsNotHomeOfStays) {
   EXPECT_TRUE(closed) << "it is answered in any case";
 }
 
+// R6: it says that it is the home of b's port.
+class HostileClaims : public HostileMoves {
+ protected:
+  void claim(unsigned type = MACH_MSG_TYPE_PORT_SEND) {
+    v1::Frame frame;
+    v1::Message& wire = *frame.mutable_message();
+    *wire.mutable_destination() = uid(v1::Uid::RECEIVER, 0);
+    wire.set_destination_type(MACH_MSG_TYPE_PORT_SEND);
+    wire.mutable_reply()->set_value(v1::Right::GRANTED);
+    wire.mutable_reply()->set_type(type);
+    *wire.mutable_reply()->mutable_port() = theirs();
+    peer.say(frame);
+  }
+  // The right in the message that has come to a's name service.
+  Name got() {
+    const Received message = a.names.receive(a.names_port);
+    return message.code == MACH_MSG_SUCCESS ? message.header.msgh_remote_port : 0;
+  }
+};
+
+TEST_F(HostileClaims, AreDeadWhenTimeIsOver) {
+  claim();
+  EXPECT_EQ(got(), 0U) << "parked";
+  pass(proxy::Timing().lease * 12 + milliseconds(1000));
+  EXPECT_EQ(got(), MACH_PORT_DEAD);
+  EXPECT_TRUE(a.open("evil"));
+}
+
+TEST_F(HostileClaims, AreDeadWithTheirSession) {
+  claim();
+  peer.say(release(uid(v1::Uid::RECEIVER, 0), 2, 0));  // more than it has
+  EXPECT_FALSE(a.open("evil"));
+  EXPECT_EQ(got(), MACH_PORT_DEAD);
+}
+
+// As if it had been its home before b: nobody but the two of them could know better. B counts what b has granted.
+TEST_F(HostileClaims, ThatComeWithAMovedCountNothing) {
+  for (int each = 0; each < 3; ++each) claim();
+  peer.say(moved(theirs(), 2));
+  const Name name = got();
+  EXPECT_EQ(got(), name);
+  EXPECT_EQ(got(), name);
+  EXPECT_EQ(a.names.mod_refs(name, MACH_PORT_RIGHT_SEND, -3), KERN_SUCCESS);
+  EXPECT_EQ(honest.deallocate(x), KERN_SUCCESS);
+  pass(milliseconds(1500));
+  EXPECT_TRUE(b.open("a")) << "more was not given back than b has granted";
+  EXPECT_EQ(b.row("a").exports, 1U);
+  x = here(honest, far, b);
+}
+
 // A port of a's goes to b; the peer has a right to it, and never says that it has followed.
 TEST_F(HostileMoves, AHolderThatNeverClosesItsPathIsFenced) {
   const Name q = honest.port_with_sends(1);
