@@ -30,6 +30,7 @@ endif()
 
 if(BUILD_TESTING)
   find_package(GTest CONFIG REQUIRED)  # GTest::gtest, GTest::gtest_main, GTest::gmock
+  find_package(benchmark CONFIG REQUIRED)  # benchmark::benchmark
   find_package(ZLIB REQUIRED)              # ZLIB::ZLIB
   find_package(Python3 COMPONENTS Interpreter REQUIRED)
 endif()

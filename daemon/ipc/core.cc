@@ -72,11 +72,11 @@ void Core::tell_over(Space& space, WatchId id) {
 }
 
 void Core::drop_completions(const Space& space) {
-  for (WatchNote& note : notes_) {
-    if (note.space == &space) note.space = nullptr;
+  for (std::size_t at = 0; at < notes_.size(); ++at) {
+    if (notes_[at].space == &space) notes_[at].space = nullptr;
   }
-  for (Completion& completion : outbox_) {
-    if (completion.space == &space) completion.space = nullptr;
+  for (std::size_t at = 0; at < outbox_.size(); ++at) {
+    if (outbox_[at].space == &space) outbox_[at].space = nullptr;
   }
 }
 
@@ -107,8 +107,7 @@ void Core::hand_out_completions() {
   if (handing_out_) return;  // a handler has called the engine: the outer loop goes on with what that left
   handing_out_ = true;
   while (hand_out_notes(), !outbox_.empty()) {
-    Completion next = std::move(outbox_.front());
-    outbox_.pop_front();
+    Completion next = outbox_.pop_front();
     if (next.space != nullptr) next.space->completions().complete(next.token, std::move(next.result));
   }
   handing_out_ = false;
@@ -116,8 +115,7 @@ void Core::hand_out_completions() {
 
 void Core::hand_out_notes() {
   while (!notes_.empty()) {
-    const WatchNote next = notes_.front();
-    notes_.pop_front();
+    const WatchNote next = notes_.pop_front();
     if (next.space == nullptr) continue;
     Completions& completions = next.space->completions();
     next.signal ? completions.watch_ready(next.id, *next.signal) : completions.watch_over(next.id);

@@ -8,16 +8,16 @@
 // handed out.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/intrusive_list.h"
+#include "daemon/base/ring_queue.h"
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/inheritance.h"
 #include "daemon/ipc/message.h"
-#include "daemon/ipc/operation.h"
+#include "daemon/ipc/operation_table.h"
 #include "daemon/ipc/port.h"
 #include "daemon/ipc/watch.h"
 
@@ -36,6 +36,8 @@ class Core {
   MessageReaper reaper;
   Counters counters;
   DeadlineQueue deadlines;
+  SpareOperations spare_operations;
+  OperationTable::SpareNodes spare_nodes;
   base::IntrusiveList<Port, PortRegistryTag> ports;
   std::map<std::uint64_t, std::unique_ptr<Space>> spaces;  // by id
   base::IntrusiveList<Inheritance, InheritanceTag> inheritances;
@@ -67,14 +69,14 @@ class Core {
   void hand_out_notes();
 
   struct Completion {
-    Space* space;  // null: dropped
-    OpToken token;
+    Space* space = nullptr;  // null: dropped
+    OpToken token = 0;
     MsgResult result;
   };
 
   struct WatchNote {
-    Space* space;  // null: dropped
-    WatchId id;
+    Space* space = nullptr;  // null: dropped
+    WatchId id = 0;
     std::optional<std::uint32_t> signal;  // nothing: the watch is over
   };
 
@@ -84,8 +86,8 @@ class Core {
   int event_depth_ = 0;
   bool handing_out_ = false;
   base::IntrusiveList<Operation, RunnableTag> runnable_;
-  std::deque<Completion> outbox_;
-  std::deque<WatchNote> notes_;  // of watches; handed out before what is in the outbox
+  base::RingQueue<Completion> outbox_;
+  base::RingQueue<WatchNote> notes_;  // of watches; handed out before what is in the outbox
 };
 
 }  // namespace netmsg::ipc

@@ -120,7 +120,8 @@ void start_receive(Space& space, OpToken token, MsgArgs args) {
   if (std::optional<MsgResult> result = try_receive(space, args, receivers)) {
     return complete_receive(space, token, args.rcv_name, std::move(*result));
   }
-  auto operation = std::make_unique<Operation>(space, token, Operation::Phase::kReceiving, std::move(args));
+  auto operation = Operation::create(space.core().spare_operations, space, token,
+                                     Operation::Phase::kReceiving, std::move(args));
   wait_for_message(space.add_operation(std::move(operation)), *receivers);
 }
 
@@ -255,7 +256,8 @@ void start_send(Space& space, OpToken token, MsgArgs args) {
     space.core().complete(space, token, end_full_send(space, args, std::move(message)));
   } else {
     Port& port = *message->destination.port();
-    auto operation = std::make_unique<Operation>(space, token, Operation::Phase::kSending, std::move(args));
+    auto operation = Operation::create(space.core().spare_operations, space, token,
+                                       Operation::Phase::kSending, std::move(args));
     operation->message = std::move(message);
     wait_for_room(space.add_operation(std::move(operation)), port);
   }
@@ -275,7 +277,7 @@ void resume_send(Operation& operation) {
     set_deadline(operation, send_timeout(operation.args));
     return;
   }
-  const std::unique_ptr<Operation> done = space.take_operation(operation);
+  const OperationPtr done = space.take_operation(operation);
   if (why == Wake::kRoom) pass_on_room(port);
   if (sent) return after_send(space, done->token, std::move(done->args));
   MsgResult result = why == Wake::kInterrupted
@@ -298,7 +300,7 @@ void start_mach_msg(Space& space, OpToken token, MsgArgs args) {
 
 void resume(Operation& operation) {
   if (operation.phase == Operation::Phase::kSending) return resume_send(operation);
-  const std::unique_ptr<Operation> done = operation.space.take_operation(operation);
+  const OperationPtr done = operation.space.take_operation(operation);
   MsgResult result = end_receive(*done);
   complete_receive(done->space, done->token, done->args.rcv_name, std::move(result));
 }

@@ -2,6 +2,7 @@
 #include "daemon/ipc/message.h"
 
 #include <cstring>
+#include <new>
 
 #include "daemon/base/check.h"
 
@@ -13,7 +14,7 @@ void MessageDisposer::operator()(Message* message) const noexcept {
 
 MessagePtr Message::create(MessageReaper& reaper, Bytes bytes, Charge charge) {
   NETMSG_CHECK(bytes.size() >= sizeof(mach_msg_header_t));
-  MessagePtr message(new Message(reaper));
+  MessagePtr message(new (reaper.spares_.take()) Message(reaper));
   message->bytes = std::move(bytes);
   message->charge_ = std::move(charge);
   return message;
@@ -84,7 +85,8 @@ void MessageReaper::work() {
   running_ = true;
   while (Message* next = pending_.pop().release()) {
     next->take_apart();
-    delete next;
+    next->~Message();
+    spares_.give(next);
   }
   running_ = false;
 }

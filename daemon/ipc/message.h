@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/base/intrusive_list.h"
+#include "daemon/base/spare_memory.h"
 #include "daemon/ipc/accepted_request.h"
 #include "daemon/ipc/memory.h"
 #include "daemon/ipc/quota.h"
@@ -127,8 +128,10 @@ class MessageReaper {
   void refuse(CarriedRight right);
 
  private:
+  friend struct Message;
   void work();
 
+  base::SpareMemory<Message> spares_;  // of messages
   MessageQueue pending_;
   bool running_ = false;
 };

@@ -34,12 +34,11 @@ Entry* NameTable::find(Name name) {
   return found != nullptr && found->entry ? &*found->entry : nullptr;
 }
 
-// The rest of the oldest names is over. A name that was taken by its number meanwhile, or freed again, is not
+// One more name is about to rest, so the rest of the oldest is over. A name that was taken by its number meanwhile, or freed again, is not
 // meant.
 void NameTable::age() {
-  while (quarantine_.size() > kQuarantine) {
-    const Resting oldest = quarantine_.front();
-    quarantine_.pop_front();
+  while (quarantine_.size() >= kQuarantine) {
+    const Resting oldest = quarantine_.pop_front();
     Slot* found = slot(oldest.name);
     if (found == nullptr || found->rests_since != oldest.since) continue;
     found->rests_since = 0;
@@ -59,8 +58,7 @@ bool NameTable::taken(Name name) {
 Name NameTable::pick() {
   NETMSG_CHECK(!full());
   while (!rested_.empty()) {
-    const Name name = rested_.front();
-    rested_.pop_front();
+    const Name name = rested_.pop_front();
     slot(name)->rested = false;
     if (!taken(name)) return name;
   }
@@ -83,9 +81,9 @@ Entry NameTable::remove(Name name) {
   Entry entry = std::move(*used->entry);
   used->entry.reset();
   used->rests_since = ++frees_;
-  quarantine_.push_back({name, frees_});
   --size_;
   age();
+  quarantine_.push_back({name, frees_});
   return entry;
 }
 

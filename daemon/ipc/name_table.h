@@ -6,11 +6,11 @@
 #pragma once
 
 #include <array>
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "daemon/base/ring_queue.h"
 #include "daemon/ipc/entry.h"
 
 namespace netmsg::ipc {
@@ -63,8 +63,8 @@ class NameTable {
   };
   using Page = std::array<Slot, kPageSize>;
   struct Resting {
-    Name name;
-    std::uint64_t since;
+    Name name = kNullName;
+    std::uint64_t since = 0;
   };
 
   Slot* slot(Name name);
@@ -79,8 +79,8 @@ class NameTable {
   std::uint64_t frees_ = 0;
   std::vector<std::unique_ptr<Page>> pages_;  // names below pages_.size() * kPageSize
   std::map<Name, Slot> far_;                  // all others; a resting slot is forgotten when its rest is over
-  std::deque<Resting> quarantine_;            // kQuarantine at most, oldest first
-  std::deque<Name> rested_;  // near names to be used again, each once; some may be in use by now
+  base::RingQueue<Resting> quarantine_;       // kQuarantine at most, oldest first
+  base::RingQueue<Name> rested_;  // near names to be used again, each once; some may be in use by now
 };
 
 }  // namespace netmsg::ipc

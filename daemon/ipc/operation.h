@@ -8,10 +8,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
+#include <new>
 #include <optional>
+#include <utility>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/intrusive_list.h"
+#include "daemon/base/spare_memory.h"
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/message.h"
 
@@ -31,12 +35,23 @@ enum class Wake {
   kInterrupted,
 };
 
+class Operation;
+using SpareOperations = base::SpareMemory<Operation>;
+
+struct OperationDisposer {
+  void operator()(Operation* operation) const noexcept;
+};
+using OperationPtr = std::unique_ptr<Operation, OperationDisposer>;
+
 class Operation : public base::ListNode<WaiterTag>, public base::ListNode<RunnableTag> {
  public:
   enum class Phase { kSending, kReceiving };
 
-  Operation(Space& in_space, OpToken with_token, Phase in_phase, MsgArgs with_args)
-      : space(in_space), token(with_token), phase(in_phase), args(std::move(with_args)) {}
+  // `spares` outlives it.
+  static OperationPtr create(SpareOperations& spares, Space& space, OpToken token, Phase phase,
+                             MsgArgs args) {
+    return OperationPtr(new (spares.take()) Operation(spares, space, token, phase, std::move(args)));
+  }
 
   bool waiting() const { return base::ListNode<WaiterTag>::linked(); }
   // Does a message of this size have to be left for somebody else? (RCV_LARGE and a small buffer.)
@@ -52,7 +67,20 @@ class Operation : public base::ListNode<WaiterTag>, public base::ListNode<Runnab
   MessagePtr message;  // kSending: to be sent. kReceiving: set when handed over.
   std::uint32_t too_large_size = 0;
   std::optional<std::pair<base::Instant, std::uint64_t>> deadline;  // its place in the DeadlineQueue
+
+ private:
+  friend struct OperationDisposer;
+  Operation(SpareOperations& spares, Space& in_space, OpToken with_token, Phase in_phase, MsgArgs with_args)
+      : space(in_space), token(with_token), phase(in_phase), args(std::move(with_args)), spares_(spares) {}
+
+  SpareOperations& spares_;
 };
+
+inline void OperationDisposer::operator()(Operation* operation) const noexcept {
+  SpareOperations& spares = operation->spares_;
+  operation->~Operation();
+  spares.give(operation);
+}
 
 // The deadlines of waiting calls, earliest first; equal ones in the order in which they were set.
 class DeadlineQueue {

@@ -14,12 +14,13 @@ Space::Space(Core& core, std::uint64_t id, std::string label, Account& account, 
       account_(account),
       completions_(completions),
       task_(core, *this),
-      names_(core.limits().names_per_space, kTaskSelfName + 1) {
+      names_(core.limits().names_per_space, kTaskSelfName + 1),
+      operations_(core.spare_nodes) {
   add_send(kTaskSelfName, SendRight::mint(task_.self()));
 }
 
 Space::~Space() {
-  NETMSG_CHECK(operations_.empty());
+  NETMSG_CHECK(operations().empty());
   NETMSG_CHECK(names_.size() == 0);
 }
 
@@ -165,17 +166,16 @@ void Space::port_died_under(Name name) {
   ++entry->urefs;
 }
 
-Operation& Space::add_operation(std::unique_ptr<Operation> operation) {
+Operation& Space::add_operation(OperationPtr operation) {
   Operation& added = *operation;
-  const bool inserted = operations_.emplace(added.token, std::move(operation)).second;
-  NETMSG_CHECK(inserted);
+  const bool is_new = operations_.add(std::move(operation));
+  NETMSG_CHECK(is_new);
   return added;
 }
 
-std::unique_ptr<Operation> Space::take_operation(Operation& operation) {
-  auto node = operations_.extract(operation.token);
+OperationPtr Space::take_operation(Operation& operation) {
   core_.withdraw(operation);
-  return std::move(node.mapped());
+  return operations_.take(operation);
 }
 
 Watch& Space::keep_watch(std::unique_ptr<Watch> watch) {
@@ -188,17 +188,12 @@ Watch* Space::find_watch(WatchId id) const {
   return found != watches_.end() ? found->second.get() : nullptr;
 }
 
-Operation* Space::find_operation(OpToken token) const {
-  const auto found = operations_.find(token);
-  return found != operations_.end() ? found->second.get() : nullptr;
-}
-
 // First none of them waits for anything any more, then they go: what a discarded message causes must not be
 // handed to another call that is on its way out.
 void Space::discard_operations() {
-  for (const auto& [token, operation] : operations_) core_.withdraw(*operation);
-  while (!operations_.empty()) {
-    const std::unique_ptr<Operation> gone = take_operation(*operations_.begin()->second);
+  for (const auto& [token, operation] : operations()) core_.withdraw(*operation);
+  while (!operations().empty()) {
+    const OperationPtr gone = take_operation(*operations().begin()->second);
     if (!gone->message) continue;
     if (gone->phase == Operation::Phase::kReceiving) {
       pick_up(*gone->message);

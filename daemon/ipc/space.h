@@ -11,7 +11,7 @@
 
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/name_table.h"
-#include "daemon/ipc/operation.h"
+#include "daemon/ipc/operation_table.h"
 #include "daemon/ipc/task_ports.h"
 #include "daemon/ipc/watch.h"
 
@@ -81,10 +81,10 @@ class Space {
   }
 
   // --- calls that wait ---
-  Operation& add_operation(std::unique_ptr<Operation> operation);
-  std::unique_ptr<Operation> take_operation(Operation& operation);
-  Operation* find_operation(OpToken token) const;
-  const std::map<OpToken, std::unique_ptr<Operation>>& operations() const { return operations_; }
+  Operation& add_operation(OperationPtr operation);
+  OperationPtr take_operation(Operation& operation);
+  Operation* find_operation(OpToken token) const { return operations_.find(token); }
+  const OperationTable::Map& operations() const { return operations_.all(); }
   // Task exit: waiting calls are discarded, and what was handed to them is destroyed (01 §14).
   void discard_operations();
 
@@ -118,7 +118,7 @@ class Space {
   NameTable names_;
   // Port -> name of its S entry. R and R+S entries are found through Port::receiver().
   std::unordered_map<const Port*, Name> send_names_;
-  std::map<OpToken, std::unique_ptr<Operation>> operations_;
+  OperationTable operations_;
   WatchId next_watch_ = 1;
   std::map<WatchId, std::unique_ptr<Watch>> watches_;
 };

@@ -10,75 +10,27 @@
 #include "tests/bench/case.h"
 #include "tests/bench/message_sizes.h"
 #include "tests/bench/ring_wire.h"
-#include "tests/bench/socket_wire.h"
+#include "tests/bench/two_hops.h"
 
 namespace netmsg::bench {
 
-const char* name_of(Unit unit) {
-  switch (unit) {
-    case Unit::kMicroseconds:
-      return "us";
-    case Unit::kPerSecond:
-      return "/s";
-    case Unit::kMegabytesPerSecond:
-      return "MB/s";
-    case Unit::kBytes:
-      return "bytes";
-    case Unit::kRatio:
-      break;
-  }
-  return "x";
-}
-
 namespace {
 
-constexpr unsigned kTripsMax = 200000;
-
-// What the client does with its wire.
-struct Job {
-  std::size_t bytes = 64;
-  unsigned window = 1;
-
-  void run(Crew& crew, Wire& wire) const {
-    if (window == 1)
-      measure_trips(crew, wire, bytes, kTripsMax);
-    else
-      measure_flight(crew, wire, bytes, window);
-  }
-};
-
-using MakeWire = std::unique_ptr<Wire> (*)(int fd, std::size_t bytes_max);
-
-std::unique_ptr<Wire> packets(int fd, std::size_t bytes_max) {
-  return std::make_unique<PacketWire>(fd, std::max(bytes_max, kReplyBytes));
-}
-
-std::unique_ptr<Wire> stream(int fd, std::size_t) {
-  return std::make_unique<StreamWire>(fd);
-}
-
-Figure two_hops(const Setting& setting, const SocketPair& pair, MakeWire make, Job job) {
-  Crew crew(setting.placement, setting.seconds);
-  crew.start(Seat::kServer, [&] { serve(*make(pair.server.get(), job.bytes)); });
-  crew.start(Seat::kClient, [&] { job.run(crew, *make(pair.client.get(), job.bytes)); });
-  return crew.wait();
-}
-
-Figure four_hops(const Setting& setting, int type, MakeWire make, Job job) {
+Figure four_hops(const Setting& setting, int type, MakeWire make, Work work) {
   const SocketPair left = unix_pair(type);
   const SocketPair right = unix_pair(type);
   Crew crew(setting.placement, setting.seconds);
-  crew.start(Seat::kServer, [&] { serve(*make(right.server.get(), job.bytes)); });
+  crew.start(Seat::kServer, [&] { serve(*make(right.server.get(), work.bytes)); });
   crew.start(Seat::kBetween, [&] {
-    forward(*make(left.server.get(), job.bytes), *make(right.client.get(), job.bytes),
+    forward(*make(left.server.get(), work.bytes), *make(right.client.get(), work.bytes),
             epoll_of(left.server.get(), right.client.get()));
   });
-  crew.start(Seat::kClient, [&] { job.run(crew, *make(left.client.get(), job.bytes)); });
+  crew.start(Seat::kClient, [&] { work.run(crew, *make(left.client.get(), work.bytes)); });
   return crew.wait();
 }
 
-Figure ring_two_hops(const Setting& setting, Job job) {
-  const RingMemory memory(1, job.bytes);
+Figure ring_two_hops(const Setting& setting, Work work) {
+  const RingMemory memory(1, work.bytes);
   const RingPair pair = memory.pair(0, 0, 1);
   Crew crew(setting.placement, setting.seconds);
   crew.start(Seat::kServer, [&] {
@@ -87,15 +39,15 @@ Figure ring_two_hops(const Setting& setting, Job job) {
   });
   crew.start(Seat::kClient, [&] {
     RingWire wire(pair);
-    job.run(crew, wire);
+    work.run(crew, wire);
   });
   return crew.wait();
 }
 
 enum Bells : unsigned { kClientBell, kServerBell, kBetweenBell };
 
-Figure ring_four_hops(const Setting& setting, Job job) {
-  const RingMemory memory(2, job.bytes);
+Figure ring_four_hops(const Setting& setting, Work work) {
+  const RingMemory memory(2, work.bytes);
   const RingPair left = memory.pair(0, kClientBell, kBetweenBell);
   const RingPair right = memory.pair(1, kBetweenBell, kServerBell);
   Crew crew(setting.placement, setting.seconds);
@@ -112,7 +64,7 @@ Figure ring_four_hops(const Setting& setting, Job job) {
   });
   crew.start(Seat::kClient, [&] {
     RingWire wire(left);
-    job.run(crew, wire);
+    work.run(crew, wire);
   });
   return crew.wait();
 }
@@ -187,23 +139,6 @@ void add_ring_sizes(std::vector<Case>& cases) {
 }
 
 }  // namespace
-
-Figure measure_reference(Reference reference, Placement placement, double seconds) {
-  const Setting setting{placement, seconds, false};
-  switch (reference) {
-    case Reference::kPacketTrip:
-      return two_hops(setting, unix_pair(SOCK_SEQPACKET), packets, {64, 1});
-    case Reference::kPacketFlight:
-      return two_hops(setting, unix_pair(SOCK_SEQPACKET), packets, {64, 64});
-    case Reference::kTcpTrip:
-      return two_hops(setting, tcp_pair(), stream, {64, 1});
-    case Reference::kTcpFlight:
-      return two_hops(setting, tcp_pair(), stream, {64, 1024});
-    case Reference::kNone:
-      break;
-  }
-  return {};
-}
 
 std::vector<Case> floor_cases() {
   std::vector<Case> cases;

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// A queue of values in one piece of memory that grows and is used again: a queue that stays short takes nothing from the
+// heap (std::deque takes and frees a piece every few values, and some when it is empty). Not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/check.h"
+
+namespace netmsg::base {
+
+// T has a default value that holds nothing, which a place has after its value has left.
+template <typename T>
+class RingQueue {
+ public:
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+
+  void push_back(T value) {
+    if (size_ == slots_.size()) grow();
+    slots_[place(size_)] = std::move(value);
+    ++size_;
+  }
+  // REQUIRES: !empty().
+  T pop_front() {
+    NETMSG_CHECK(size_ > 0);
+    T value = std::exchange(slots_[first_], T{});
+    first_ = place(1);
+    --size_;
+    return value;
+  }
+  // The value at this place in line. REQUIRES: at < size().
+  T& operator[](std::size_t at) {
+    NETMSG_CHECK(at < size_);
+    return slots_[place(at)];
+  }
+
+ private:
+  static constexpr std::size_t kSlotsMin = 8;
+
+  std::size_t place(std::size_t at) const {
+    const std::size_t sum = first_ + at;
+    return sum < slots_.size() ? sum : sum - slots_.size();
+  }
+  void grow() {
+    std::vector<T> larger(slots_.empty() ? kSlotsMin : 2 * slots_.size());
+    for (std::size_t at = 0; at < size_; ++at) larger[at] = std::move(slots_[place(at)]);
+    slots_ = std::move(larger);
+    first_ = 0;
+  }
+
+  std::vector<T> slots_;
+  std::size_t first_ = 0;
+  std::size_t size_ = 0;
+};
+
+}  // namespace netmsg::base
