@@ -16,10 +16,8 @@ namespace netmsg::bench {
 
 enum class LaneKind { kSocket, kRing };
 const char* name_of(LaneKind kind);
-// Throws NotOffered if this library has no such lanes.
-void must_have(LaneKind kind);
-
-// Makes this process, which has not used the library yet, a client of the host, over lanes of this kind.
+// Makes this process, which has not used the library yet, a client of the host, over lanes of this kind. Throws
+// NotOffered if it has got lanes of the other kind.
 void join(const test::Host& host, LaneKind kind);
 
 // What a request asks for, as its id.

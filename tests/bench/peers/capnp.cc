@@ -2,10 +2,10 @@
 // Cap'n Proto RPC over Unix sockets: directly, and through a vat between client and server that passes the server's
 // capability on.
 #include <capnp/ez-rpc.h>
+#include <echo.capnp.h>
 
 #include <deque>
 
-#include "echo.capnp.h"
 #include "tests/bench/peers/peer.h"
 
 namespace netmsg::bench {
