@@ -29,7 +29,7 @@ void serve_at(const std::string& where) {
 }
 
 void pass_on(const PeerScene& scene) {
-  await_file(scene.folder + "/back");
+  await_listener(scene.folder + "/back");
   ::capnp::EzRpcClient back(address(scene, "back").c_str());
   ::capnp::EzRpcServer front(back.getMain(), address(scene, "front").c_str());
   kj::NEVER_DONE.wait(front.getWaitScope());
@@ -38,6 +38,7 @@ void pass_on(const PeerScene& scene) {
 class CapnpWire final : public Wire {
  public:
   explicit CapnpWire(const std::string& where) : client_(where.c_str()), echo_(client_.getMain<Echo>()) {}
+  ~CapnpWire() noexcept override = default;  // what fails at the end ends the client
 
   void send(std::span<const std::byte> frame) override {
     auto request = echo_.echoRequest();
@@ -71,8 +72,8 @@ void start_middle(const PeerScene& scene) {
   scene.crew.start(Seat::kBetween, [&] { pass_on(scene); });
 }
 
-std::unique_ptr<Wire> connect(const PeerScene& scene) {
-  await_file(scene.folder + "/front");
+std::unique_ptr<Wire> open_wire(const PeerScene& scene) {
+  await_listener(scene.folder + "/front");
   return std::make_unique<CapnpWire>(address(scene, "front"));
 }
 
@@ -82,5 +83,5 @@ std::unique_ptr<Wire> connect(const PeerScene& scene) {
 int main(int argc, char** argv) {
   using namespace netmsg::bench;
   return peer_main(argc, argv,
-                   {{"capnp-direct", start_direct, connect}, {"capnp-middle", start_middle, connect}});
+                   {{"capnp-direct", start_direct, open_wire}, {"capnp-middle", start_middle, open_wire}});
 }

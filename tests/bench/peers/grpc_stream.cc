@@ -134,8 +134,8 @@ void start(const PeerScene& scene) {
   scene.crew.start(Seat::kServer, [&] { serve_stream(scene); });
 }
 
-std::unique_ptr<Wire> connect(const PeerScene& scene) {
-  await_file(scene.folder + "/grpc");
+std::unique_ptr<Wire> open_wire(const PeerScene& scene) {
+  await_listener(scene.folder + "/grpc");
   return std::make_unique<GrpcWire>(address(scene));
 }
 
@@ -144,5 +144,5 @@ std::unique_ptr<Wire> connect(const PeerScene& scene) {
 
 int main(int argc, char** argv) {
   using namespace netmsg::bench;
-  return peer_main(argc, argv, {{"grpc-stream", start, connect}});
+  return peer_main(argc, argv, {{"grpc-stream", start, open_wire}});
 }

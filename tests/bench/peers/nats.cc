@@ -127,7 +127,7 @@ void start(const PeerScene& scene) {
   });
 }
 
-std::unique_ptr<Wire> connect(const PeerScene& scene) {
+std::unique_ptr<Wire> open_wire(const PeerScene& scene) {
   await_file(scene.folder + "/ready");
   return std::make_unique<NatsWire>(port(), "answers", "requests");
 }
@@ -137,5 +137,5 @@ std::unique_ptr<Wire> connect(const PeerScene& scene) {
 
 int main(int argc, char** argv) {
   using namespace netmsg::bench;
-  return peer_main(argc, argv, {{"nats", start, connect}});
+  return peer_main(argc, argv, {{"nats", start, open_wire}});
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/peers/peer.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -88,7 +90,19 @@ void become(const std::vector<std::string>& command) {
 
 void await_file(const std::string& path) {
   Patience patience;
-  while (::access(path.c_str(), F_OK) != 0) patience.rest("the server's socket does not come");
+  while (::access(path.c_str(), F_OK) != 0) patience.rest("the server does not come");
+}
+
+void await_listener(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  Patience patience;
+  for (;;) {
+    const base::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return;
+    patience.rest("the server's socket does not come");
+  }
 }
 
 }  // namespace netmsg::bench

@@ -33,7 +33,8 @@ int peer_main(int argc, char** argv, const std::vector<Peer>& peers);
 
 // Replaces this process, a child of the crew, by a program. Throws NotOffered.
 void become(const std::vector<std::string>& command);
-// Until there is a file of this name.
+// Until there is a file of this name; until somebody listens on this Unix socket.
 void await_file(const std::string& path);
+void await_listener(const std::string& path);
 
 }  // namespace netmsg::bench

@@ -66,13 +66,13 @@ void start_broker(const PeerScene& scene) {
     ::zmq_proxy(front, socket_of(ZMQ_DEALER, address(scene, "back"), true), nullptr);
   });
   scene.crew.start(Seat::kServer, [&] {
-    await_file(scene.folder + "/back");
+    await_listener(scene.folder + "/back");
     serve_at(socket_of(ZMQ_ROUTER, address(scene, "back"), false));
   });
 }
 
-std::unique_ptr<Wire> connect(const PeerScene& scene) {
-  await_file(scene.folder + "/front");
+std::unique_ptr<Wire> open_wire(const PeerScene& scene) {
+  await_listener(scene.folder + "/front");
   return std::make_unique<ZeroMqWire>(address(scene, "front"));
 }
 
@@ -82,5 +82,5 @@ std::unique_ptr<Wire> connect(const PeerScene& scene) {
 int main(int argc, char** argv) {
   using namespace netmsg::bench;
   return peer_main(argc, argv,
-                   {{"zeromq-direct", start_direct, connect}, {"zeromq-broker", start_broker, connect}});
+                   {{"zeromq-direct", start_direct, open_wire}, {"zeromq-broker", start_broker, open_wire}});
 }
