@@ -38,6 +38,11 @@ std::size_t Contested::by(PeerIndex peer) const {
       units_.begin(), units_.end(), [peer](const ContestedUnit& unit) { return unit.by == peer; }));
 }
 
+std::size_t Contested::to(const PortUid& port) const {
+  return static_cast<std::size_t>(std::count_if(
+      units_.begin(), units_.end(), [&](const ContestedUnit& unit) { return unit.port == port; }));
+}
+
 std::optional<base::Instant> Contested::next_deadline() const {
   std::optional<base::Instant> first;
   for (const ContestedUnit& unit : units_) first = std::min(first.value_or(unit.until), unit.until);

@@ -55,6 +55,7 @@ class Contested {
   std::vector<ContestedUnit> take_if(const std::function<bool(const ContestedUnit&)>& chosen);
 
   std::size_t by(PeerIndex peer) const;
+  std::size_t to(const PortUid& port) const;
   std::optional<base::Instant> next_deadline() const;
   std::uint64_t digest() const;
 

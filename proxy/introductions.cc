@@ -538,7 +538,7 @@ void Introductions::for_each_right(const ipc::RemoteLink::RightVisitor& visitor)
 }
 
 void Introductions::add_to(PortRow& row) const {
-  row.awaited = awaited_.to(row.uid);
+  row.awaited = awaited_.to(row.uid) + contested_.to(row.uid);
   unmatched_.for_each([&](const UnmatchedUnit& unit) { row.unmatched += unit.port == row.uid ? 1 : 0; });
   kept_.for_each([&](const KeptUnit& unit) {
     row.kept += row.port != nullptr && unit.right.port() == row.port ? 1 : 0;

@@ -60,8 +60,8 @@ struct PortRow {
   std::optional<UndrainedRow> undrained{};
   std::size_t held_back = 0;     // messages to it that wait for ports in them to be drained (M8)
   std::vector<Parked> parked{};  // messages to it that wait for rights in them to be settled
-  // Rights to it that are on their way by introduction (introductions.h).
-  std::size_t awaited = 0;    // in messages that wait for them
+  // Rights to it that are not settled (introductions.h).
+  std::size_t awaited = 0;    // in messages that wait for them: introduced, or contested
   std::size_t unmatched = 0;  // units whose message has not come
   std::size_t kept = 0;       // units whose daemon has not come
 

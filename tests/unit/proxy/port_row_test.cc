@@ -12,6 +12,8 @@
 namespace netmsg::test {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
 constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
 constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
@@ -94,6 +96,23 @@ TEST_F(PortRows, ARightThatWaitsForItsHomeIsToldWhereItWaits) {
   run();
   EXPECT_TRUE(at_rest());
   EXPECT_NE(row(c)->port, nullptr);
+}
+
+// The new home's word comes before the old one's.
+TEST_F(PortRows, ARightWhoseHomeIsContestedIsToldWhereItWaits) {
+  depart();
+  run(c);
+  const Received got = c.names.receive(c.names_port);
+  ASSERT_EQ(got.values.size(), 1U);
+  EXPECT_EQ(c.names.send({.remote = reach(c, c.names, a),
+                          .remote_type = kMoveSend,
+                          .items = {rights(MACH_MSG_TYPE_MAKE_SEND, {got.values[0]})}}),
+            MACH_MSG_SUCCESS);
+  run(a);
+  EXPECT_EQ(row(a)->awaited, 1U);
+  run();
+  pass(milliseconds(1000));
+  EXPECT_TRUE(at_rest());
 }
 
 TEST_F(PortRows, MessagesThatWaitAreToldWithTheirPort) {
