@@ -40,7 +40,8 @@ std::string write_config(const PeerScene& scene) {
                "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n"
                " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
                "<busconfig><type>session</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth>\n"
-               "<policy context=\"default\"><allow send_destination=\"*\"/><allow own=\"*\"/>"
+               "<policy context=\"default\"><allow send_destination=\"*\"/><allow "
+               "receive_sender=\"*\"/><allow own=\"*\"/>"
                "<allow user=\"*\"/></policy>\n"
                "<limit name=\"max_replies_per_connection\">100000</limit></busconfig>\n",
                socket_path(scene).c_str());
