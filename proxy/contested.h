@@ -6,6 +6,8 @@
 //   unit        event                                                                         next
 //   contested   the port's proxy lives by that session, or there is no proxy any more         gone: counted there
 //   contested   that peer tells that the port has moved to the home that we know              gone: counted with that home
+//   contested   time is over, and that peer has made the port                                 gone: counted there; the proxy that
+//                                                                                             was there dies
 //   contested   that peer says Died, its session is over, the port comes here; time is over   gone: dead, not counted
 //
 // Holds no rights. One for the daemon; owner thread only.

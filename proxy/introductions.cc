@@ -503,8 +503,7 @@ void Introductions::tick(base::Instant now) {
     for (const auto& [id, right] : awaited_.take_late(now)) settle_dead(right, "nobody knows of it");
     for (const auto& [id, right] : awaited_.take_questions(now)) ask(id, right);
   }
-  deny(contested_.take_if([now](const ContestedUnit& unit) { return unit.until <= now; }),
-       "its old home does not say that it has moved");
+  give_up_contested(now);
   next_.reset();
   const auto ask_at = broken(Rule::kAwaitedAsks) ? std::nullopt : awaited_.next_deadline();
   for (const auto& at :

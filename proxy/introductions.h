@@ -123,6 +123,7 @@ class Introductions {
   void settle_contested(const ContestedUnit& unit, std::optional<ipc::CarriedRight> right, const char* why);
   void deny(const std::vector<ContestedUnit>& units, const char* why);
   void deny_contested_of(PeerIndex by);
+  void give_up_contested(base::Instant now);
 
   void settle(const AwaitedRight& awaited, ipc::CarriedRight right);
   void keep_promise(const ipc::Port& stand_in, ipc::CarriedRight right);

@@ -11,11 +11,13 @@ namespace netmsg::proxy {
 namespace {
 
 constexpr int kContestLeases = 12;  // that a unit waits for a Moved: an old home could never send it
+constexpr int kOriginLeases = 2;    // the same if who grants it has made the port
 
 }  // namespace
 
 void Introductions::contest(Peer& by, ContestedUnit unit) {
-  unit.until = world_.clock.now() + kContestLeases * world_.options.timing.lease;
+  const int leases = unit.port.origin == by.them() ? kOriginLeases : kContestLeases;
+  unit.until = world_.clock.now() + leases * world_.options.timing.lease;
   due(unit.until);
   contested_.add(std::move(unit));
   if (contested_.by(by.index()) > world_.options.limits.awaited_rights) {
@@ -75,6 +77,23 @@ void Introductions::end_of_event() {
     return known == nullptr || !known->home || *known->home == unit.by;
   };
   for (ContestedUnit& unit : contested_.take_if(decided)) count(std::move(unit));
+}
+
+// Time is over. Of two who say that they are the home, neither of whom lets go, the one who has made the port is believed: the
+// other one may have said so first of a port that it has never seen, for uids can be guessed.
+void Introductions::give_up_contested(base::Instant now) {
+  for (const ContestedUnit& unit :
+       contested_.take_if([now](const ContestedUnit& each) { return each.until <= now; })) {
+    const Registry::Entry* known = world_.registry.find(unit.port);
+    const bool origin = world_.peers[unit.by]->open() && world_.peers[unit.by]->them() == unit.port.origin;
+    if (!origin) {
+      deny({unit}, "its old home does not say that it has moved");
+      continue;
+    }
+    if (known != nullptr && known->home && *known->home != unit.by)
+      world_.peers[*known->home]->let_die(unit.port);
+    count(unit);
+  }
 }
 
 void Introductions::moved(Peer& from, const v1::Moved& moved) {

@@ -55,6 +55,8 @@ class Peer final : private StreamUser {
   FrameNumber applied_frames() const { return session_->applied(); }
   void send(v1::Frame frame) { append(std::move(frame)); }
   void set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of);
+  // The proxy dies, with what waits to be appended for it. Does nothing without one.
+  void let_die(const PortUid& port);
   // Exchange 4, if nobody has a right to the proxy. Also without a session: then it does nothing.
   void release_if_unused(const PortUid& port);
   // One more of its ports would be one too many.

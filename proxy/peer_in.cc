@@ -113,15 +113,19 @@ Check Peer::apply_died(const v1::Died& died) {
   // If it has come there from where its proxy's home is: the peer says it again (exchange 12, step 6).
   if (known != nullptr && known->home && *known->home != index_) return std::nullopt;
   world_.moves->died(index_, port);
+  let_die(port);
+  return std::nullopt;
+}
+
+void Peer::let_die(const PortUid& port) {
   tables_->forced.port_died(port);  // the queue dies before anybody hears of it (spec 01 §10)
   if (const Holder* holder = tables_->holders.find(port)) destroy_waiting(holder->port().link_slot);
   const std::optional<Holder> gone = tables_->holders.remove(port);
-  if (!gone) return std::nullopt;
+  if (!gone) return;
   if (died_at_home_ == 0)
     died_at_home_ = world_.deaths.add(index_, {Death::Cause::kPort, {}, world_.clock.now()});
   gone->port().death = died_at_home_;
-  return std::nullopt;  // and with the entry the proxy
-}
+}  // and with the entry the proxy
 
 // Exchange 5.
 Check Peer::apply_credit(const v1::Credit& credit) {

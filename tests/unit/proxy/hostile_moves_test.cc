@@ -446,14 +446,14 @@ TEST_F(HostileMoves, WhatHasMovedThatItIsNotHomeOfStays) {
 // R6: it says that it is the home of b's port.
 class HostileClaims : public HostileMoves {
  protected:
-  void claim(unsigned type = MACH_MSG_TYPE_PORT_SEND) {
+  void claim(const v1::Uid& port) {
     v1::Frame frame;
     v1::Message& wire = *frame.mutable_message();
     *wire.mutable_destination() = uid(v1::Uid::RECEIVER, 0);
     wire.set_destination_type(MACH_MSG_TYPE_PORT_SEND);
     wire.mutable_reply()->set_value(v1::Right::GRANTED);
-    wire.mutable_reply()->set_type(type);
-    *wire.mutable_reply()->mutable_port() = theirs();
+    wire.mutable_reply()->set_type(MACH_MSG_TYPE_PORT_SEND);
+    *wire.mutable_reply()->mutable_port() = port;
     peer.say(frame);
   }
   // The right in the message that has come to a's name service.
@@ -464,7 +464,7 @@ class HostileClaims : public HostileMoves {
 };
 
 TEST_F(HostileClaims, AreDeadWhenTimeIsOver) {
-  claim();
+  claim(theirs());
   EXPECT_EQ(got(), 0U) << "parked";
   pass(proxy::Timing().lease * 12 + milliseconds(1000));
   EXPECT_EQ(got(), MACH_PORT_DEAD);
@@ -472,15 +472,35 @@ TEST_F(HostileClaims, AreDeadWhenTimeIsOver) {
 }
 
 TEST_F(HostileClaims, AreDeadWithTheirSession) {
-  claim();
+  claim(theirs());
   peer.say(release(uid(v1::Uid::RECEIVER, 0), 2, 0));  // more than it has
   EXPECT_FALSE(a.open("evil"));
   EXPECT_EQ(got(), MACH_PORT_DEAD);
 }
 
+// Of a port that a has not heard of yet: b's next one. The origin's word counts more, if nobody says that it has moved.
+TEST_F(HostileClaims, OfAPortThatItWasFirstToNameEndWhenItsOriginNamesIt) {
+  const v1::Uid next = uid_of(2, theirs().serial() + 1);
+  claim(next);
+  const Name squatted = got();
+  EXPECT_EQ(a.names.state(squatted), "S1");
+  const Name fresh = far.port_with_sends(1);
+  EXPECT_EQ(far.send({.remote = reach(b, far, "a"),
+                      .remote_type = MACH_MSG_TYPE_MOVE_SEND,
+                      .items = {rights(kCopySend, {fresh})}}),
+            MACH_MSG_SUCCESS);
+  network.run();
+  pass(proxy::Timing().lease * 2 + milliseconds(1000));
+  EXPECT_EQ(a.names.state(squatted), "DN1");
+  const Name real = taken(honest);
+  EXPECT_EQ(honest.send({.remote = real, .remote_type = kCopySend, .id = 5}), MACH_MSG_SUCCESS);
+  network.run();
+  EXPECT_EQ(far.receive(fresh).header.msgh_id, 5);
+}
+
 // As if it had been its home before b: nobody but the two of them could know better. B counts what b has granted.
 TEST_F(HostileClaims, ThatComeWithAMovedCountNothing) {
-  for (int each = 0; each < 3; ++each) claim();
+  for (int each = 0; each < 3; ++each) claim(theirs());
   peer.say(moved(theirs(), 2));
   const Name name = got();
   EXPECT_EQ(got(), name);
