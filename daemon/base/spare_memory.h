@@ -28,7 +28,7 @@ class SpareMemory {
   SpareMemory(const SpareMemory&) = delete;
   SpareMemory& operator=(const SpareMemory&) = delete;
   ~SpareMemory() {
-    while (count_ > 0) ::operator delete(kept_[--count_], sizeof(T));
+    while (count_ > 0) ::operator delete(kept_[--count_]);
   }
 
   // Room for one T.
@@ -38,7 +38,7 @@ class SpareMemory {
     if (count_ < kSparesMax)
       kept_[count_++] = memory;
     else
-      ::operator delete(memory, sizeof(T));
+      ::operator delete(memory);
   }
 
  private:
