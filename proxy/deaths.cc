@@ -34,6 +34,8 @@ std::string death_text(const Death& death) {
   switch (death.cause) {
     case Death::Cause::kPort:
       return "the port has died at its home";
+    case Death::Cause::kMoved:
+      return "the port has moved to a host that was not reached in time";
     case Death::Cause::kSession:
       return "the session with its home is over (" + fault_text(death.fault) + ")";
   }

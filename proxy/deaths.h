@@ -22,6 +22,7 @@ namespace netmsg::proxy {
 struct Death {
   enum class Cause {
     kPort,     // its home has said so: Died
+    kMoved,    // it is at home elsewhere, and we had no session with that daemon in time
     kSession,  // the session with its home is over; `fault` says why
   };
   Cause cause;

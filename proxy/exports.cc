@@ -20,12 +20,15 @@ PortUid Exports::grant(ipc::SendRight right) {
   // All units share the first one's right: that of another unit ends here, never as the last of its port.
   if (entry.granted > 0 && broken(Rule::kGrantEachUnit)) return uid;
   if (++entry.granted == 1) entry.right = std::move(right);
+  ++entry.granted_since;
   return uid;
 }
 
 PortUid Exports::grant_once(ipc::SendOnceRight right) {
   const PortUid uid = registry_.share(*right.port(), peer_);
-  entries_[uid].once.push_back(std::move(right));
+  Entry& entry = entries_[uid];
+  entry.once.push_back(std::move(right));
+  ++entry.once_since;
   ++send_once_units_;
   return uid;
 }
@@ -78,6 +81,30 @@ void Exports::adopt(ipc::Port& port, Units units) {
   const PortUid uid = registry_.share(port, peer_);
   send_once_units_ += units.once.size();
   entries_[uid].add(std::move(units));
+}
+
+void Exports::ask_back(const PortUid& uid) {
+  const auto found = entries_.find(uid);
+  if (found == entries_.end()) return;
+  found->second.granted_since = 0;
+  found->second.once_since = 0;
+}
+
+// The rights go last: what follows from that finds the tables in order.
+void Exports::resync(const PortUid& uid, std::uint64_t send, std::uint64_t send_once) {
+  const auto found = entries_.find(uid);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  Units gone;
+  entry.granted = std::min(entry.granted, std::min(send, entry.granted) + entry.granted_since);
+  if (entry.granted == 0) gone.right = std::move(entry.right);
+  const std::uint64_t kept = std::min<std::uint64_t>(send_once, entry.once.size()) + entry.once_since;
+  while (entry.once.size() > kept) {
+    gone.once.push_back(std::move(entry.once.back()));
+    entry.once.pop_back();
+  }
+  send_once_units_ -= gone.once.size();
+  erase_if_empty(uid);
 }
 
 void Exports::drop_all() {

@@ -47,6 +47,10 @@ class Exports {
   // shared as far as the registry knows, which is the caller's to see to.
   Units take(const PortUid& uid);
   void adopt(ipc::Port& port, Units units);
+  // Exchange 13: the peer is asked what it has, and says what it had when it was asked. What it does not have any more is
+  // given up; nobody gets more than there is.
+  void ask_back(const PortUid& uid);
+  void resync(const PortUid& uid, std::uint64_t send, std::uint64_t send_once);
   // The port has died; its rights are worthless.
   void forget(const PortUid& uid) { erase(uid); }
   // D1: takes everything back. No-senders and send-once notifications follow.

@@ -34,14 +34,15 @@ void visit_units(const Units& units, const ipc::RemoteLink::RightVisitor& visito
 // Somebody who was told of the new home has not answered. Paths that are closing have their own time: that of the messages
 // that wait.
 bool waits_for_holder(const Stub& stub) {
-  return std::any_of(stub.waiting.begin(), stub.waiting.end(),
-                     [](const auto& path) { return !path.second.closing; });
+  return stub.told && std::any_of(stub.waiting.begin(), stub.waiting.end(), [](const auto& path) {
+           return path.second.state == Stub::Path::State::kOpen;
+         });
 }
 
 StubRow row_of(const Stub& stub) {
   StubRow row{stub.target, stub.told.has_value(), static_cast<bool>(stub.guard), {}};
   for (const auto& [peer, path] : stub.waiting) {
-    row.paths.push_back({peer, path.send, path.once, path.closing});
+    row.paths.push_back({peer, path.send, path.once, path.state != Stub::Path::State::kOpen});
   }
   return row;
 }
@@ -50,13 +51,14 @@ UndrainedRow row_of(const Undrained& port) {
   UndrainedRow row{port.by, {}};
   for (const Undrained::Path& path : port.paths) {
     row.paths.push_back(
-        {path.holder, path.closing, path.held.size(), path.units.granted, path.units.once.size()});
+        {path.holder, path.state == Undrained::Path::State::kClosing, path.held.size(), path.units.granted, path.units.once.size()});
   }
   return row;
 }
 
-// A wait that nothing ends any more: ports on their way into each other, through several hosts (M2).
-constexpr int kLeasesOfWaiting = 6;
+// How long an old home may leave paths open: longer than messages wait there for what they carry, one for another, where
+// everybody answers in time.
+constexpr int kLeasesOfPatience = 24;
 
 }  // namespace
 
@@ -65,6 +67,7 @@ Moves::~Moves() {
   NETMSG_CHECK(arrived_.empty());
   NETMSG_CHECK(undrained_.empty());
   NETMSG_CHECK(waiting_.empty());
+  NETMSG_CHECK(following_.empty());
 }
 
 Check Moves::read(PeerIndex from, const v1::Uid& wire, PortUid& uid) {
@@ -73,94 +76,121 @@ Check Moves::read(PeerIndex from, const v1::Uid& wire, PortUid& uid) {
 
 // --- messages that wait (M8) ---
 
-bool Moves::drained(const ipc::Message& message) const {
-  if (broken(Rule::kDrainBeforeMove)) return true;
-  const std::vector<ipc::Port*> ports = carried_ports(message);
-  return std::none_of(ports.begin(), ports.end(), [&](const ipc::Port* port) {
+std::optional<PortUid> Moves::find_undrained(const ipc::Message& message) const {
+  if (broken(Rule::kDrainBeforeMove)) return std::nullopt;
+  for (const ipc::Port* port : carried_ports(message)) {
     const Registry::Entry* entry = std::as_const(registry_).find(*port);
-    return entry != nullptr && (entry->undrained || !entry->parked.empty());
-  });
+    if (entry != nullptr && (entry->undrained || !entry->parked.empty())) return entry->uid;
+  }
+  return std::nullopt;
 }
 
 bool Moves::hold_back(ipc::MessagePtr& message) {
   const ipc::Port* destination = message->destination.port();
-  const auto queue = waiting_.find(destination);
-  if (queue == waiting_.end() && drained(*message)) return false;
-  if (queue == waiting_.end()) waiting_[destination].since = clock_.now();
-  waiting_[destination].messages.push_back(std::move(message));
+  const bool behind = waiting_.holds(destination);
+  const std::optional<PortUid> blocker = behind ? std::nullopt : find_undrained(*message);
+  if (!behind && !blocker) return false;
+  waiting_.push(registry_.find(*destination)->uid, std::move(message));
+  if (blocker) waiting_.block(destination, *blocker, in_half_a_lease());
+  due(in_half_a_lease());
   return true;
 }
 
-std::uint32_t Moves::held_back(const ipc::Port& proxy) const {
-  const auto queue = waiting_.find(&proxy);
-  return queue == waiting_.end() ? 0 : static_cast<std::uint32_t>(queue->second.messages.size());
+// As far as the queue goes. When nothing waits any more for a stub, its paths may close.
+void Moves::go_on(const ipc::Port* destination) {
+  if (!waiting_.holds(destination)) return;
+  const PortUid uid = waiting_.uid_of(destination);
+  while (waiting_.holds(destination)) {
+    const bool dead = destination->dead();
+    const auto blocker = dead ? std::nullopt : find_undrained(waiting_.first(destination));
+    if (blocker) return waiting_.block(destination, *blocker, in_half_a_lease());
+    ipc::MessagePtr message = waiting_.pop(destination);
+    if (!dead) sessions_.send_on(std::move(message));
+  }
+  look_at(uid);
 }
 
-void Moves::go_on(const ipc::Port* destination) {
-  for (auto queue = waiting_.find(destination); queue != waiting_.end(); queue = waiting_.find(destination)) {
-    Waiting& waiting = queue->second;
-    const bool dead = destination->dead();
-    const bool too_long = clock_.now() >= waiting.since + kLeasesOfWaiting * options_.timing.lease;
-    if (!dead && !too_long && !drained(*waiting.messages.front())) return;
-    ipc::MessagePtr message = std::move(waiting.messages.front());
-    const bool lost = !dead && !drained(*message);
-    waiting.messages.pop_front();
-    waiting.since = clock_.now();
-    if (waiting.messages.empty()) waiting_.erase(queue);
-    if (lost) message->destination.consume();
-    if (!lost && !dead) sessions_.send_on(std::move(message));
-  }
+void Moves::look_at(const PortUid& uid) {
+  if (!idle()) changed_.insert(uid);
 }
 
 void Moves::end_of_event() {
-  if (idle()) return;
-  std::vector<const ipc::Port*> destinations;
-  for (const auto& [destination, waiting] : waiting_) destinations.push_back(destination);
-  finish_closings();
-  for (const ipc::Port* destination : destinations) go_on(destination);
-  send_on_closings();
+  while (!changed_.empty()) {
+    for (const PortUid& uid : std::exchange(changed_, {})) {
+      finish_closings(uid);
+      for (const ipc::Port* destination : waiting_.concerned_by(uid)) go_on(destination);
+      send_on_closings(uid);
+    }
+  }
 }
 
 // --- sessions and time ---
 
-void Moves::fenced(PeerIndex peer, const Origin& them) {
-  lose_path_to(peer, them);
+// A port that was at home there has come here with units of theirs, or has gone on from there.
+void Moves::opened(PeerIndex peer) {
+  const Origin& them = ends(peer).them;
+  for (auto& [uid, port] : undrained_) {
+    Undrained::Path* path = port.find(them);
+    if (path != nullptr && !path->peer && !path->lost) take_over(uid, port, *path, peer);
+  }
+  follow_to(peer);
+}
+
+void Moves::fenced(PeerIndex peer) {
+  stop_following(peer);
+  lose_path_to(peer);
   lose_paths_of(peer);
+  for (const ipc::Port* destination : waiting_.destinations()) {
+    if (destination->dead()) look_at(waiting_.uid_of(destination));
+  }
 }
 
 void Moves::tick(base::Instant now) {
+  if (!next_ || now < *next_) return;
+  give_up_following(now);
+  fence_the_silent(now);
+  for (auto& [uid, port] : undrained_) {
+    for (Undrained::Path& path : port.paths) {
+      if (path.until && now >= *path.until) {
+        give_up(uid, path);
+      } else if (path.ask_again && now >= *path.ask_again) {
+        ask(uid, port, path);
+      }
+    }
+  }
+  seek_circles(now);
+  find_next_deadline();
+}
+
+// Holders that do not close their paths, old homes that do not let us know.
+void Moves::fence_the_silent(base::Instant now) {
   for (const auto& [uid, stub] : stubs_) {
     if (!stub.told || now < *stub.told + options_.timing.lease) continue;
     for (const auto& [peer, path] : stub.waiting) {
-      if (!path.closing) sessions_.doom(peer, {v1::Fence::LEASE, "an old path was not closed in time"});
+      if (path.state == Stub::Path::State::kOpen)
+        sessions_.doom(peer, {v1::Fence::LEASE, "an old path was not closed in time"});
     }
   }
-  for (auto& [uid, port] : undrained_) {
-    for (Undrained::Path& path : port.paths) {
-      if (!path.until || now < *path.until) continue;
-      path.until.reset();
-      const Units gone = std::exchange(path.units, {});
-    }
-    if (now < port.since + kLeasesOfWaiting * options_.timing.lease) continue;
-    sessions_.doom(port.by, {v1::Fence::LEASE, "old paths were not closed in time"});
+  for (const auto& [uid, port] : undrained_) {
+    if (now >= port.since + kLeasesOfPatience * options_.timing.lease)
+      sessions_.doom(port.by, {v1::Fence::LEASE, "old paths were not closed in time"});
   }
 }
 
-std::optional<base::Instant> Moves::next_deadline() const {
-  std::optional<base::Instant> first;
-  const auto consider = [&](base::Instant at) { first = std::min(first.value_or(at), at); };
-  const auto lease = options_.timing.lease;
+void Moves::find_next_deadline() {
+  next_ = waiting_.next_lap();
   for (const auto& [uid, stub] : stubs_) {
-    if (stub.told && waits_for_holder(stub)) consider(*stub.told + lease);
+    if (waits_for_holder(stub)) due(*stub.told + options_.timing.lease);
   }
   for (const auto& [uid, port] : undrained_) {
-    consider(port.since + kLeasesOfWaiting * lease);
+    if (clock_.now() < port.since + kLeasesOfPatience * options_.timing.lease)
+      due(port.since + kLeasesOfPatience * options_.timing.lease);
     for (const Undrained::Path& path : port.paths) {
-      if (path.until) consider(*path.until);
+      if (path.until) due(*path.until);
+      if (path.ask_again) due(*path.ask_again);
     }
   }
-  for (const auto& [port, waiting] : waiting_) consider(waiting.since + kLeasesOfWaiting * lease);
-  return first;
+  for (const auto& [uid, following] : following_) due(following.until);
 }
 
 // --- looking in ---
@@ -175,21 +205,18 @@ void Moves::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
       for (const ipc::MessagePtr& message : path.held) visit_rights(*message, visitor);
     }
   }
-  for (const auto& [port, waiting] : waiting_) {
-    for (const ipc::MessagePtr& message : waiting.messages) visit_rights(*message, visitor);
-  }
+  waiting_.for_each([&](const ipc::Message& message) { visit_rights(message, visitor); });
 }
 
 void Moves::add_to(PortRow& row) const {
   if (const auto stub = stubs_.find(row.uid); stub != stubs_.end()) row.stub = row_of(stub->second);
   if (const auto here = undrained_.find(row.uid); here != undrained_.end())
     row.undrained = row_of(here->second);
-  if (const auto waiting = waiting_.find(row.port); waiting != waiting_.end())
-    row.held_back = waiting->second.messages.size();
+  row.held_back = waiting_.behind(*row.port);
 }
 
 std::uint64_t Moves::digest() const {
-  std::uint64_t digest = waiting_.size();
+  std::uint64_t digest = mix_in(waiting_.size(), following_.size());
   for (const auto& [uid, stub] : stubs_) {
     digest = mix_in(mix_in(mix_in(digest, digest_of(uid)), stub.epoch), stub.waiting.size());
   }
@@ -212,7 +239,7 @@ void Moves::check_invariants() const {
     NETMSG_CHECK(entry->undrained && !entry->home);
     NETMSG_CHECK(!port.paths.empty());
   }
-  for (const auto& [port, waiting] : waiting_) NETMSG_CHECK(!waiting.messages.empty());
+  waiting_.check_invariants();
 }
 
 }  // namespace netmsg::proxy

@@ -4,19 +4,26 @@
 // port that must not go on yet. One for the daemon: an exchange goes through three sessions. Peers call it for their
 // frames, the Proxy for what the engine says. Owner thread only, inside an Event.
 //
-//   file            part played
-//   moves_out.cc    the old home: leave(), its stubs
-//   moves_in.cc     the new home: arrivals, undrained paths; a holder: Moved
-//   moves.cc        messages that wait; time; looking in
+//   file               part played
+//   moves_out.cc       the old home: leave(), its stubs
+//   moves_in.cc        the new home: arrivals, undrained paths
+//   moves_lost.cc      the new home, and a holder that it asks, when the old one is lost
+//   moves_follow.cc    a holder: Moved
+//   moves_circle.cc    who has a message that waits: is it for itself?
+//   moves.cc           messages that wait; time; looking in
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
-#include <string>
+#include <set>
+#include <tuple>
 #include <vector>
 
 #include "daemon/base/clock.h"
 #include "daemon/ipc/engine.h"
+#include "proxy/following.h"
 #include "proxy/options.h"
 #include "proxy/port_row.h"
 #include "proxy/promises.h"
@@ -25,6 +32,7 @@
 #include "proxy/stubs.h"
 #include "proxy/translate.h"
 #include "proxy/undrained.h"
+#include "proxy/waiting.h"
 
 namespace netmsg::proxy {
 
@@ -42,13 +50,13 @@ class Moves {
   // The ports whose receive rights are in the message, and in the queues of these, and so on.
   static std::vector<ipc::Port*> carried_ports(const ipc::Message& message);
   // The same for one port.
-  static std::vector<ipc::Port*> carried_with(ipc::Port& port);
+  static std::vector<const ipc::Port*> carried_with(const ipc::Port& port);
   // Has it to wait (M8)? Then it does, and so does what follows it to the same port: send_on() when it is time.
   bool hold_back(ipc::MessagePtr& message);
   // How many messages wait for this proxy.
-  std::uint32_t held_back(const ipc::Port& proxy) const;
-  // Has to wait, of what `message` carries; a port that nobody waits for any more may go.
-  bool drained(const ipc::Message& message) const;
+  std::uint32_t held_back(const ipc::Port& proxy) const { return waiting_.behind(proxy); }
+  // May all ports that are in the message go on?
+  bool drained(const ipc::Message& message) const { return !find_undrained(message); }
   // The port goes to that peer, as a proxy of whose tables it is left; `wire` says what goes along, but for the queue,
   // which is returned, and requests of third daemons, which are to be introduced. REQUIRES: drained; at home here.
   ipc::MessageQueue leave(PeerIndex to, ipc::Port& port, v1::Move& wire,
@@ -66,7 +74,7 @@ class Moves {
   bool release(PeerIndex from, const PortUid& uid, std::uint64_t units, Check& fault);
   // The peer has applied our frames up to `number` (M5).
   void acknowledged(PeerIndex by, FrameNumber number);
-  // The new home says that the port is dead.
+  // The home says that the port is dead.
   void died(PeerIndex home, const PortUid& uid);
 
   // --- the new home ---
@@ -100,15 +108,22 @@ class Moves {
   Check apply_moved(PeerIndex from, const v1::Moved& wire);
   Check apply_path_close(PeerIndex from, const v1::PathClose& wire);
   Check apply_path_lost(PeerIndex from, const v1::PathLost& wire);
+  Check apply_moved_lost(PeerIndex from, const v1::MovedLost& wire);
+  Check apply_resync(PeerIndex from, const v1::Resync& wire);
+  Check apply_probe(PeerIndex from, const v1::Probe& wire);
   Check apply_handed(PeerIndex from, const v1::Handed& wire);
   // Release with `from`.
   Check apply_release_from(PeerIndex from, const v1::Release& wire);
 
   // --- sessions ---
-  // The session with `them` is over, its tables are empty.
-  void fenced(PeerIndex peer, const Origin& them);
+  // It has opened.
+  void opened(PeerIndex peer);
+  // It is over, its tables are empty.
+  void fenced(PeerIndex peer);
+  // A message of somebody's for this port was parked, and is no more.
+  void unparked(const PortUid& uid) { look_at(uid); }
   void tick(base::Instant now);
-  std::optional<base::Instant> next_deadline() const;
+  std::optional<base::Instant> next_deadline() const { return next_; }
   // What can go on goes on.
   void end_of_event();
 
@@ -116,27 +131,26 @@ class Moves {
   void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
   // Fills what is ours of the row of that uid and port.
   void add_to(PortRow& row) const;
-  bool idle() const { return stubs_.empty() && undrained_.empty() && waiting_.empty(); }
+  bool idle() const { return stubs_.empty() && undrained_.empty() && waiting_.empty() && following_.empty(); }
   std::uint64_t digest() const;
   void check_invariants() const;
 
  private:
-  struct Waiting {
-    base::Instant since;
-    std::deque<ipc::MessagePtr> messages;
-  };
-
   const Ends& ends(PeerIndex peer) { return sessions_.tables(peer)->ends; }
   // The number and all that follows it in frames of moves.
   Check read(PeerIndex from, const v1::Uid& wire, PortUid& uid);
+  base::Instant in_leases(int count) const { return clock_.now() + count * options_.timing.lease; }
+  base::Instant in_half_a_lease() const { return clock_.now() + options_.timing.lease / 2; }
+  void due(base::Instant at) { next_ = std::min(next_.value_or(at), at); }
 
   // moves_out.cc
   void write_holders(const PortUid& uid, Stub& stub, const std::vector<PeerIndex>& peers, v1::Move& wire);
   void tell_moved(const PortUid& uid, Stub& stub);
   void tell_died(const PortUid& uid, const Stub& stub);
-  void send_on_closings();
+  void close_own(PeerIndex from, const PortUid& uid, std::uint32_t epoch, Stub::Path::State how);
+  void send_on_closings(const PortUid& uid);
   void end_if_done(const PortUid& uid);
-  void lose_path_to(PeerIndex peer, const Origin& them);
+  void lose_path_to(PeerIndex peer);
 
   // moves_in.cc
   Check check_holders(PeerIndex from, const v1::Move& wire) const;
@@ -144,15 +158,37 @@ class Moves {
   void refuse(PeerIndex from, const PortUid& uid);
   ipc::ReceiveRight settle_here(PeerIndex from, const PortUid& uid, ipc::Charge charge, const v1::Move& wire);
   void add_path(Undrained& undrained, const v1::Move::Holder& wire, std::uint64_t ours);
-  void finish_closings();
+  Undrained::Path* open_path(PeerIndex by, const PortUid& uid, const Origin& holder);
+  void take_over(const PortUid& uid, Undrained& port, Undrained::Path& path, PeerIndex peer);
+  void finish_closings(const PortUid& uid);
   void close_path(const PortUid& uid, const Origin& holder);
   void tell_lost(const PortUid& uid, const Origin& holder);
-  void lose_path(const PortUid& uid, const Origin& holder);
+
+  // moves_lost.cc
+  void lose_path(const PortUid& uid, Undrained& port, Undrained::Path& path);
   void lose_paths_of(PeerIndex peer);
+  void ask(const PortUid& uid, Undrained& port, Undrained::Path& path);
+  void give_up(const PortUid& uid, Undrained::Path& path);
+
+  // moves_follow.cc
   void follow_home(PeerIndex from, const PortUid& uid, const Origin& home, std::uint32_t epoch);
   void close_own_path(PeerIndex to, const PortUid& uid, std::uint32_t epoch);
+  void follow_to(PeerIndex peer);
+  void give_up_following(base::Instant now);
+  void stop_following(PeerIndex from);
+
+  // moves_circle.cc
+  void seek_circles(base::Instant now);
+  void start_lap(const ipc::Port* destination);
+  void send_probe(const PortUid& port, v1::Probe probe);
+  void came_round(const ipc::Port* destination, Waiting::Ticket carrier, std::uint64_t ways);
+  void break_circle(const ipc::Port* destination, Waiting::Ticket carrier);
 
   // moves.cc
+  void fence_the_silent(base::Instant now);
+  void find_next_deadline();
+  void look_at(const PortUid& uid);
+  std::optional<PortUid> find_undrained(const ipc::Message& message) const;
   void go_on(const ipc::Port* destination);
 
   ipc::Engine& engine_;
@@ -164,7 +200,13 @@ class Moves {
   Stubs stubs_;
   UndrainedPorts undrained_;
   std::map<PortUid, ipc::ReceiveRight> arrived_;  // of the group that is being applied
-  std::map<const ipc::Port*, Waiting> waiting_;   // by destination; no empty ones
+  Waiting waiting_;
+  Followings following_;
+  std::set<PortUid> changed_;  // something about them may go on when the event ends
+  // Stubs whose group is not acknowledged: the new home, the number of its frame.
+  std::set<std::tuple<PeerIndex, FrameNumber, PortUid>> untold_;
+  std::uint64_t last_lap_ = 0;
+  std::optional<base::Instant> next_;  // something may be due then
 };
 
 }  // namespace netmsg::proxy

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The new home's part and a holder's (peer.proto, exchanges 12 and 13): the port arrives, old paths are closed.
+// The new home's part (peer.proto, exchange 12): the port arrives, old paths are closed.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -115,11 +115,13 @@ ipc::ReceiveRight Moves::settle_here(PeerIndex from, const PortUid& uid, ipc::Ch
   port.arrive(std::move(comes), std::move(charge));
   theirs.exports.adopt(port, Units::of(port, wire.kept() ? 1 : 0, wire.kept_once()));
 
-  Undrained undrained{.by = from, .epoch = wire.epoch(), .since = clock_.now(), .port = ipc::PortRef(&port)};
+  Undrained undrained{.by = from,
+                      .old_home = ends(from).them,
+                      .epoch = wire.epoch(),
+                      .since = clock_.now(),
+                      .port = ipc::PortRef(&port)};
   for (const v1::Move::Holder& each : wire.holders()) add_path(undrained, each, ours);
-  if (auto waiting = waiting_.extract(&port)) {
-    for (ipc::MessagePtr& message : waiting.mapped().messages) ours_waiting.push_back(std::move(message));
-  }
+  while (waiting_.holds(&port)) ours_waiting.push_back(waiting_.pop(&port));
   for (ipc::MessagePtr& message : ours_waiting) {  // behind those that come back
     Undrained::Path* own = undrained.find(registry_.us());
     engine_.count_held(*message);
@@ -130,6 +132,7 @@ ipc::ReceiveRight Moves::settle_here(PeerIndex from, const PortUid& uid, ipc::Ch
     registry_.drained(uid);
   } else {
     undrained_.emplace(uid, std::move(undrained));
+    due(in_leases(1));
   }
   return right;
 }
@@ -145,10 +148,16 @@ void Moves::add_path(Undrained& undrained, const v1::Move::Holder& wire, std::ui
     sessions_.tables(*path.peer)->exports.adopt(port, Units::of(port, wire.send(), wire.once()));
   } else {
     path.units = Units::of(port, wire.send(), wire.once());
-    path.until = clock_.now() + options_.timing.lease;
-    path.lost = true;
   }
   undrained.paths.push_back(std::move(path));
+}
+
+// It has a session with us now, and its units are with that.
+void Moves::take_over(const PortUid& uid, Undrained& port, Undrained::Path& path, PeerIndex peer) {
+  path.peer = peer;
+  path.until.reset();
+  sessions_.tables(peer)->exports.adopt(*port.port, std::exchange(path.units, {}));
+  path.state == Undrained::Path::State::kLost ? ask(uid, port, path) : look_at(uid);
 }
 
 ipc::ReceiveRight Moves::claim(const PortUid& uid) {
@@ -184,35 +193,47 @@ void Moves::hold(ipc::MessagePtr message) {
 
 // --- paths close (exchange 12, steps 7 and 8) ---
 
+// Null: the frame of that old home is about no path that is open.
+Undrained::Path* Moves::open_path(PeerIndex by, const PortUid& uid, const Origin& holder) {
+  const auto found = undrained_.find(uid);
+  if (found == undrained_.end() || found->second.by != by) return nullptr;
+  Undrained::Path* path = found->second.find(holder);
+  return path != nullptr && path->state == Undrained::Path::State::kOpen ? path : nullptr;
+}
+
 Check Moves::apply_path_close(PeerIndex from, const v1::PathClose& wire) {
   PortUid uid;
-  if (Check fault = read(from, wire.port(), uid)) return fault;
+  Origin holder;
   if (!wire.has_from()) {
+    if (Check fault = read(from, wire.port(), uid)) return fault;
     const auto stub = stubs_.find(uid);
-    if (stub == stubs_.end() && !sessions_.tables(from)->exports.holds(uid)) refuse(from, uid);
-    if (stub == stubs_.end() || stub->second.epoch != wire.epoch() || !stub->second.told) return std::nullopt;
-    const auto path = stub->second.waiting.find(from);
-    if (path != stub->second.waiting.end()) path->second.closing = true;
+    const bool known = stub != stubs_.end() && stub->second.waiting.count(from) != 0;
+    if (!known && !sessions_.tables(from)->exports.holds(uid)) refuse(from, uid);
+    close_own(from, uid, wire.epoch(), Stub::Path::State::kClosing);
     return std::nullopt;
   }
-  Origin holder;
-  if (Check fault = read_origin(wire.from(), holder)) return fault;
-  const auto found = undrained_.find(uid);
-  if (found == undrained_.end() || found->second.by != from || found->second.epoch != wire.epoch())
-    return std::nullopt;
-  if (Undrained::Path* path = found->second.find(holder)) path->closing = true;
+  if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
+  Undrained::Path* path = open_path(from, uid, holder);
+  if (path == nullptr || undrained_.at(uid).epoch != wire.epoch()) return std::nullopt;
+  path->state = Undrained::Path::State::kClosing;
+  if (!path->peer && !path->lost && !path->units.empty() && holder != registry_.us()) {
+    path->until = in_leases(1);  // it has followed, and we do not see it yet
+    due(*path->until);
+  }
+  look_at(uid);
   return std::nullopt;
 }
 
-void Moves::finish_closings() {
-  std::vector<std::pair<PortUid, Origin>> done;
-  for (const auto& [uid, port] : undrained_) {
-    const bool waits = registry_.has_parked(uid, port.by) && !broken(Rule::kCloseAfterWaiting);
-    for (const Undrained::Path& path : port.paths) {
-      if (path.closing && !waits) done.emplace_back(uid, path.holder);
-    }
+void Moves::finish_closings(const PortUid& uid) {
+  const auto found = undrained_.find(uid);
+  if (found == undrained_.end()) return;
+  const Undrained& port = found->second;
+  if (registry_.has_parked(uid, port.by) && !broken(Rule::kCloseAfterWaiting)) return;
+  std::vector<Origin> done;
+  for (const Undrained::Path& path : port.paths) {
+    if (path.state == Undrained::Path::State::kClosing && !path.until) done.push_back(path.holder);
   }
-  for (const auto& [uid, holder] : done) close_path(uid, holder);
+  for (const Origin& holder : done) close_path(uid, holder);
 }
 
 // What it held goes into the queue. If its units were not with the session that its proxy lives by now, that proxy is told
@@ -230,7 +251,9 @@ void Moves::close_path(const PortUid& uid, const Origin& holder) {
   deliver_all(engine_, path);
   if (path.lost) tell_lost(uid, holder);
   registry_.mark_dirty(uid);
-  if (last) registry_.drained(uid);
+  if (!last) return;
+  registry_.drained(uid);
+  look_at(uid);
 }
 
 // Its proxy, if it has one, lives by a session that has no units.
@@ -242,51 +265,8 @@ void Moves::tell_lost(const PortUid& uid, const Origin& holder) {
   sessions_.append(*peer, std::move(frame));
 }
 
-// --- somebody is lost (exchange 13) ---
-
-Check Moves::apply_path_lost(PeerIndex from, const v1::PathLost& wire) {
-  PortUid uid;
-  Origin holder;
-  if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
-  const auto found = undrained_.find(uid);
-  if (found == undrained_.end() || found->second.by != from || found->second.epoch != wire.epoch())
-    return std::nullopt;
-  lose_path(uid, holder);
-  return std::nullopt;
-}
-
-// Its proxy is gone, or cannot be told from one that is: the units are taken away, and it is told so.
-void Moves::lose_path(const PortUid& uid, const Origin& holder) {
-  Undrained::Path* path = undrained_.at(uid).find(holder);
-  if (path == nullptr) return;
-  const Units gone = std::move(path->units);
-  path->units = {};
-  if (path->peer) {
-    const std::optional<PeerIndex> peer = std::exchange(path->peer, std::nullopt);
-    path->lost = true;
-    sessions_.tables(*peer)->exports.forget(uid);
-    sessions_.tables(*peer)->units_lost = true;
-  }
-  close_path(uid, holder);
-}
-
-// The old home is lost: all paths by it; a holder: its own, which the old home will close or lose.
-void Moves::lose_paths_of(PeerIndex peer) {
-  std::vector<std::pair<PortUid, Origin>> lost;
-  for (auto& [uid, port] : undrained_) {
-    if (Undrained::Path* path = port.find(peer)) {
-      path->peer.reset();
-      path->lost = true;
-    }
-    if (port.by != peer) continue;
-    for (const Undrained::Path& path : port.paths) lost.emplace_back(uid, path.holder);
-  }
-  for (const auto& [uid, holder] : lost) {
-    if (undrained_.count(uid) != 0) lose_path(uid, holder);
-  }
-}
-
 void Moves::forget(const PortUid& uid) {
+  look_at(uid);
   auto node = undrained_.extract(uid);
   if (node.empty()) return;
   node.mapped().port->closed = false;
@@ -299,9 +279,7 @@ Check Moves::apply_handed(PeerIndex from, const v1::Handed& wire) {
   PortUid uid;
   Origin holder;
   if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
-  const auto found = undrained_.find(uid);
-  if (found == undrained_.end() || found->second.by != from) return std::nullopt;
-  Undrained::Path* path = found->second.find(holder);
+  Undrained::Path* path = open_path(from, uid, holder);
   if (path == nullptr) return std::nullopt;
   ipc::SendOnceRight right;
   if (path->peer) {
@@ -318,9 +296,7 @@ Check Moves::apply_release_from(PeerIndex from, const v1::Release& wire) {
   PortUid uid;
   Origin holder;
   if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
-  const auto found = undrained_.find(uid);
-  if (found == undrained_.end() || found->second.by != from) return std::nullopt;
-  Undrained::Path* path = found->second.find(holder);
+  Undrained::Path* path = open_path(from, uid, holder);
   if (path == nullptr) return std::nullopt;
   if (path->peer) {
     (void)sessions_.tables(*path->peer)->exports.release(uid, wire.units());
@@ -329,48 +305,6 @@ Check Moves::apply_release_from(PeerIndex from, const v1::Release& wire) {
   path->units.granted -= std::min(path->units.granted, wire.units());
   if (path->units.granted == 0) const ipc::SendRight gone = std::move(path->units.right);
   return std::nullopt;
-}
-
-// --- a holder (exchange 12, step 6) ---
-
-Check Moves::apply_moved(PeerIndex from, const v1::Moved& wire) {
-  PortUid uid;
-  Origin home;
-  if (Check fault = read(from, wire.port(), uid)) return fault;
-  if (Check fault = read_origin(wire.home(), home)) return fault;
-  follow_home(from, uid, home, wire.epoch());
-  if (!broken(Rule::kCloseAlways)) close_own_path(from, uid, wire.epoch());
-  return std::nullopt;
-}
-
-void Moves::close_own_path(PeerIndex to, const PortUid& uid, std::uint32_t epoch) {
-  v1::Frame frame;
-  write_uid(ends(to), uid, *frame.mutable_path_close()->mutable_port());
-  frame.mutable_path_close()->set_epoch(epoch);
-  sessions_.append(to, std::move(frame));
-}
-
-// R6. Without a session with the new home the proxy dies. The new home is told, and answers Died if it knows of no units: it
-// may have said so before we knew the port.
-void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home, std::uint32_t epoch) {
-  Tables& old = *sessions_.tables(from);
-  if (old.holders.find(uid) == nullptr) return;
-  const std::optional<PeerIndex> target = sessions_.find(home);
-  if (!target || *target == from) {
-    const std::optional<Holder> gone = old.holders.remove(uid);
-    return;
-  }
-  std::vector<ipc::MessagePtr> waiting = sessions_.recall(from, old.holders.find(uid)->port());
-  Holder holder = std::move(*old.holders.take(uid));
-  holder.room = 0;
-  holder.as_of = 0;
-  registry_.retarget(uid, *target);
-  ipc::Port& proxy = holder.port();
-  sessions_.tables(*target)->holders.adopt(uid, std::move(holder));
-  engine_.set_window(proxy, 0, 0);
-  close_own_path(*target, uid, epoch);
-  for (ipc::MessagePtr& message : waiting) sessions_.send_on(std::move(message));
-  sessions_.look_at(*target, uid);
 }
 
 }  // namespace netmsg::proxy

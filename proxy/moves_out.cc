@@ -14,17 +14,38 @@ namespace netmsg::proxy {
 
 namespace {
 
-void add_ports(const ipc::Message& message, std::vector<ipc::Port*>& ports) {
+template <typename Port>
+void add_ports(const ipc::Message& message, std::vector<Port*>& ports) {
   for (const ipc::BodyRight& item : message.body) {
     if (item.right.holds_receive() && !item.right.is_dead()) ports.push_back(item.right.port());
   }
 }
 
 // M2: by a work list, whatever the depth. Nothing comes twice: a receive right is in one message.
-void add_queued_ports(std::vector<ipc::Port*>& ports) {
+template <typename Port>
+void add_queued_ports(std::vector<Port*>& ports) {
   for (std::size_t at = 0; at < ports.size(); ++at) {
     ports[at]->queue.for_each([&](const ipc::Message& each) { add_ports(each, ports); });
   }
+}
+
+// A path by us is closed; is lost.
+v1::Frame path_close(const Ends& ends, const PortUid& uid, std::uint32_t epoch, const Origin& holder) {
+  v1::Frame frame;
+  v1::PathClose& close = *frame.mutable_path_close();
+  write_uid(ends, uid, *close.mutable_port());
+  close.set_epoch(epoch);
+  write_origin(holder, *close.mutable_from());
+  return frame;
+}
+
+v1::Frame path_lost(const Ends& ends, const PortUid& uid, std::uint32_t epoch, const Origin& holder) {
+  v1::Frame frame;
+  v1::PathLost& lost = *frame.mutable_path_lost();
+  write_uid(ends, uid, *lost.mutable_port());
+  lost.set_epoch(epoch);
+  write_origin(holder, *lost.mutable_from());
+  return frame;
 }
 
 }  // namespace
@@ -36,8 +57,8 @@ std::vector<ipc::Port*> Moves::carried_ports(const ipc::Message& message) {
   return ports;
 }
 
-std::vector<ipc::Port*> Moves::carried_with(ipc::Port& port) {
-  std::vector<ipc::Port*> ports{&port};
+std::vector<const ipc::Port*> Moves::carried_with(const ipc::Port& port) {
+  std::vector<const ipc::Port*> ports{&port};
   add_queued_ports(ports);
   return ports;
 }
@@ -85,7 +106,7 @@ void Moves::write_holders(const PortUid& uid, Stub& stub, const std::vector<Peer
     write_origin(tables.ends.them, *holder.mutable_daemon());
     holder.set_send(units.granted);
     holder.set_once(units.once.size());
-    stub.waiting[peer] = {units.granted, units.once.size()};
+    stub.waiting[peer] = {tables.ends.them, units.granted, units.once.size()};
     units.go();
   }
 }
@@ -95,6 +116,7 @@ void Moves::left(PeerIndex to, const std::vector<PortUid>& ports, FrameNumber nu
     const auto found = stubs_.find(uid);
     if (found == stubs_.end()) continue;
     found->second.group = number;
+    untold_.emplace(to, number, uid);
     Tables& theirs = *sessions_.tables(to);
     if (!theirs.holders.find(uid)->proxy) {  // what carried it could not travel: it has died
       const std::optional<Holder> gone = theirs.holders.take(uid);
@@ -102,6 +124,7 @@ void Moves::left(PeerIndex to, const std::vector<PortUid>& ports, FrameNumber nu
       continue;
     }
     if (broken(Rule::kMovedAfterAck)) tell_moved(uid, found->second);
+    look_at(uid);
     end_if_done(uid);
     sessions_.look_at(to, uid);
   }
@@ -109,13 +132,19 @@ void Moves::left(PeerIndex to, const std::vector<PortUid>& ports, FrameNumber nu
 
 // M5.
 void Moves::acknowledged(PeerIndex by, FrameNumber number) {
-  for (auto& [uid, stub] : stubs_) {
-    if (stub.target == by && !stub.told && stub.group != 0 && stub.group <= number) tell_moved(uid, stub);
+  for (auto at = untold_.lower_bound({by, 0, {}}); at != untold_.end();) {
+    const auto& [target, group, uid] = *at;
+    if (target != by || group > number) return;
+    const auto stub = stubs_.find(uid);
+    const bool still = stub != stubs_.end() && stub->second.target == by && stub->second.group == group;
+    if (still && !stub->second.told) tell_moved(uid, stub->second);
+    at = untold_.erase(at);
   }
 }
 
 void Moves::tell_moved(const PortUid& uid, Stub& stub) {
   stub.told = clock_.now();
+  due(in_leases(1));
   for (const auto& [peer, path] : stub.waiting) {
     v1::Frame frame;
     const Ends& to = ends(peer);
@@ -132,7 +161,8 @@ ipc::CarriedRight Moves::follow(PeerIndex from, const PortUid& uid, ipc::RightTy
   const auto stub = stubs_.find(uid);
   if (stub == stubs_.end()) return ipc::CarriedRight::null(type);
   const auto found = stub->second.waiting.find(from);
-  if (found == stub->second.waiting.end() || found->second.closing) return ipc::CarriedRight::null(type);
+  if (found == stub->second.waiting.end() || found->second.state != Stub::Path::State::kOpen)
+    return ipc::CarriedRight::null(type);
   Stub::Path& path = found->second;
   if (type == ipc::RightType::kSend) {
     if (path.send == 0 || !stub->second.guard) return ipc::CarriedRight::null(type);
@@ -151,7 +181,7 @@ bool Moves::release(PeerIndex from, const PortUid& uid, std::uint64_t units, Che
   const auto stub = stubs_.find(uid);
   if (stub == stubs_.end()) return false;
   const auto path = stub->second.waiting.find(from);
-  if (path == stub->second.waiting.end()) return false;
+  if (path == stub->second.waiting.end() || path->second.state != Stub::Path::State::kOpen) return false;
   if (units > path->second.send) {
     fault = protocol_error("release of more than was granted");
     return true;
@@ -168,26 +198,33 @@ bool Moves::release(PeerIndex from, const PortUid& uid, std::uint64_t units, Che
 
 // --- the paths close (M6) ---
 
+// A holder's word about its own path. Whom we did not wait for has followed us from elsewhere, or has nothing to close.
+void Moves::close_own(PeerIndex from, const PortUid& uid, std::uint32_t epoch, Stub::Path::State how) {
+  const auto stub = stubs_.find(uid);
+  if (stub == stubs_.end() || !stub->second.told || stub->second.epoch != epoch) return;
+  const auto path = stub->second.waiting.find(from);
+  if (path == stub->second.waiting.end() || path->second.state != Stub::Path::State::kOpen) return;
+  path->second.state = how;
+  look_at(uid);
+}
+
 // A path that is closing is closed when nothing that came by it waits here. Messages that wait because of a port in them
 // wait for the proxy, whoever they are from.
-void Moves::send_on_closings() {
-  std::vector<PortUid> done;
-  for (auto& [uid, stub] : stubs_) {
-    if (waiting_.count(stub.port.get()) != 0 && !broken(Rule::kCloseAfterWaiting)) continue;
-    for (auto at = stub.waiting.begin(); at != stub.waiting.end();) {
-      const auto here = at++;
-      if (!here->second.closing || registry_.has_parked(uid, here->first)) continue;
-      v1::Frame frame;
-      v1::PathClose& close = *frame.mutable_path_close();
-      write_uid(ends(stub.target), uid, *close.mutable_port());
-      close.set_epoch(stub.epoch);
-      write_origin(ends(here->first).them, *close.mutable_from());
-      sessions_.append(stub.target, std::move(frame));
-      stub.waiting.erase(here);
-    }
-    if (stub.group != 0 && stub.waiting.empty()) done.push_back(uid);
+void Moves::send_on_closings(const PortUid& uid) {
+  const auto found = stubs_.find(uid);
+  if (found == stubs_.end()) return;
+  Stub& stub = found->second;
+  if (waiting_.holds(stub.port.get()) && !broken(Rule::kCloseAfterWaiting)) return;
+  for (auto at = stub.waiting.begin(); at != stub.waiting.end();) {
+    const auto here = at++;
+    if (here->second.state == Stub::Path::State::kOpen || registry_.has_parked(uid, here->first)) continue;
+    sessions_.append(stub.target,
+                     here->second.state == Stub::Path::State::kClosing
+                         ? path_close(ends(stub.target), uid, stub.epoch, ends(here->first).them)
+                         : path_lost(ends(stub.target), uid, stub.epoch, ends(here->first).them));
+    stub.waiting.erase(here);
   }
-  for (const PortUid& uid : done) end_if_done(uid);
+  end_if_done(uid);
 }
 
 void Moves::end_if_done(const PortUid& uid) {
@@ -211,28 +248,26 @@ void Moves::tell_died(const PortUid& uid, const Stub& stub) {
 }
 
 void Moves::died(PeerIndex home, const PortUid& uid) {
+  following_.erase(uid);
+  look_at(uid);  // so are the messages that wait for it
   const auto found = stubs_.find(uid);
   if (found == stubs_.end() || found->second.target != home) return;
   const auto gone = stubs_.extract(found);
   tell_died(uid, gone.mapped());
 }
 
-void Moves::lose_path_to(PeerIndex peer, const Origin& them) {
+// What it has sent before may wait here still: its path is lost when that has gone on.
+void Moves::lose_path_to(PeerIndex peer) {
   std::vector<PortUid> dead;
-  std::vector<PortUid> done;
+  untold_.erase(untold_.lower_bound({peer, 0, {}}), untold_.lower_bound({peer + 1, 0, {}}));
   for (auto& [uid, stub] : stubs_) {
     if (stub.target == peer) dead.push_back(uid);
-    if (stub.target == peer || stub.waiting.erase(peer) == 0) continue;
-    v1::Frame frame;
-    v1::PathLost& lost = *frame.mutable_path_lost();
-    write_uid(ends(stub.target), uid, *lost.mutable_port());
-    lost.set_epoch(stub.epoch);
-    write_origin(them, *lost.mutable_from());
-    if (!broken(Rule::kLostPathIsTold)) sessions_.append(stub.target, std::move(frame));
-    done.push_back(uid);
+    const auto path = stub.waiting.find(peer);
+    if (path == stub.waiting.end() || path->second.state != Stub::Path::State::kOpen) continue;
+    path->second.state = Stub::Path::State::kLosing;
+    look_at(uid);
   }
   for (const PortUid& uid : dead) died(peer, uid);
-  for (const PortUid& uid : done) end_if_done(uid);
 }
 
 }  // namespace netmsg::proxy

@@ -221,9 +221,21 @@ void Peer::end_session(const Fault& why) {
   world_.open_nodes.erase(known_->node);
   inbound_.reset();
   const std::unique_ptr<Tables> lost = std::move(tables_);
+  forget_forced(*lost);
   lost->drop_all(world_.deaths.add(index_, {Death::Cause::kSession, why, world_.clock.now()}));
-  world_.moves->fenced(index_, lost->ends.them);
+  world_.moves->fenced(index_);
   world_.introductions->fenced(index_, lost->ends.them, last_fenced_);
+}
+
+// What was forced into a port that has come to the peer since, by way of another one.
+void Peer::forget_forced(const Tables& lost) {
+  lost.holders.for_each([this](const PortUid& proxy, const Holder&) { world_.forced_died(proxy); });
+}
+
+void World::forced_died(const PortUid& proxy) {
+  for (Peer* each : peers) {
+    if (each->open()) each->tables()->forced.port_died(proxy);
+  }
 }
 
 void Peer::start_over(const Fault& why, bool was_open) {
@@ -250,6 +262,7 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   const bool opens = !session_;
   if (Check fault = open_or_resume(greeting, answer == nullptr)) return fault;
   known_ = greeting;
+  if (opens) world_.moves->opened(index_);
   if (opens) world_.introductions->opened(*this);
   dialer_.opened(world_.clock.now());
   last_error_.clear();

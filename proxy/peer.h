@@ -96,6 +96,8 @@ class Peer final : private StreamUser {
   void left_queue(std::uint64_t receipt);
   // For an exchange that goes through several sessions. REQUIRES: open.
   FrameNumber append(v1::Frame frame, ipc::Charge charge = {});
+  // The proxy of a port that is at home where it cannot follow.
+  void lose_proxy(const PortUid& proxy);
   // Takes back what waits to be appended for the proxy with this link slot.
   std::vector<ipc::MessagePtr> recall(std::uint64_t slot);
   // The session ends at the next tick(), if it is open.
@@ -151,9 +153,10 @@ class Peer final : private StreamUser {
   void ask_for_turn();
   void take_back(Ticket ticket);
   void destroy_waiting(std::uint64_t slot);
+  std::optional<Holder> take_dying(const PortUid& proxy);
   void drop_transfer(std::uint64_t transfer, ipc::Charge charge);
   // A message and the ports in it, going out.
-  bool can_go(const std::vector<ipc::Port*>& ports) const;
+  bool can_go(const std::vector<const ipc::Port*>& ports) const;
   std::vector<PortUid> send_ports(const std::vector<ipc::Port*>& ports);
   void send_queued(ipc::MessagePtr message);
   FrameNumber send(ipc::Message& message, v1::Frame frame);
@@ -169,6 +172,7 @@ class Peer final : private StreamUser {
   void end_stream(const Fault& why);
   void end_session(const Fault& why);
   base::Instant silence_ends() const;
+  void forget_forced(const Tables& lost);
   void start_over(const Fault& why, bool was_open);
 
   World& world_;

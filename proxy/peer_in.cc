@@ -44,6 +44,12 @@ Check Peer::apply(const v1::Frame& frame) {
       return world_.moves->apply_path_close(index_, frame.path_close());
     case v1::Frame::kPathLost:
       return world_.moves->apply_path_lost(index_, frame.path_lost());
+    case v1::Frame::kMovedLost:
+      return world_.moves->apply_moved_lost(index_, frame.moved_lost());
+    case v1::Frame::kResync:
+      return world_.moves->apply_resync(index_, frame.resync());
+    case v1::Frame::kProbe:
+      return world_.moves->apply_probe(index_, frame.probe());
     case v1::Frame::kHanded:
       return world_.moves->apply_handed(index_, frame.handed());
     case v1::Frame::BODY_NOT_SET:
@@ -118,9 +124,7 @@ Check Peer::apply_died(const v1::Died& died) {
 }
 
 void Peer::let_die(const PortUid& port) {
-  tables_->forced.port_died(port);  // the queue dies before anybody hears of it (spec 01 §10)
-  if (const Holder* holder = tables_->holders.find(port)) destroy_waiting(holder->port().link_slot);
-  const std::optional<Holder> gone = tables_->holders.remove(port);
+  const std::optional<Holder> gone = take_dying(port);
   if (!gone) return;
   if (died_at_home_ == 0)
     died_at_home_ = world_.deaths.add(index_, {Death::Cause::kPort, {}, world_.clock.now()});

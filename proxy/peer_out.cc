@@ -14,8 +14,7 @@ namespace netmsg::proxy {
 bool Peer::can_carry(const ipc::Port& port, ipc::RightType type, std::uint32_t others) const {
   if (!open() || !can_translate(*tables_, port, type)) return false;
   if (port.remote()) return true;
-  if (type == ipc::RightType::kReceive && !can_go(Moves::carried_with(const_cast<ipc::Port&>(port))))
-    return false;
+  if (type == ipc::RightType::kReceive && !can_go(Moves::carried_with(port))) return false;
   const PeerLimits& limits = world_.options.limits;
   return tables_->exports.ports() + others < limits.exports &&
          tables_->exports.send_once_units() + others < limits.send_once_units;
@@ -46,7 +45,7 @@ void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
   const std::vector<ipc::Port*> ports = Moves::carried_ports(*message);
   v1::Frame frame;
   frame.mutable_message()->set_transfer(transfer);
-  const bool may_go = world_.moves->drained(*message) && can_go(ports) &&
+  const bool may_go = world_.moves->drained(*message) && can_go({ports.begin(), ports.end()}) &&
                       pack(*tables_, known_->limits, *message, *frame.mutable_message());
   if (!may_go) return refuse(*message, transfer);
   const std::vector<PortUid> moved = send_ports(ports);
@@ -55,7 +54,7 @@ void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
 }
 
 // Exchange 12, step 1: may these ports go, with all that is queued at them?
-bool Peer::can_go(const std::vector<ipc::Port*>& ports) const {
+bool Peer::can_go(const std::vector<const ipc::Port*>& ports) const {
   std::size_t messages = 0;
   std::uint64_t bytes = 0;
   bool travels = true;
@@ -197,6 +196,20 @@ void Peer::destroy_waiting(std::uint64_t slot) {
     if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, each.message->take_charge());
   }
   destroy(std::move(lost));
+}
+
+// A proxy on its way out. Its queue dies before anybody hears of it (spec 01 §10): also what was forced into it by way of
+// the daemons where the port was at home before.
+std::optional<Holder> Peer::take_dying(const PortUid& proxy) {
+  world_.forced_died(proxy);
+  if (const Holder* holder = tables_->holders.find(proxy)) destroy_waiting(holder->port().link_slot);
+  return tables_->holders.remove(proxy);
+}
+
+void Peer::lose_proxy(const PortUid& proxy) {
+  const std::optional<Holder> gone = take_dying(proxy);
+  if (!gone) return;
+  gone->port().death = world_.deaths.add(index_, {Death::Cause::kMoved, {}, world_.clock.now()});
 }
 
 // The destination is at home elsewhere by now: what waits for it here goes there, as it was sent.

@@ -59,6 +59,7 @@ class OpenSessions final : public Sessions {
   void append(PeerIndex peer, v1::Frame frame) override { peers_[peer]->append(std::move(frame)); }
   void look_at(PeerIndex peer, const PortUid& proxy) override { peers_[peer]->unreferenced(proxy); }
   void doom(PeerIndex peer, Fault why) override { peers_[peer]->doom(std::move(why)); }
+  void lose_proxy(PeerIndex peer, const PortUid& proxy) override { peers_[peer]->lose_proxy(proxy); }
   std::vector<ipc::MessagePtr> recall(PeerIndex peer, const ipc::Port& proxy) override {
     return peers_[peer]->recall(proxy.link_slot);
   }

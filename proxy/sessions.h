@@ -24,6 +24,8 @@ class Sessions {
   virtual void look_at(PeerIndex peer, const PortUid& proxy) = 0;
   // The session ends as soon as the event is over. Does nothing if it is over.
   virtual void doom(PeerIndex peer, Fault why) = 0;
+  // This proxy dies: its port is at home where it cannot follow. Does nothing if it is not there. REQUIRES: open.
+  virtual void lose_proxy(PeerIndex peer, const PortUid& proxy) = 0;
   // What waits to be appended for this proxy: it goes elsewhere. REQUIRES: open.
   virtual std::vector<ipc::MessagePtr> recall(PeerIndex peer, const ipc::Port& proxy) = 0;
   // A message that waited goes on to wherever its destination is now.

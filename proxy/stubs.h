@@ -8,8 +8,11 @@
 //   any     the new home is lost, or says Died: Died to all              gone
 //
 //   path (one for each daemon that held units when the port left)
-//   open    its PathClose; its session is over                           closing; gone, PathLost
+//   open    its PathClose                                                closing
+//   open    its PathLost: it could not follow                            losing
 //   closing nothing of it waits here any more: PathClose is sent on      gone
+//   losing  likewise: PathLost is sent on                                gone
+//   open    its session is over                                          losing
 //
 // What the rights that come over an open path stand for is `guard`: a unit of our own at the new home, so no-senders cannot
 // happen there before all paths are closed. Owner thread only.
@@ -30,9 +33,11 @@ namespace netmsg::proxy {
 struct Stub {
   // What the other end of a path may still use of the port.
   struct Path {
+    enum class State { kOpen, kClosing, kLosing };
+    Origin holder;
     std::uint64_t send = 0;
     std::uint64_t once = 0;
-    bool closing = false;
+    State state = State::kOpen;
   };
 
   PeerIndex target;
@@ -41,7 +46,7 @@ struct Stub {
   std::optional<base::Instant> told;
   ipc::PortRef port;     // the proxy
   ipc::SendRight guard;  // empty if there were no send rights when the port left
-  std::map<PeerIndex, Path> waiting{};
+  std::map<PeerIndex, Path> waiting{};  // some beyond the end of their session
 };
 
 using Stubs = std::map<PortUid, Stub>;  // ordered: peers choose what is looked up, so no hashing

@@ -3,11 +3,15 @@
 // UNDRAINED). What such a daemon sends to us directly waits until its old path is closed, and so does what our own
 // programs send if we were one: they must not overtake themselves. One for the daemon.
 //
-//   path    event                                              next
-//   open    PathClose, by the old home                         closing
-//   closing nothing that the old home has sent on waits here   gone: what waited goes into the queue
-//   any     PathLost; the old home's session is over           gone, and its units are taken away
-//   any     the port dies                                      gone, with what waited
+//   path    event                                                     next
+//   open    PathClose, by the old home                                closing
+//   open    PathLost; the old home's session is over                  lost: the holder is asked what it has
+//   lost    Resync: it has so many, the others are taken away         closing
+//   lost    nobody answers in time: its units are taken away          closing
+//   lost    its session is over, and its units with it                closing
+//   closing nothing that the old home has sent on waits here, and     gone: what waited goes into the queue
+//           the units are with a session or need none
+//   any     the port dies                                             gone, with what waited
 //
 // Owner thread only, inside an Event.
 #pragma once
@@ -27,16 +31,20 @@ namespace netmsg::proxy {
 
 struct Undrained {
   struct Path {
-    Origin holder;                         // may be us
-    std::optional<PeerIndex> peer;         // whose exports have its units; nullopt: no session, or us
-    Units units{};                         // if there is no session, or we: what came back with the port
-    std::optional<base::Instant> until{};  // without a session: when the units are taken away
-    bool lost = false;                     // the session that had the units is over
-    bool closing = false;
-    std::deque<ipc::MessagePtr> held{};  // what has come directly, or from our own programs
+    enum class State { kOpen, kLost, kClosing };
+    Origin holder;                  // may be us
+    std::optional<PeerIndex> peer;  // whose exports have its units; nullopt: no session, or us
+    Units units{};      // until there is a session; of our own: send-once rights that are on their way back
+    bool lost = false;  // the session that had the units is over
+    State state = State::kOpen;
+    std::optional<base::Instant>
+        until{};  // lost, or closing without a session: when the units are taken away
+    std::optional<base::Instant> ask_again{};  // lost: it could not say yet
+    std::deque<ipc::MessagePtr> held{};        // what has come directly, or from our own programs
   };
 
-  PeerIndex by;  // the old home
+  PeerIndex by;     // the old home
+  Origin old_home;  // and who that was
   std::uint32_t epoch;
   base::Instant since;
   ipc::PortRef port;

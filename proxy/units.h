@@ -15,6 +15,9 @@ struct Units {
   ipc::SendRight right;  // there while granted > 0
   std::vector<ipc::SendOnceRight> once;
   std::uint64_t reported = 0;  // how many of `granted` were said by the port's old home, at most
+  // Of these: granted since the holder was asked what it has (exchange 13).
+  std::uint64_t granted_since = 0;
+  std::uint64_t once_since = 0;
 
   bool empty() const { return granted == 0 && once.empty(); }
 

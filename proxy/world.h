@@ -55,6 +55,9 @@ struct World {
   std::deque<Notice> notices{};
   Deaths deaths{};  // why proxies died
 
+  // The port of this proxy has died, as far as we shall ever know: so have the messages that were forced in, by whatever
+  // daemon they went.
+  void forced_died(const PortUid& proxy);
   std::uint64_t next_random() { return random = mix(random); }
   void log(const std::string& line) const {
     if (callbacks.log) callbacks.log(line);
