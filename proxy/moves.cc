@@ -50,8 +50,8 @@ StubRow row_of(const Stub& stub) {
 UndrainedRow row_of(const Undrained& port) {
   UndrainedRow row{port.by, {}};
   for (const Undrained::Path& path : port.paths) {
-    row.paths.push_back(
-        {path.holder, path.state == Undrained::Path::State::kClosing, path.held.size(), path.units.granted, path.units.once.size()});
+    row.paths.push_back({path.holder, path.state == Undrained::Path::State::kClosing, path.held.size(),
+                         path.units.granted, path.units.once.size()});
   }
   return row;
 }
@@ -212,7 +212,7 @@ void Moves::add_to(PortRow& row) const {
   if (const auto stub = stubs_.find(row.uid); stub != stubs_.end()) row.stub = row_of(stub->second);
   if (const auto here = undrained_.find(row.uid); here != undrained_.end())
     row.undrained = row_of(here->second);
-  row.held_back = waiting_.behind(*row.port);
+  if (row.port != nullptr) row.held_back = waiting_.behind(*row.port);
 }
 
 std::uint64_t Moves::digest() const {

@@ -146,6 +146,7 @@ void Moves::tell_moved(const PortUid& uid, Stub& stub) {
   stub.told = clock_.now();
   due(in_leases(1));
   for (const auto& [peer, path] : stub.waiting) {
+    if (path.state != Stub::Path::State::kOpen) continue;
     v1::Frame frame;
     const Ends& to = ends(peer);
     write_uid(to, uid, *frame.mutable_moved()->mutable_port());
@@ -212,16 +213,16 @@ void Moves::close_own(PeerIndex from, const PortUid& uid, std::uint32_t epoch, S
 // wait for the proxy, whoever they are from.
 void Moves::send_on_closings(const PortUid& uid) {
   const auto found = stubs_.find(uid);
-  if (found == stubs_.end()) return;
+  if (found == stubs_.end() || found->second.group == 0) return;
   Stub& stub = found->second;
   if (waiting_.holds(stub.port.get()) && !broken(Rule::kCloseAfterWaiting)) return;
   for (auto at = stub.waiting.begin(); at != stub.waiting.end();) {
     const auto here = at++;
     if (here->second.state == Stub::Path::State::kOpen || registry_.has_parked(uid, here->first)) continue;
-    sessions_.append(stub.target,
-                     here->second.state == Stub::Path::State::kClosing
-                         ? path_close(ends(stub.target), uid, stub.epoch, ends(here->first).them)
-                         : path_lost(ends(stub.target), uid, stub.epoch, ends(here->first).them));
+    const auto say = here->second.state == Stub::Path::State::kClosing ? path_close : path_lost;
+    v1::Frame frame = say(ends(stub.target), uid, stub.epoch, here->second.holder);
+    if (frame.has_path_close() || !broken(Rule::kLostPathIsTold))
+      sessions_.append(stub.target, std::move(frame));
     stub.waiting.erase(here);
   }
   end_if_done(uid);

@@ -44,8 +44,8 @@ struct Stub {
   std::uint32_t epoch;
   FrameNumber group = 0;  // our frame to the target that ends the group; 0: it is not appended yet
   std::optional<base::Instant> told;
-  ipc::PortRef port;     // the proxy
-  ipc::SendRight guard;  // empty if there were no send rights when the port left
+  ipc::PortRef port;                    // the proxy
+  ipc::SendRight guard;                 // empty if there were no send rights when the port left
   std::map<PeerIndex, Path> waiting{};  // some beyond the end of their session
 };
 

@@ -356,7 +356,7 @@ void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
 // Did a fence touch the way of this right since it was sent?
 bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
   const Ledger& ledger = around_.ledger();
-  if (ledger.dead(port)) return true;
+  if (ledger.dead(port) || ledger.under_way(port)) return true;
   const std::uint32_t homes = around_.ledger().port(port).homes;
   return ledger.fenced_since(sent.begun, bit(sent.from) | bit(around_.host()) | homes);
 }
@@ -370,7 +370,8 @@ void Client::check() {
       continue;
     }
     const auto believed = beliefs_.extract(each.name);
-    if (believed.empty() || each.state != ipc::EntryState::kDead || ledger.dead(believed.mapped().port))
+    if (believed.empty() || each.state != ipc::EntryState::kDead || ledger.dead(believed.mapped().port) ||
+        ledger.under_way(believed.mapped().port))
       continue;
     const std::uint32_t way = bit(around_.host()) | ledger.port(believed.mapped().port).homes;
     if (ledger.fenced_since(believed.mapped().since, way)) continue;

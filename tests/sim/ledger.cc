@@ -68,6 +68,11 @@ bool Ledger::travels(PortId id) const {
   return (facts.homes & (facts.homes - 1)) != 0 || (facts.port && facts.port->remote());
 }
 
+bool Ledger::under_way(PortId id) const {
+  const PortFacts& facts = ports_[id - 1];
+  return facts.port && facts.port->remote();
+}
+
 bool Ledger::silent(PortId id) const {
   const PortFacts& facts = ports_[id - 1];
   return !dead(id) && facts.silent_at && *facts.silent_at == facts.port->mscount;

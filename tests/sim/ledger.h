@@ -88,6 +88,8 @@ class Ledger {
   bool dead(PortId id) const;
   // It has been at home on several hosts, or is on its way: only at rest do counts of two hosts have to agree.
   bool travels(PortId id) const;
+  // Its receive right has left, and has not been seen anywhere yet: it may have died where it arrived.
+  bool under_way(PortId id) const;
   // No-senders was heard, and nobody has made a send right since.
   bool silent(PortId id) const;
   // Its receive right goes into a message; or may at any time from now on, to the port that inherits it.
