@@ -81,7 +81,8 @@ Check Moves::apply_probe(PeerIndex from, const v1::Probe& wire) {
   const auto carrier = waiting_.carrier_of(step->destination, *step->port);
   if (!carrier) return std::nullopt;
   probe.set_ways(mix_in(wire.ways(), *carrier));
-  if (starter == registry_.us() && wire.nonce() == waiting_.lap(step->destination).nonce) {
+  const bool ours = starter == registry_.us() && wire.nonce() != 0;
+  if (ours && wire.nonce() == waiting_.lap(step->destination).nonce) {
     came_round(step->destination, *carrier, probe.ways());
   } else {
     send_probe(waiting_.uid_of(step->destination), std::move(probe));

@@ -353,11 +353,12 @@ void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
   around_.story().accuse("I10", "a right arrives as another port");
 }
 
-// Did a fence touch the way of this right since it was sent?
+// Did a fence touch the way of this right since it was sent? The message may have gone by all homes of its destination.
 bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
   const Ledger& ledger = around_.ledger();
   if (ledger.dead(port) || ledger.under_way(port)) return true;
-  const std::uint32_t homes = around_.ledger().port(port).homes;
+  const std::uint32_t homes =
+      around_.ledger().port(port).homes | (sent.to != 0 ? around_.ledger().port(sent.to).homes : 0);
   return ledger.fenced_since(sent.begun, bit(sent.from) | bit(around_.host()) | homes);
 }
 
