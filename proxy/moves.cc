@@ -145,6 +145,14 @@ void Moves::fenced(PeerIndex peer) {
   }
 }
 
+void Moves::drop_all() {
+  while (!undrained_.empty()) {
+    const PortUid uid = undrained_.begin()->first;
+    forget(uid);
+    registry_.drained(uid);
+  }
+}
+
 void Moves::tick(base::Instant now) {
   if (!next_ || now < *next_) return;
   give_up_following(now);

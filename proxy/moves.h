@@ -120,6 +120,8 @@ class Moves {
   void opened(PeerIndex peer);
   // It is over, its tables are empty.
   void fenced(PeerIndex peer);
+  // All sessions are over, for good: who might still come does not.
+  void drop_all();
   // A message of somebody's for this port was parked, and is no more.
   void unparked(const PortUid& uid) { look_at(uid); }
   void tick(base::Instant now);

@@ -219,6 +219,7 @@ void Proxy::stop() {
     for (const auto& peer : impl_->peers) peer->fence({v1::Fence::STOPPED, "the daemon stops"});
     impl_->ungreeted.clear();
     impl_->introductions.drop_all();
+    impl_->moves.drop_all();
     impl_->world.name_service.reset();
   }
   impl_->tell();

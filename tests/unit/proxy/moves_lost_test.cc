@@ -88,13 +88,14 @@ TEST_F(SlowFollowers, WhatWasForcedInDiesWithTheName) {
 // D4
 TEST_F(SlowFollowers, AHolderThatHasFollowedKeepsItsRightWhenTheOldHomeIsLost) {
   move_until_the_holder_has_followed();
-  EXPECT_EQ(send(1), MACH_MSG_SUCCESS);
   pass(milliseconds(7000));
   network.refuse_dials(y.name(), z.name(), false);
   settle();
   const Name q = arrived();
   EXPECT_EQ(client.state(far), "S1");
   EXPECT_EQ(z.names.status(q).mps_srights, 1U);
+  EXPECT_EQ(send(1), MACH_MSG_SUCCESS);
+  run();
   EXPECT_EQ(received(z.names, q), (Ints{1}));
   client.deallocate(far);
   run();
