@@ -27,7 +27,7 @@ std::vector<ContestedUnit> Contested::take_if(const std::function<bool(const Con
   std::vector<ContestedUnit> taken;
   std::deque<ContestedUnit> left;
   for (ContestedUnit& unit : units_) {
-    chosen(unit) ? taken.push_back(std::move(unit)) : left.push_back(std::move(unit));
+    chosen(unit) ? taken.push_back(unit) : left.push_back(unit);
   }
   units_ = std::move(left);
   return taken;

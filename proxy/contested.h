@@ -48,7 +48,7 @@ struct ContestedUnit {
 class Contested {
  public:
   bool empty() const { return units_.empty(); }
-  void add(ContestedUnit unit) { units_.push_back(std::move(unit)); }
+  void add(ContestedUnit unit) { units_.push_back(unit); }
   // The unit of an introduction that nobody has come for yet; null if there is none. Valid until units are added or taken.
   ContestedUnit* find(const IntroductionId& id);
   // The peer has told its room of the port.

@@ -19,7 +19,7 @@ void Introductions::contest(Peer& by, ContestedUnit unit) {
   const int leases = unit.port.origin == by.them() ? kOriginLeases : kContestLeases;
   unit.until = world_.clock.now() + leases * world_.options.timing.lease;
   due(unit.until);
-  contested_.add(std::move(unit));
+  contested_.add(unit);
   if (contested_.by(by.index()) > world_.options.limits.awaited_rights) {
     by.doom({v1::Fence::LIMIT, "too many rights that wait to be settled"});
   }
@@ -76,7 +76,7 @@ void Introductions::end_of_event() {
     const Registry::Entry* known = world_.registry.find(unit.port);
     return known == nullptr || !known->home || *known->home == unit.by;
   };
-  for (ContestedUnit& unit : contested_.take_if(decided)) count(std::move(unit));
+  for (ContestedUnit& unit : contested_.take_if(decided)) count(unit);
 }
 
 // Time is over. Of two who say that they are the home, neither of whom lets go, the one who has made the port is believed: the
