@@ -45,6 +45,8 @@ class Forced {
   // It has left its queue here. Nothing if it is not of this session.
   std::optional<Sent> left(std::uint64_t receipt);
 
+  // Ports of the peer with messages of ours, and messages of the peer's.
+  std::size_t size() const { return there_.size() + here_.size(); }
   std::uint64_t digest() const;
 
  private:

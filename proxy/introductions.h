@@ -83,6 +83,10 @@ class Introductions {
   std::optional<base::Instant> next_deadline() const { return next_; }
 
   // --- looking in ---
+  // No unit and no message waits for another one.
+  bool idle() const {
+    return kept_.size() == 0 && unmatched_.empty() && parking_.empty() && awaited_.empty();
+  }
   void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
   // Fills what is ours of the row of that uid and port.
   void add_to(PortRow& row) const;

@@ -43,6 +43,7 @@ class Outbound {
   // Its message has been appended, or will never be. Has the peer heard of it?
   bool end(Ticket ticket);
 
+  std::size_t size() const { return transfers_.size(); }
   std::uint64_t digest() const;
 
  private:

@@ -59,10 +59,10 @@ void Parking::destination_died(const PortUid& port) {
   }
 }
 
-std::vector<ipc::MessagePtr> Parking::take_all() {
-  std::vector<ipc::MessagePtr> taken;
+std::vector<std::pair<Parking::Lane, ipc::MessagePtr>> Parking::take_all() {
+  std::vector<std::pair<Lane, ipc::MessagePtr>> taken;
   for (auto& [lane, items] : std::exchange(lanes_, {})) {
-    for (Item& item : items) taken.push_back(std::move(item.message));
+    for (Item& item : items) taken.emplace_back(lane, std::move(item.message));
   }
   tickets_.clear();
   return taken;

@@ -17,6 +17,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "daemon/ipc/message.h"
@@ -64,7 +65,7 @@ class Parking {
   // The port has died: the rights that have been settled in messages to it are given up, with the messages' claims on
   // the port. They go when the rest of them is settled.
   void destination_died(const PortUid& port);
-  std::vector<ipc::MessagePtr> take_all();
+  std::vector<std::pair<Lane, ipc::MessagePtr>> take_all();
 
   void for_each(const std::function<void(const ipc::Message&)>& visit) const;
   std::uint64_t digest() const;

@@ -81,6 +81,8 @@ SessionRow Peer::session_row() const {
   SessionRow row{index_, session_->nonce(), session_->applied(), {}, {}, tables_->egress.size()};
   tables_->holders.for_each(
       [&](const PortUid&, const Holder& holder) { row.waiting += world_.moves->held_back(holder.port()); });
+  row.unfinished =
+      tables_->outbound.size() + inbound_->size() + tables_->staging.size() + tables_->forced.size();
   std::vector<UnitRow>& rows = row.units;
   tables_->exports.for_each(
       [&](const PortUid& uid, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {

@@ -310,7 +310,7 @@ std::string Proxy::death_text(std::uint32_t number) const {
 }
 
 bool Proxy::idle() const {
-  return impl_->moves.idle();
+  return impl_->moves.idle() && impl_->introductions.idle();
 }
 
 std::uint64_t Proxy::digest() const {

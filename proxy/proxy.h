@@ -114,6 +114,7 @@ struct SessionRow {
   std::vector<UnitRow> units;          // exports, then proxies, each by uid
   std::vector<const v1::Frame*> kept;  // in order; valid until the next event
   std::size_t waiting = 0;             // messages that wait to be appended
+  std::size_t unfinished = 0;  // transfers, groups and forced messages that have not come to their end
 };
 
 class Proxy final : public ipc::RemoteLink, private TransportEvents {
@@ -148,7 +149,7 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   const PeerLimits& limits() const;
   // Why the proxy died (Port::death), in words; empty for 0.
   std::string death_text(std::uint32_t number) const;
-  // No port is on its way between homes, and nothing is left to do for one that was.
+  // No port is on its way between homes, no introduction is open, and nothing is left to do for one that was.
   bool idle() const;
   // Equal for equal states of all peers' tables; nothing about time or addresses.
   std::uint64_t digest() const;

@@ -41,9 +41,23 @@ void Census::recount_at_rest() {
   at_rest_ = false;
 }
 
-void Census::see_departure(HostIndex host, const v1::Move& move, const proxy::Ends& ends) {
+// It is on its way to another home or was a short time ago: only at rest do counts of two hosts have to agree.
+bool Census::moves(HostIndex home, const PortUid& uid) const {
+  const PortId port = ledger_.find(uid);
+  if (!ledger_.has_moved(port)) return false;
+  const std::optional<proxy::PortRow> row = daemons_[home]->link().port_row(uid);
+  return !row || row->port == nullptr || row->port->remote() || row->undrained;
+}
+
+// A new home tells who has followed to it, or may do so, that the port is dead if that one's old path was lost.
+bool Census::gave_up_paths(HostIndex home, HostIndex holder, PortId port) const {
+  return ledger_.has_moved(port) &&
+         ledger_.fenced_since(0, bit(home) | bit(holder) | ledger_.port(port).homes);
+}
+
+void Census::see_departure(HostIndex host, HostIndex next, const v1::Move& move, const proxy::Ends& ends) {
   const PortUid uid = uid_of(ends, move.port());
-  ledger_.departs(host, uid,
+  ledger_.departs(host, next, uid,
                   [&](const ipc::Port& port) { return daemons_[host]->link().uid_of(port) == uid; });
 }
 
@@ -64,11 +78,17 @@ void Census::read(HostIndex host) {
   if (!daemons_[host]) return;
   Daemon& daemon = *daemons_[host];
   for (proxy::SessionRow& row : daemon.link().open_sessions()) {
-    Session session{
-        daemon.host_of_peer(row.peer), row.nonce, row.applied, std::move(row.kept), row.waiting, {}, {}};
+    Session session{daemon.host_of_peer(row.peer),
+                    row.nonce,
+                    row.applied,
+                    std::move(row.kept),
+                    row.waiting,
+                    row.unfinished,
+                    {},
+                    {}};
     for (const v1::Frame* frame : session.kept) {
       if (frame->has_move() && daemons_[session.peer])
-        see_departure(host, frame->move(), {daemons_[session.peer]->origin(), daemon.origin()});
+        see_departure(host, session.peer, frame->move(), {daemons_[session.peer]->origin(), daemon.origin()});
     }
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
@@ -131,7 +151,7 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   const PortId port = ledger_.find(uid);
   if (port == 0)
     return;  // it has left its home in the step in which it got its uid, and nobody has seen it since
-  if (ledger_.travels(port) && !at_rest_) return;
+  if (!at_rest_ && moves(home, uid)) return;
   if (ledger_.dead(port)) {
     if (received.port != nullptr && !coming.died) {
       accuse("N2", home, at_home.peer, uid, "the port is dead, the holder is not told");
@@ -140,7 +160,8 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   }
   if (received.send + coming.send > 0 && ledger_.silent(port))
     accuse("I3", home, at_home.peer, uid, "no-senders was heard, there are send units");
-  if (coming.died) accuse("N2", home, at_home.peer, uid, "the port lives, Died is under way");
+  if (coming.died && !gave_up_paths(home, at_home.peer, port))
+    accuse("N2", home, at_home.peer, uid, "the port lives, Died is under way");
   if (granted.send != received.send + coming.send + coming.released) {
     accuse("I2", home, at_home.peer, uid,
            "granted " + std::to_string(granted.send) + ", received " + std::to_string(received.send) +
@@ -222,15 +243,36 @@ void Census::see_use(HostIndex home, const PortUid& uid, std::uint32_t type, con
   }
   const auto unit = at_home.exports.find(uid);
   const PortId id = ledger_.find(uid);
-  if (id == 0 || ledger_.dead(id) || ledger_.travels(id)) return;
+  if (id == 0 || ledger_.dead(id) || moves(home, uid)) return;
   if (unit == at_home.exports.end() || unit->second.send <= port.released) {
     accuse("R4", home, at_home.peer, uid, "a use is under way behind the Release of the last unit");
+  }
+}
+
+std::optional<Census::Progress> Census::progress(HostIndex at, HostIndex from) const {
+  for (const Session& session : sessions_[at]) {
+    if (session.peer == from) return Progress{session.nonce, session.applied};
+  }
+  return std::nullopt;
+}
+
+void Census::expect_all_reachable() {
+  for (HostIndex host = 0; host < sessions_.size(); ++host) {
+    const std::set<const ipc::Port*> reached = daemons_[host]->reachable();
+    ledger_.for_each_at(host, [&](PortId, const ipc::Port& port) {
+      if (reached.count(&port) == 0)
+        story_.accuse("I13",
+                      "a port of " + host_name(host) + " lives, and no task can get its receive right");
+    });
   }
 }
 
 void Census::expect_nothing_left() {
   for (HostIndex host = 0; host < sessions_.size(); ++host) {
     for (const Session& session : sessions_[host]) {
+      if (session.waiting + session.unfinished > 0)
+        story_.accuse("I5",
+                      host_name(host) + " has messages for " + host_name(session.peer) + " that never end");
       for (const Units* units : {&session.exports, &session.proxies}) {
         for (const auto& [uid, unit] : *units) {
           if (uid.serial != proxy::kNameServiceSerial)
@@ -241,11 +283,13 @@ void Census::expect_nothing_left() {
   }
 }
 
+std::string Census::words(const PortUid& uid) {
+  return host_name(host_of(uid.origin)) + "'s port " + std::to_string(uid.serial);
+}
+
 void Census::accuse(const char* invariant, HostIndex home, HostIndex holder, const PortUid& uid,
                     const std::string& what) {
-  const HostIndex origin = host_of(uid.origin);
-  story_.accuse(invariant, host_name(origin) + "'s port " + std::to_string(uid.serial) + ", " +
-                               host_name(home) + " and " + host_name(holder) + ": " + what);
+  story_.accuse(invariant, words(uid) + ", " + host_name(home) + " and " + host_name(holder) + ": " + what);
 }
 
 }  // namespace netmsg::sim

@@ -16,6 +16,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "proxy/uid_wire.h"
@@ -35,6 +37,16 @@ class Census {
   void recount(HostIndex host);
   // Nothing is under way anywhere: everybody again, ports that travel too.
   void recount_at_rest();
+  // Nothing is under way: each port that lives is in a task's hands, or in a message queued at one that is (I13: else it
+  // would be in its own queue, by way of others maybe, and nobody could ever end it).
+  void expect_all_reachable();
+  // What a host has applied of another one's frames, in the session that it has with it.
+  struct Progress {
+    std::uint64_t nonce;
+    proxy::FrameNumber applied;
+  };
+  std::optional<Progress> progress(HostIndex at, HostIndex from) const;
+  static std::string words(const proxy::PortUid& uid);
   // Nothing is under way, all clients are gone: nothing may be left but the name services' units.
   void expect_nothing_left();
 
@@ -51,7 +63,8 @@ class Census {
     std::uint64_t nonce;
     proxy::FrameNumber applied;
     std::vector<const v1::Frame*> kept;
-    std::size_t waiting;  // messages, to be appended
+    std::size_t waiting;     // messages, to be appended
+    std::size_t unfinished;  // transfers, groups, forced messages
     Units exports;
     Units proxies;
   };
@@ -66,7 +79,9 @@ class Census {
   using ComingByPort = std::map<proxy::PortUid, Coming>;
 
   void read(HostIndex host);
-  void see_departure(HostIndex host, const v1::Move& move, const proxy::Ends& ends);
+  bool moves(HostIndex home, const proxy::PortUid& uid) const;
+  bool gave_up_paths(HostIndex home, HostIndex holder, PortId port) const;
+  void see_departure(HostIndex host, HostIndex next, const v1::Move& move, const proxy::Ends& ends);
   void expect_one_home(HostIndex host, const proxy::PortUid& uid);
   static void for_each_coming(const Session& from, const Session& to,
                               const std::function<void(const v1::Frame&)>& visit);

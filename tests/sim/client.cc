@@ -246,8 +246,7 @@ void Client::ended(const Sending& sending, mach_msg_return_t code) {
            std::to_string(code);
   });
   if (code == MACH_SEND_WILL_NOTIFY) {
-    ++around_.ledger().port(sending.told).once_born;
-    ++around_.ledger().port(sending.told).accepted_due;
+    around_.ledger().forced(sending.message, sending.told);
   }
   if (was_sent(code)) {
     around_.ledger().accepted(sending.message);
@@ -311,7 +310,7 @@ void Client::hear(const ipc::MsgResult& result) {
 
 void Client::hear_notification(const mach_msg_header_t& header, const std::vector<std::uint32_t>& values) {
   if (header.msgh_id == MACH_NOTIFY_MSG_ACCEPTED)
-    --around_.ledger().port(port_of(header.msgh_local_port)).accepted_due;
+    around_.ledger().left_queue(port_of(header.msgh_local_port));
   if (header.msgh_id == MACH_NOTIFY_NO_SENDERS && !values.empty()) {
     hear_no_senders(port_of(header.msgh_local_port), values[0]);
   }
@@ -353,13 +352,16 @@ void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
   around_.story().accuse("I10", "a right arrives as another port");
 }
 
-// Did a fence touch the way of this right since it was sent? The message may have gone by all homes of its destination.
+// Did a fence touch the way of this right since it was sent, or does somebody on it not talk to another one? The message
+// may have gone by all homes of its destination.
 bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
   const Ledger& ledger = around_.ledger();
   if (ledger.dead(port) || ledger.under_way(port)) return true;
   const std::uint32_t homes =
       around_.ledger().port(port).homes | (sent.to != 0 ? around_.ledger().port(sent.to).homes : 0);
-  return ledger.fenced_since(sent.begun, bit(sent.from) | bit(around_.host()) | homes);
+  const std::uint32_t way = bit(sent.from) | bit(around_.host()) | homes;
+  return ledger.fenced_since(sent.begun, way) || ledger.lost_since(sent.begun, way) ||
+         ledger.has_strangers(way);
 }
 
 void Client::check() {
@@ -375,7 +377,7 @@ void Client::check() {
         ledger.under_way(believed.mapped().port))
       continue;
     const std::uint32_t way = bit(around_.host()) | ledger.port(believed.mapped().port).homes;
-    if (ledger.fenced_since(believed.mapped().since, way)) continue;
+    if (ledger.fenced_since(believed.mapped().since, way) || ledger.has_strangers(way)) continue;
     around_.story().accuse("I10", "the name " + std::to_string(each.name) + " of client " +
                                       std::to_string(id_) +
                                       " is dead, its port lives and no session was lost");

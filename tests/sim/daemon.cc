@@ -8,6 +8,18 @@
 
 namespace netmsg::sim {
 
+namespace {
+
+std::vector<HostIndex> peers_of(const DaemonOptions& options) {
+  std::vector<HostIndex> peers;
+  for (HostIndex peer = 0; peer < options.hosts; ++peer) {
+    if (peer != options.host && options.allowed[peer]) peers.push_back(peer);
+  }
+  return peers;
+}
+
+}  // namespace
+
 Time DriftingClock::when(base::Instant at) const {
   const Time local = at.time_since_epoch() - offset_;
   return local - local / (1'000'000 + drift_) * drift_ + std::chrono::microseconds(1);
@@ -16,6 +28,7 @@ Time DriftingClock::when(base::Instant at) const {
 Daemon::Daemon(const DaemonOptions& options, Network& network, const Time& now, Ledger& ledger, Story& story,
                Coverage& coverage)
     : options_(options),
+      peers_(peers_of(options)),
       ledger_(ledger),
       story_(story),
       coverage_(coverage),
@@ -53,9 +66,9 @@ proxy::Options Daemon::link_options() const {
   made.name = host_name(options_.host);
   made.limits = options_.limits;
   made.seed = options_.seed;
-  for (HostIndex peer = 0; peer < options_.hosts; ++peer) {
+  for (const HostIndex peer : peers_) {
     const std::string name = host_name(peer);
-    if (peer != options_.host) made.peers.push_back({name, options_.dials[peer] ? name : ""});
+    made.peers.push_back({name, options_.dials[peer] ? name : ""});
   }
   return made;
 }
@@ -72,7 +85,8 @@ proxy::Callbacks Daemon::callbacks() {
   };
   to.log = [this, host_of](const std::string& line) {
     story_.tell(options_.host, [&] { return "log: " + line; });
-    if (line.find("destroyed") != std::string::npos) ledger_.lost(options_.host, host_of(line));
+    const bool ceiling = line.find("a ceiling") != std::string::npos;
+    if (ceiling || line.find("destroyed") != std::string::npos) ledger_.lost(options_.host, host_of(line));
   };
   return to;
 }
@@ -153,7 +167,7 @@ void Daemon::serve(Client* client) {
 }
 
 bool Daemon::all_open() const {
-  return link_->open_sessions().size() + 1 == options_.hosts;
+  return link_->open_sessions().size() == peers_.size();
 }
 
 PortId Daemon::identify(ipc::Port& port) {
@@ -161,6 +175,29 @@ PortId Daemon::identify(ipc::Port& port) {
   const std::optional<proxy::PortUid> uid = link_ ? link_->uid_of(port) : std::nullopt;
   if (!port.remote()) return ledger_.know(options_.host, port, uid);
   return uid ? ledger_.find(*uid) : 0;
+}
+
+std::set<const ipc::Port*> Daemon::reachable() const {
+  std::set<const ipc::Port*> found;
+  std::vector<ipc::Port*> all;
+  const auto add = [&](ipc::Port* port) {
+    if (found.insert(port).second) all.push_back(port);
+  };
+  const auto look_at = [&](const Client& client) {
+    client.space().for_each([&](Name, ipc::Entry& entry) {
+      if (entry.receive) add(entry.receive.port());
+    });
+  };
+  look_at(*names_);
+  for (const auto& client : clients_) look_at(*client);
+  for (std::size_t at = 0; at < all.size(); ++at) {
+    all[at]->queue.for_each([&](const ipc::Message& message) {
+      for (const ipc::BodyRight& each : message.body) {
+        if (each.right.holds_receive()) add(each.right.port());
+      }
+    });
+  }
+  return found;
 }
 
 void Daemon::check() const {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,8 @@ struct DaemonOptions {
   HostIndex host;
   std::size_t hosts;
   proxy::Incarnation incarnation;
-  std::vector<bool> dials;  // the hosts that it has an address of
+  std::vector<bool> dials;    // the hosts that it has an address of
+  std::vector<bool> allowed;  // the hosts that it talks to
   proxy::PeerLimits limits = {};
   Time clock_offset{0};
   int clock_drift = 0;
@@ -67,10 +69,10 @@ class Daemon final : public Surroundings {
   proxy::Proxy& link() { return *link_; }
   // What its uids begin with.
   proxy::Origin origin() const;
-  HostIndex host_of_peer(std::size_t peer) const {
-    return static_cast<HostIndex>(peer < options_.host ? peer : peer + 1);
-  }
+  HostIndex host_of_peer(std::size_t peer) const { return peers_[peer]; }
   bool all_open() const;
+  // Ports whose receive rights its tasks hold, or could take out of queues.
+  std::set<const ipc::Port*> reachable() const;
   void check() const;
 
   HostIndex host() const override { return options_.host; }
@@ -88,6 +90,7 @@ class Daemon final : public Surroundings {
   void session_up(const proxy::PeerInfo& peer, ipc::SendRight right);
 
   const DaemonOptions options_;
+  const std::vector<HostIndex> peers_;
   Ledger& ledger_;
   Story& story_;
   Coverage& coverage_;

@@ -37,16 +37,13 @@ PortId Ledger::find(const proxy::PortUid& uid) const {
   return found == by_uid_.end() ? 0 : found->second;
 }
 
-void Ledger::departs(HostIndex home, const proxy::PortUid& uid,
+void Ledger::departs(HostIndex home, HostIndex next, const proxy::PortUid& uid,
                      const std::function<bool(const ipc::Port&)>& is_it) {
-  if (by_uid_.count(uid) != 0) return;
-  for (PortId id = static_cast<PortId>(ports_.size()); id > 0; --id) {
+  for (PortId id = static_cast<PortId>(ports_.size()); id > 0 && by_uid_.count(uid) == 0; --id) {
     const PortFacts& facts = ports_[id - 1];
-    if (facts.home == home && facts.port && is_it(*facts.port)) {
-      by_uid_[uid] = id;
-      return;
-    }
+    if (facts.home == home && facts.port && is_it(*facts.port)) by_uid_[uid] = id;
   }
+  if (const PortId id = find(uid)) port(id).homes |= bit(next);
 }
 
 bool Ledger::since(std::uint64_t then, std::uint32_t hosts, const std::vector<std::uint64_t>& times) const {
@@ -63,7 +60,7 @@ bool Ledger::dead(PortId id) const {
   return !facts.port || facts.port->dead();
 }
 
-bool Ledger::travels(PortId id) const {
+bool Ledger::has_moved(PortId id) const {
   const PortFacts& facts = ports_[id - 1];
   return (facts.homes & (facts.homes - 1)) != 0 || (facts.port && facts.port->remote());
 }
@@ -71,6 +68,13 @@ bool Ledger::travels(PortId id) const {
 bool Ledger::under_way(PortId id) const {
   const PortFacts& facts = ports_[id - 1];
   return facts.port && facts.port->remote();
+}
+
+void Ledger::for_each_at(HostIndex home, const std::function<void(PortId, const ipc::Port&)>& visit) const {
+  for (PortId id = 1; id <= ports_.size(); ++id) {
+    const PortFacts& facts = ports_[id - 1];
+    if (facts.home == home && !dead(id) && !facts.port->remote()) visit(id, *facts.port);
+  }
 }
 
 bool Ledger::silent(PortId id) const {
@@ -139,11 +143,33 @@ bool Ledger::may_vanish(const MessageFacts& facts) {
   });
 }
 
+bool Ledger::may_be_lost(const MessageFacts& facts) {
+  const std::uint32_t way = bit(facts.from) | port(facts.to).homes;
+  return may_vanish(facts) || fenced_since(facts.begun, way) || lost_since(facts.begun, way) ||
+         has_strangers(way);
+}
+
+void Ledger::forced(std::uint32_t id, PortId told) {
+  PortFacts& facts = port(told);
+  ++facts.once_born;
+  ++facts.accepted_due;
+  facts.forced.push_back(id);
+}
+
+void Ledger::left_queue(PortId told) {
+  PortFacts& facts = port(told);
+  --facts.accepted_due;
+  ++facts.accepted_heard;
+  const auto left = std::count_if(facts.forced.begin(), facts.forced.end(), [&](std::uint32_t id) {
+    return message(id).state == MessageFacts::State::kReceived || may_be_lost(message(id));
+  });
+  if (facts.born && facts.accepted_heard > static_cast<std::size_t>(left))
+    story_.accuse("N3", "a message is said to have left its queue, and has not");
+}
+
 void Ledger::expect_all_received() {
   for (const auto& [id, facts] : messages_) {
-    if (facts.state != MessageFacts::State::kAccepted || may_vanish(facts)) continue;
-    const std::uint32_t way = bit(facts.from) | port(facts.to).homes;
-    if (fenced_since(facts.begun, way) || lost_since(facts.begun, way)) continue;
+    if (facts.state != MessageFacts::State::kAccepted || may_be_lost(facts)) continue;
     story_.accuse("I7", "message " + std::to_string(id) + " was accepted and never received");
   }
 }

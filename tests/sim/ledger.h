@@ -45,8 +45,10 @@ struct PortFacts {
   std::uint64_t once_heard = 0;  // messages received that came by one
   std::uint64_t once_silent_max =
       0;  // that may go without a word: who would inherit a port on its way there (01 §10)
-  bool once_unsure = false;                     // a failed call may have made some
-  std::int64_t accepted_due = 0;                // msg-accepted notifications that are to come
+  bool once_unsure = false;                // a failed call may have made some
+  std::int64_t accepted_due = 0;           // msg-accepted notifications that are to come
+  std::vector<std::uint32_t> forced = {};  // the messages that they are about, and others before
+  std::size_t accepted_heard = 0;
   unsigned limit_max = MACH_PORT_QLIMIT_MAX;    // of its queue, ever
   std::optional<std::uint32_t> silent_at = {};  // no-senders was heard with this make-send count
   std::optional<Watch> watch = {};              // whose answer comes here
@@ -82,12 +84,13 @@ class Ledger {
   // The id of a port that is at home there; a new one at the first time. `uid`: what other daemons call it.
   PortId know(HostIndex home, ipc::Port& port, const std::optional<proxy::PortUid>& uid);
   PortId find(const proxy::PortUid& uid) const;
-  // A port that was at home there leaves under this uid: `is_it` knows which one.
-  void departs(HostIndex home, const proxy::PortUid& uid, const std::function<bool(const ipc::Port&)>& is_it);
+  // A port that was at home there leaves for `next` under this uid: `is_it` knows which one.
+  void departs(HostIndex home, HostIndex next, const proxy::PortUid& uid,
+               const std::function<bool(const ipc::Port&)>& is_it);
   PortFacts& port(PortId id) { return ports_[id - 1]; }
   bool dead(PortId id) const;
-  // It has been at home on several hosts, or is on its way: only at rest do counts of two hosts have to agree.
-  bool travels(PortId id) const;
+  // It has been at home on several hosts, or is on its way.
+  bool has_moved(PortId id) const;
   // Its receive right has left, and has not been seen anywhere yet: it may have died where it arrived.
   bool under_way(PortId id) const;
   // No-senders was heard, and nobody has made a send right since.
@@ -97,9 +100,11 @@ class Ledger {
   void inherited(PortId id, PortId heir);
   void crashed(HostIndex host);
   std::size_t ports() const { return ports_.size(); }
+  // Those that live and are at home there.
+  void for_each_at(HostIndex home, const std::function<void(PortId, const ipc::Port&)>& visit) const;
 
   // --- links ---
-  // A session between the two has ended; messages from one to the other were destroyed for a ceiling.
+  // A session between the two has ended; messages or rights from one to the other were destroyed for a ceiling.
   void fenced(HostIndex a, HostIndex b);
   // From now on a fence is no surprise.
   void expect_fences() { fences_expected_ = true; }
@@ -110,6 +115,12 @@ class Ledger {
   bool fenced_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, fences_); }
   bool lost_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, losses_); }
 
+  // These two do not talk to each other: what one of them has cannot be given to the other one.
+  void set_strangers(HostIndex a, HostIndex b) { strangers_ = bit(a) | bit(b); }
+  bool has_strangers(std::uint32_t hosts) const {
+    return strangers_ != 0 && (hosts & strangers_) == strangers_;
+  }
+
   // --- messages ---
   // The id that a message carries: who sends it times kLane, and which of his it is.
   std::uint32_t begin(MessageFacts facts);
@@ -117,6 +128,9 @@ class Ledger {
   void failed(std::uint32_t id) { message(id).state = MessageFacts::State::kFailed; }
   // I6, I7. Returns its facts.
   const MessageFacts& received(std::uint32_t id, PortId at);
+  // `told` is to hear when it has left its queue; it hears that one of these has.
+  void forced(std::uint32_t id, PortId told);
+  void left_queue(PortId told);
   bool knows(std::uint32_t id) const { return messages_.count(id) != 0; }
   // At rest, when all queues are empty. I7: what was accepted, for a port that lives, without an excuse. I8: each
   // send-once right that is gone has led to a message.
@@ -130,6 +144,8 @@ class Ledger {
   // Is it excused from being received because of what became of the ports? Of its destination, or of one that may have
   // closed a circle: then it was destroyed, and the ports that are inherited live.
   bool may_vanish(const MessageFacts& facts);
+  // Or because of what became of its way?
+  bool may_be_lost(const MessageFacts& facts);
   void settle(PortId id, HostIndex home, ipc::Port& port);
   bool since(std::uint64_t then, std::uint32_t hosts, const std::vector<std::uint64_t>& times) const;
   MessageFacts& message(std::uint32_t id) { return messages_.at(id); }
@@ -141,6 +157,7 @@ class Ledger {
   std::map<proxy::PortUid, PortId> by_uid_;
   std::uint64_t clock_ = 0;
   bool fences_expected_ = false;
+  std::uint32_t strangers_ = 0;
   std::vector<std::uint64_t> fences_;
   std::vector<std::uint64_t> losses_;
   std::unordered_map<std::uint32_t, MessageFacts> messages_;

@@ -55,6 +55,12 @@ class Network {
   proxy::StreamId first() const;
   // All streams with parcels, by hosts.
   std::vector<proxy::StreamId> coming() const;
+  // Of the front parcel of a stream: between whom, and which frames it brings.
+  HostIndex sender(proxy::StreamId stream) const { return ends_.at(stream).far; }
+  HostIndex receiver(proxy::StreamId stream) const { return ends_.at(stream).host; }
+  const std::vector<v1::Frame>& frames(proxy::StreamId stream) const {
+    return ends_.at(stream).coming.front().letter.frames;
+  }
   // Lets the front parcel of a stream arrive. Returns where.
   HostIndex deliver(proxy::StreamId stream);
 

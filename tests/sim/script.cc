@@ -124,7 +124,7 @@ Offer Script::offer(const std::vector<Held>& held, HostIndex here, HostIndex hom
   std::vector<Held> fit;
   std::copy_if(held.begin(), held.end(), std::back_inserter(fit), [&](const Held& each) {
     if (each.port == 0) return manners_.junk && random_.one_in(8);
-    return home == here || each.home == here || each.home == home || (manners_.junk && random_.one_in(20));
+    return home == here || each.home == here || each.home == home || random_.one_in(manners_.introduces);
   });
   if (fit.empty()) return {};
   const Held& one = fit[random_.below(fit.size())];

@@ -19,6 +19,7 @@ class Script {
     std::size_t memory_max = 0;     // bytes, out of line
     bool junk = true;               // sends what cannot travel, now and then
     bool moves = false;             // receive rights go to other hosts
+    unsigned introduces = 20;       // of so many rights of third hosts that it could send, it sends one
   };
 
   Script(Random& random, Manners manners, ClientId& next_client)
@@ -36,7 +37,7 @@ class Script {
   void send(Daemon& daemon, Client& client);
   void receive(Client& client);
   void watch(Client& client);
-  // A right that may travel to `home` from `here`; a null one if there is none.
+  // A right to travel to `home` from `here`; a null one if there is none.
   Offer offer(const std::vector<Held>& held, HostIndex here, HostIndex home);
   Offer destination(const std::vector<Held>& held);
   std::vector<Name> receive_names(const std::vector<Held>& held) const;

@@ -20,6 +20,7 @@ Stage::Stage(std::size_t hosts, const Schedule& schedule, bool aloud)
       network_(hosts, random_, now_, story_),
       daemons_(hosts),
       census_(daemons_, ledger_, story_, coverage_),
+      locality_(daemons_, census_, ledger_, story_),
       incarnations_(hosts, 1),
       back_(hosts),
       due_(hosts) {}
@@ -33,10 +34,20 @@ Stage::~Stage() {
 
 void Stage::open(Terms terms) {
   terms_ = std::move(terms);
+  if (terms_.strangers) ledger_.set_strangers(terms_.strangers->first, terms_.strangers->second);
   for (HostIndex host = 0; host < daemons_.size(); ++host) start(host);
 }
 
 // --- hosts ---
+
+std::vector<bool> Stage::allowed(HostIndex host) const {
+  std::vector<bool> all(daemons_.size(), true);
+  if (!terms_.strangers) return all;
+  const auto& [one, other] = *terms_.strangers;
+  if (host == one) all[other] = false;
+  if (host == other) all[one] = false;
+  return all;
+}
 
 void Stage::start(HostIndex host) {
   const auto drifts = 2 * static_cast<std::size_t>(terms_.drift_max) + 1;
@@ -44,6 +55,7 @@ void Stage::start(HostIndex host) {
                               daemons_.size(),
                               incarnations_[host]++,
                               terms_.dials[host],
+                              allowed(host),
                               terms_.limits,
                               random_.between(seconds(0), seconds(100'000)),
                               static_cast<int>(random_.below(drifts)) - terms_.drift_max,
@@ -115,8 +127,10 @@ bool Stage::happen(Time until) {
 
 void Stage::deliver(proxy::StreamId stream) {
   coverage_.event(Deed::kParcel, network_.kinds(stream));
+  locality_.expect(network_.sender(stream), network_.receiver(stream), network_.frames(stream));
   const HostIndex host = network_.deliver(stream);
   if (daemons_[host]) happened(host);
+  locality_.judge();
   count_event();
 }
 
@@ -153,18 +167,21 @@ void Stage::finish() {
 bool Stage::at_rest() const {
   if (!network_.quiet()) return false;
   return std::all_of(daemons_.begin(), daemons_.end(), [](const auto& daemon) {
-    return daemon && daemon->all_open() && daemon->link().counters().unacknowledged == 0;
+    return daemon && daemon->all_open() && daemon->link().idle() &&
+           daemon->link().counters().unacknowledged == 0;
   });
 }
 
-// Sessions whose other side is gone have to find that out first: twice the lease and some dials.
+// Sessions whose other side is gone have to find that out first: twice the lease and some dials. Ports on their way into
+// each other are given up after six leases, each message of an order in its turn.
 void Stage::come_to_rest(const char* when) {
   const Time begun = now_;
   while (!failed() && now_ < begun + seconds(12)) happen(begun + seconds(12));
-  const Time latest = now_ + seconds(20);
+  const Time latest = now_ + seconds(50);
   while (!failed() && !at_rest() && now_ < latest) happen(latest);
   if (!failed() && !at_rest()) story_.accuse("I5", std::string("no rest ") + when);
   if (!failed()) census_.recount_at_rest();
+  if (!failed()) census_.expect_all_reachable();
 }
 
 void Stage::drain() {

@@ -7,11 +7,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/census.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/daemon.h"
+#include "tests/sim/locality.h"
 #include "tests/sim/network.h"
 
 namespace netmsg::sim {
@@ -23,6 +25,8 @@ class Stage {
     proxy::PeerLimits limits = {};
     int drift_max = 0;                     // of clocks, in parts per million
     std::vector<std::vector<bool>> dials;  // who has an address of whom
+    // Two that do not talk to each other.
+    std::optional<std::pair<HostIndex, HostIndex>> strangers = {};
   };
 
   Stage(std::size_t hosts, const Schedule& schedule, bool aloud);
@@ -68,6 +72,7 @@ class Stage {
   Coverage& coverage() { return coverage_; }
 
  private:
+  std::vector<bool> allowed(HostIndex host) const;
   void end(HostIndex host, Time down_for);
   // Until nothing is under way; an accusation if that takes too long.
   void come_to_rest(const char* when);
@@ -84,6 +89,7 @@ class Stage {
   Network network_;
   std::vector<std::unique_ptr<Daemon>> daemons_;
   Census census_;
+  Locality locality_;
   Terms terms_;
   std::vector<proxy::Incarnation> incarnations_;
   std::vector<std::optional<Time>> back_;  // when a host that is down starts again

@@ -2,6 +2,7 @@
 #include "tests/sim/world.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace netmsg::sim {
 
@@ -12,6 +13,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr Time kPaces[] = {microseconds(200), milliseconds(2), milliseconds(20), milliseconds(300)};
+constexpr unsigned kIntroduces[] = {1, 2, 4, 20};
 
 // Ceilings that are met all the time.
 proxy::PeerLimits tight() {
@@ -26,6 +28,7 @@ proxy::PeerLimits tight() {
 Script::Manners manners(Random& random, bool moves) {
   Script::Manners made;
   made.moves = moves;
+  made.introduces = kIntroduces[random.below(std::size(kIntroduces))];
   made.clients_max = 1 + random.below(3);
   made.ports_max = 2 + random.below(6);
   made.limit_max = random.one_in(4) ? 16 : 1 + random.below(5);
@@ -56,6 +59,11 @@ World::World(const WorldOptions& options)
       terms.dials[a][b] = who != 0;
       terms.dials[b][a] = who != 1;
     }
+  }
+  if (options.hosts > 2 && random_.one_in(4)) {
+    const HostIndex one = random_.below(options.hosts);
+    const auto other = (one + 1 + random_.below(options.hosts - 1)) % static_cast<HostIndex>(options.hosts);
+    terms.strangers = {one, other};
   }
   if (options.faults > FaultSet::kBlips) stage_.ledger().expect_fences();
   stage_.open(std::move(terms));

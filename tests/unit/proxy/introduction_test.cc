@@ -273,6 +273,14 @@ TEST_F(Introduction, AParkedMessageOutlivesItsSession) {
   expect_works(got());
 }
 
+TEST_F(Introduction, ADaemonStopsWhileMessagesAreParked) {
+  introduce();
+  run(c);
+  c.link->stop();
+  EXPECT_EQ(got(), 0U) << "destroyed with their rights";
+  c.link.reset();
+}
+
 // D7: the Grant is lost with its session; the home denies it.
 TEST_F(Introduction, FenceBetweenIntroducerAndHomeIsDenied) {
   network.refuse_dials("a", "b", true);
