@@ -492,9 +492,8 @@ void Introductions::drop_all() {
   const auto kept = kept_.take_all();
   const auto unmatched = unmatched_.take_all();
   for (auto& [lane, message] : parking_.take_all()) {
-    const bool takes_room = !message->sent_to_send_once();
     message.reset();
-    world_.registry.unpark(lane.port, lane.peer, takes_room);
+    world_.registry.unpark(lane.port, lane.peer);
   }
   promises_.drop_all();
   next_.reset();

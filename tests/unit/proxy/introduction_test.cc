@@ -278,7 +278,6 @@ TEST_F(Introduction, ADaemonStopsWhileMessagesAreParked) {
   run(c);
   c.link->stop();
   EXPECT_EQ(got(), 0U) << "destroyed with their rights";
-  c.link.reset();
 }
 
 // D7: the Grant is lost with its session; the home denies it.
