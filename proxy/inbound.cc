@@ -7,6 +7,7 @@
 
 #include "proxy/cargo.h"
 #include "proxy/hash.h"
+#include "proxy/mutant.h"
 #include "proxy/wire.h"
 
 namespace netmsg::proxy {
@@ -122,7 +123,8 @@ Check Inbound::claim(std::uint64_t transfer, Freight& freight) {
   auto node = transfers_.extract(transfer);
   freight.spoilt = node.empty() || node.mapped().spoilt;
   if (node.empty()) return std::nullopt;
-  if (node.mapped().missing != 0) return protocol_error("a message without all of its data");
+  if (node.mapped().missing != 0 && !broken(Rule::kDataIsWhole))
+    return protocol_error("a message without all of its data");
   for (Part& part : node.mapped().parts) {
     if (part.head.body()) {
       freight.body = std::move(part.here);

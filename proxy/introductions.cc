@@ -354,8 +354,18 @@ void Introductions::requested(Peer& from, const Moves::OpenRequest& request) {
   keep_promise(stand_in, same ? std::move(unit->right) : ipc::CarriedRight::dead(right.type));
 }
 
+void Introductions::follow_hint(const Arrival::Introduced& right) {
+  const Registry::Entry* known = world_.registry.find(right.port);
+  Peer* there = open_with(right.hint);
+  if (known == nullptr || !known->home || there == nullptr || *known->home == there->index()) return;
+  Holder holder = *world_.peers[*known->home]->tables()->holders.take(right.port);
+  world_.registry.retarget(right.port, there->index());
+  there->tables()->holders.adopt(right.port, std::move(holder));
+}
+
 void Introductions::await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket,
                           const ipc::Port* stand_in) {
+  if (broken(Rule::kHintIsNoHome)) follow_hint(right);
   const base::Instant now = world_.clock.now();
   const AwaitedRight awaited{ticket,       right.slot, right.port,    right.type,
                              from.index(), right.hint, right.session, stand_in};

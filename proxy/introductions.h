@@ -85,7 +85,8 @@ class Introductions {
   // --- looking in ---
   // No unit and no message waits for another one.
   bool idle() const {
-    return kept_.size() == 0 && unmatched_.empty() && parking_.empty() && awaited_.empty();
+    return kept_.size() == 0 && unmatched_.empty() && parking_.empty() && awaited_.empty() &&
+           promises_.size() == 0;
   }
   void for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const;
   // Fills what is ours of the row of that uid and port.
@@ -117,6 +118,7 @@ class Introductions {
 
   // Settled at once, or it has to be awaited.
   bool pair(const Arrival::Introduced& right, ipc::Message& message);
+  void follow_hint(const Arrival::Introduced& right);  // only when the rule against it is switched off
   void await(Peer& from, const Arrival::Introduced& right, ParkingTicket ticket,
              const ipc::Port* stand_in = nullptr);
   // introductions_contested.cc

@@ -80,7 +80,9 @@ std::optional<PortUid> Moves::find_undrained(const ipc::Message& message) const 
   if (broken(Rule::kDrainBeforeMove)) return std::nullopt;
   for (const ipc::Port* port : carried_ports(message)) {
     const Registry::Entry* entry = std::as_const(registry_).find(*port);
-    if (entry != nullptr && (entry->undrained || !entry->parked.empty())) return entry->uid;
+    if (entry == nullptr) continue;
+    const bool parked = !entry->parked.empty() && !broken(Rule::kParkedHoldThePort);
+    if (entry->undrained || parked) return entry->uid;
   }
   return std::nullopt;
 }

@@ -43,12 +43,11 @@ void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home, 
   }
   std::vector<ipc::MessagePtr> waiting = sessions_.recall(from, old.holders.find(uid)->port());
   Holder holder = std::move(*old.holders.take(uid));
-  holder.room = 0;
-  holder.as_of = 0;
+  if (!broken(Rule::kWindowIsTheHomes)) holder.room = holder.as_of = 0;
   registry_.retarget(uid, *target);
   ipc::Port& proxy = holder.port();
   sessions_.tables(*target)->holders.adopt(uid, std::move(holder));
-  engine_.set_window(proxy, 0, 0);
+  engine_.set_window(proxy, broken(Rule::kWindowIsTheHomes) ? proxy.room() : 0, 0);
   close_own_path(*target, uid, epoch);
   for (ipc::MessagePtr& message : waiting) sessions_.send_on(std::move(message));
   sessions_.look_at(*target, uid);

@@ -74,7 +74,7 @@ Check Moves::arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire,
   ipc::Charge charge = ipc::Charge::port(account);
   const bool elsewhere =
       known != nullptr && *known->home != from;  // M1, R6: nobody takes over another's port
-  if (elsewhere || !charge) {
+  if ((elsewhere && !broken(Rule::kHomeComesFromHome)) || !charge) {
     refuse(from, uid);
     return std::nullopt;
   }

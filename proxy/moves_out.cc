@@ -85,7 +85,7 @@ ipc::MessageQueue Moves::leave(PeerIndex to, ipc::Port& port, v1::Move& wire,
   theirs.holders.expect(uid, kept ? 1 : 0);
   stubs_.insert_or_assign(uid, std::move(stub));
 
-  if (goes.no_senders_request) {
+  if (goes.no_senders_request && !broken(Rule::kRequestsGoAlong)) {
     leave_right(theirs, ipc::CarriedRight(std::move(goes.no_senders_request)), *wire.mutable_no_senders(),
                 introducing);
   }
@@ -219,7 +219,8 @@ void Moves::send_on_closings(const PortUid& uid) {
   for (auto at = stub.waiting.begin(); at != stub.waiting.end();) {
     const auto here = at++;
     if (here->second.state == Stub::Path::State::kOpen || registry_.has_parked(uid, here->first)) continue;
-    const auto say = here->second.state == Stub::Path::State::kClosing ? path_close : path_lost;
+    const bool closed = here->second.state == Stub::Path::State::kClosing || broken(Rule::kLostPathIsLost);
+    const auto say = closed ? path_close : path_lost;
     v1::Frame frame = say(ends(stub.target), uid, stub.epoch, here->second.holder);
     if (frame.has_path_close() || !broken(Rule::kLostPathIsTold))
       sessions_.append(stub.target, std::move(frame));

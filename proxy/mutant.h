@@ -61,6 +61,16 @@ enum class Rule {
   kFailureSettles,
   kContestWaits,
   kGrantIsSentOn,
+  kHintIsNoHome,
+  kHeaderInOneStep,
+  kRightsWithTheMessage,
+  kDataIsWhole,
+  kAcceptedWhenItLeaves,
+  kParkedHoldThePort,
+  kHomeComesFromHome,
+  kLostPathIsLost,
+  kWindowIsTheHomes,
+  kRequestsGoAlong,
 };
 
 #ifdef NETMSG_PROXY_MUTANTS

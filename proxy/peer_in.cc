@@ -75,6 +75,7 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
     const std::uint64_t receipt = receipt_token(index_, ++world_.receipts);
     tables_->forced.received(receipt, {arrival.destination, number});
     arrival.message->receipt = ipc::Receipt(world_.engine.core(), receipt);
+    if (broken(Rule::kAcceptedWhenItLeaves)) left_queue(receipt);
   }
   world_.introductions->arrived(*this, arrival, message.as_of());
   // It is under way no more, which is to be told even if the room is the same.

@@ -171,7 +171,7 @@ void Peer::drained() {
   v1::Frame frame;
   *frame.mutable_chunk() = std::move(load.chunk);
   session_->append_chunk(std::move(frame), std::move(load.cargo), load.place);
-  if (!load.last) return;
+  if (!load.last && !broken(Rule::kDataIsWhole)) return;
   const std::uint64_t slot = tables_->egress.find(load.ticket)->destination.port()->link_slot;
   tables_->egress.settle(load.ticket);
   send_off_ready(slot);
@@ -193,7 +193,13 @@ void Peer::take_back(Ticket ticket) {
 void Peer::destroy_waiting(std::uint64_t slot) {
   std::vector<Departure> lost = tables_->egress.take_all(slot);
   for (const Departure& each : lost) {
-    if (tables_->outbound.end(each.ticket)) drop_transfer(each.ticket, each.message->take_charge());
+    if (!tables_->outbound.end(each.ticket)) continue;
+    drop_transfer(each.ticket, each.message->take_charge());
+    if (!broken(Rule::kRightsWithTheMessage)) continue;
+    for (ipc::BodyRight& item : each.message->body) {  // they have gone with the first chunk
+      if (item.right.holds_send() && !item.right.port()->remote())
+        tables_->exports.grant(item.right.take_send());
+    }
   }
   destroy(std::move(lost));
 }

@@ -396,6 +396,8 @@ void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::
                   std::vector<Introducing>& introducing) {
   leave_bytes(message, wire);
   leave_destination(tables, message.destination, wire);
+  if (broken(Rule::kHeaderInOneStep) && message.reply.holds_send() && !message.reply.port()->remote())
+    grant(tables, message.reply, *wire.mutable_reply());  // as it was when the message was accepted
   leave(tables, message.reply, *wire.mutable_reply(), introducing);
   for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights(), introducing);
   wire.set_as_of(as_of);

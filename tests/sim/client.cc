@@ -152,7 +152,7 @@ void Client::watch_senders(Name name, Name notify) {
   const PortId answer = port_of(notify);
   if (ledger.port(answer).watch) return;
   const PortId of = port_of(name);
-  if (request(name, MACH_NOTIFY_NO_SENDERS, notify)) ledger.port(answer).watch = {of, ledger.port(of).moves};
+  if (request(name, MACH_NOTIFY_NO_SENDERS, notify)) ledger.watch(of, answer);
 }
 
 void Client::watch_death(Name name, Name notify) {

@@ -82,6 +82,13 @@ bool Ledger::silent(PortId id) const {
   return !dead(id) && facts.silent_at && *facts.silent_at == facts.port->mscount;
 }
 
+void Ledger::watch(PortId of, PortId answer) {
+  for (PortFacts& facts : ports_) {
+    if (facts.watch && facts.watch->of == of) facts.watch.reset();
+  }
+  port(answer).watch = {of, port(of).moves, clock_};
+}
+
 void Ledger::moves(PortId id) {
   ++port(id).moves;
   port(id).silent_at.reset();
@@ -174,9 +181,20 @@ void Ledger::expect_all_received() {
   }
 }
 
+// Nobody can send to it any more, and who asked for that news has not had it, though nothing could have lost it.
+bool Ledger::missed_no_senders(const PortFacts& answer) {
+  if (!answer.watch || dead(answer.watch->of)) return false;
+  const PortFacts& of = port(answer.watch->of);
+  if (!of.born || of.restless || answer.restless || of.port->remote() || of.port->srights() > 0) return false;
+  const std::uint32_t way = of.homes | answer.homes;
+  return !fenced_since(answer.watch->since, way) && !has_strangers(way);
+}
+
 void Ledger::expect_all_answered() {
   for (const PortFacts& facts : ports_) {
     if (!facts.port || facts.port->dead() || !facts.born) continue;
+    if (missed_no_senders(facts))
+      story_.accuse("I5", "a port of " + host_name(facts.home) + " has not heard of a port without senders");
     if (facts.accepted_due != 0) {
       story_.accuse("I8", std::to_string(facts.accepted_due) +
                               " forced messages have left their queues, a port of " + host_name(facts.home) +

@@ -33,6 +33,7 @@ constexpr std::uint32_t bit(HostIndex host) {
 struct Watch {
   PortId of;
   std::uint64_t moves;  // of that port, when it was asked for
+  std::uint64_t since;  // Ledger::clock() then
 };
 
 struct PortFacts {
@@ -95,6 +96,8 @@ class Ledger {
   bool under_way(PortId id) const;
   // No-senders was heard, and nobody has made a send right since.
   bool silent(PortId id) const;
+  // From now on no-senders of the one is heard at the other, and nowhere else.
+  void watch(PortId of, PortId answer);
   // Its receive right goes into a message; or may at any time from now on, to the port that inherits it.
   void moves(PortId id);
   void inherited(PortId id, PortId heir);
@@ -146,6 +149,7 @@ class Ledger {
   bool may_vanish(const MessageFacts& facts);
   // Or because of what became of its way?
   bool may_be_lost(const MessageFacts& facts);
+  bool missed_no_senders(const PortFacts& answer);
   void settle(PortId id, HostIndex home, ipc::Port& port);
   bool since(std::uint64_t then, std::uint32_t hosts, const std::vector<std::uint64_t>& times) const;
   MessageFacts& message(std::uint32_t id) { return messages_.at(id); }

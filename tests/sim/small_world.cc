@@ -18,14 +18,17 @@ using std::chrono::seconds;
 namespace {
 
 constexpr Scope kScopes[] = {
-    // name, what, hosts, ports, acts, cuts, crashes, ticks
-    {"pair", "two daemons, a port, a holder", 2, 1, 7, 0, 0, 0},
-    {"pair-cuts", "the same, the stream breaks twice", 2, 1, 2, 2, 0, 4},
-    {"pair-crash", "the same, it breaks once, one of them crashes", 2, 1, 2, 1, 1, 4},
-    {"two-ports", "two daemons, each has a port", 2, 2, 3, 0, 0, 0},
-    {"third", "three daemons, two ports", 3, 2, 3, 0, 0, 0},
-    {"third-cuts", "the same, streams break twice", 3, 2, 2, 2, 0, 2},
-    {"third-crash", "the same, one breaks, one of them crashes", 3, 2, 2, 1, 1, 2},
+    // name, what, hosts, ports, acts, cuts, crashes, ticks, moves
+    {"pair", "two daemons, a port, a holder", 2, 1, 7, 0, 0, 0, false},
+    {"pair-cuts", "the same, the stream breaks twice", 2, 1, 2, 2, 0, 4, false},
+    {"pair-crash", "the same, it breaks once, one of them crashes", 2, 1, 2, 1, 1, 4, false},
+    {"two-ports", "two daemons, each has a port", 2, 2, 3, 0, 0, 0, false},
+    {"third", "three daemons, two ports", 3, 2, 3, 0, 0, 0, false},
+    {"third-cuts", "the same, streams break twice", 3, 2, 2, 2, 0, 2, false},
+    {"third-crash", "the same, one breaks, one of them crashes", 3, 2, 2, 1, 1, 2, false},
+    {"move", "three daemons, two ports that all hold, whose receive rights travel", 3, 2, 2, 0, 0, 0, true},
+    {"move-cuts", "the same, streams break twice", 3, 2, 2, 2, 0, 2, true},
+    {"move-crash", "the same, one breaks, one of them crashes", 3, 2, 2, 1, 1, 2, true},
 };
 
 constexpr std::size_t kRightsMax = 4;  // names of one program
@@ -65,7 +68,7 @@ void SmallWorld::set_up() {
   for (HostIndex home = 0; home < left_.ports; ++home) {
     const Name port = client(home).allocate(2);
     for (HostIndex holder = 0; holder < left_.hosts; ++holder) {
-      const bool alone = left_.hosts == left_.ports && holder != home;
+      const bool alone = (left_.moves || left_.hosts == left_.ports) && holder != home;
       if (holder >= left_.ports || alone) give(home, holder, port);
     }
     client(home).watch_senders(port, port);
@@ -137,7 +140,10 @@ void SmallWorld::find_sends(HostIndex host, const Held& to, const std::vector<He
     if (each.state == EntryState::kSendOnce)
       add(MACH_MSG_TYPE_COPY_SEND, {each.name, MACH_MSG_TYPE_MOVE_SEND_ONCE});
     if (has_send(each)) add(MACH_MSG_TYPE_COPY_SEND, {each.name, MACH_MSG_TYPE_MOVE_SEND});
-    if (!has_receive(each) || held.size() > kRightsMax) continue;
+    if (!has_receive(each)) continue;
+    if (left_.moves && each.name != to.name)
+      add(MACH_MSG_TYPE_COPY_SEND, {each.name, MACH_MSG_TYPE_MOVE_RECEIVE});
+    if (held.size() > kRightsMax) continue;
     add(MACH_MSG_TYPE_COPY_SEND, {each.name, MACH_MSG_TYPE_MAKE_SEND});
     add(MACH_MSG_TYPE_COPY_SEND, {each.name, MACH_MSG_TYPE_MAKE_SEND_ONCE});
   }

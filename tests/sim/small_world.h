@@ -19,11 +19,14 @@ struct Scope {
   const char* name;
   const char* what;
   unsigned hosts;
-  unsigned ports;  // port i is made on host i; each host that has none holds a send right to each of them
-  unsigned acts;   // of all programs together
+  unsigned
+      ports;  // port i is made on host i; each host that has none holds a send right to each of them, and so do
+              // all if each has one or ports move
+  unsigned acts;  // of all programs together
   unsigned cuts;
   unsigned crashes;
   unsigned ticks;  // of the daemon whose deadline is next
+  bool moves;      // receive rights go to other hosts
 };
 std::span<const Scope> scopes();
 const Scope* find_scope(const std::string& name);
