@@ -80,9 +80,12 @@ void SmallWorld::set_up() {
 // By way of the other daemon's name service.
 void SmallWorld::give(HostIndex from, HostIndex to, Name port) {
   Client& giver = client(from);
+  const std::vector<Held> before = giver.held();
   stage_.daemon(from)->reach(to, giver);
   for (const Held& each : giver.held()) {
-    if (has_receive(each)) continue;
+    const bool old =
+        std::any_of(before.begin(), before.end(), [&](const Held& other) { return other.name == each.name; });
+    if (old) continue;
     giver.send({each.name, MACH_MSG_TYPE_MOVE_SEND}, {}, {{port, MACH_MSG_TYPE_MAKE_SEND}}, {});
   }
   stage_.happened(from);
