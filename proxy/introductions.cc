@@ -512,7 +512,7 @@ void Introductions::drop_all() {
 void Introductions::tick(base::Instant now) {
   if (!next_ || now < *next_) return;
   for (const KeptUnit& unit : kept_.take_late(now)) fail(unit.petition, v1::GrantFailed::DOWN);
-  { const auto dropped = unmatched_.take_late(now); }
+  if (!broken(Rule::kUnmatchedIsReleased)) const auto dropped = unmatched_.take_late(now);
   if (!broken(Rule::kAwaitedAsks)) {
     for (const auto& [id, right] : awaited_.take_late(now)) settle_dead(right, "nobody knows of it");
     for (const auto& [id, right] : awaited_.take_questions(now)) ask(id, right);
@@ -520,8 +520,8 @@ void Introductions::tick(base::Instant now) {
   give_up_contested(now);
   next_.reset();
   const auto ask_at = broken(Rule::kAwaitedAsks) ? std::nullopt : awaited_.next_deadline();
-  for (const auto& at :
-       {kept_.next_deadline(), unmatched_.next_deadline(), contested_.next_deadline(), ask_at}) {
+  const auto release_at = broken(Rule::kUnmatchedIsReleased) ? std::nullopt : unmatched_.next_deadline();
+  for (const auto& at : {kept_.next_deadline(), release_at, contested_.next_deadline(), ask_at}) {
     if (at) due(*at);
   }
 }

@@ -177,7 +177,7 @@ bool Stage::at_rest() const {
 void Stage::come_to_rest(const char* when) {
   const Time begun = now_;
   while (!failed() && now_ < begun + seconds(12)) happen(begun + seconds(12));
-  const Time latest = now_ + seconds(50);
+  const Time latest = now_ + seconds(35);
   while (!failed() && !at_rest() && now_ < latest) happen(latest);
   if (!failed() && !at_rest()) story_.accuse("I5", std::string("no rest ") + when);
   if (!failed()) census_.recount_at_rest();
