@@ -84,9 +84,9 @@ bool Ledger::silent(PortId id) const {
 
 void Ledger::watch(PortId of, PortId answer) {
   for (PortFacts& facts : ports_) {
-    if (facts.watch && facts.watch->of == of) facts.watch.reset();
+    if (facts.watch && facts.watch->of == of) facts.watch->replaced = true;
   }
-  port(answer).watch = {of, port(of).moves, clock_};
+  port(answer).watch = {of, port(of).moves, clock_, false};
 }
 
 void Ledger::moves(PortId id) {
@@ -183,7 +183,7 @@ void Ledger::expect_all_received() {
 
 // Nobody can send to it any more, and who asked for that news has not had it, though nothing could have lost it.
 bool Ledger::missed_no_senders(const PortFacts& answer) {
-  if (!answer.watch || dead(answer.watch->of)) return false;
+  if (!answer.watch || answer.watch->replaced || dead(answer.watch->of)) return false;
   const PortFacts& of = port(answer.watch->of);
   if (!of.born || of.restless || answer.restless || of.port->remote() || of.port->srights() > 0) return false;
   const std::uint32_t way = of.homes | answer.homes;

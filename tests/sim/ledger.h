@@ -34,6 +34,7 @@ struct Watch {
   PortId of;
   std::uint64_t moves;  // of that port, when it was asked for
   std::uint64_t since;  // Ledger::clock() then
+  bool replaced;        // by another one; its answer may be under way
 };
 
 struct PortFacts {
@@ -96,7 +97,7 @@ class Ledger {
   bool under_way(PortId id) const;
   // No-senders was heard, and nobody has made a send right since.
   bool silent(PortId id) const;
-  // From now on no-senders of the one is heard at the other, and nowhere else.
+  // From now on no-senders of the one is heard at the other; elsewhere only if it has fired before.
   void watch(PortId of, PortId answer);
   // Its receive right goes into a message; or may at any time from now on, to the port that inherits it.
   void moves(PortId id);
