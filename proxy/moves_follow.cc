@@ -43,7 +43,10 @@ void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home, 
   }
   std::vector<ipc::MessagePtr> waiting = sessions_.recall(from, old.holders.find(uid)->port());
   Holder holder = std::move(*old.holders.take(uid));
-  if (!broken(Rule::kWindowIsTheHomes)) holder.room = holder.as_of = 0;
+  if (!broken(Rule::kWindowIsTheHomes)) {
+    holder.room = 0;
+    holder.as_of = 0;
+  }
   registry_.retarget(uid, *target);
   ipc::Port& proxy = holder.port();
   sessions_.tables(*target)->holders.adopt(uid, std::move(holder));
