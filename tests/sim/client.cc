@@ -361,7 +361,7 @@ bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
       around_.ledger().port(port).homes | (sent.to != 0 ? around_.ledger().port(sent.to).homes : 0);
   const std::uint32_t way = bit(sent.from) | bit(around_.host()) | homes;
   return ledger.fenced_since(sent.begun, way) || ledger.lost_since(sent.begun, way) ||
-         ledger.has_strangers(way);
+         ledger.apart_since(sent.begun, way) || ledger.has_strangers(way);
 }
 
 void Client::check() {
@@ -377,7 +377,9 @@ void Client::check() {
         ledger.under_way(believed.mapped().port))
       continue;
     const std::uint32_t way = bit(around_.host()) | ledger.port(believed.mapped().port).homes;
-    if (ledger.fenced_since(believed.mapped().since, way) || ledger.has_strangers(way)) continue;
+    const std::uint64_t then = believed.mapped().since;
+    if (ledger.fenced_since(then, way) || ledger.apart_since(then, way) || ledger.has_strangers(way))
+      continue;
     around_.story().accuse("I10", "the name " + std::to_string(each.name) + " of client " +
                                       std::to_string(id_) +
                                       " is dead, its port lives and no session was lost");

@@ -96,6 +96,7 @@ void Daemon::session_up(const proxy::PeerInfo& peer, ipc::SendRight right) {
   story_.tell(options_.host, [&] {
     return "session with " + peer.name + " is open, incarnation " + std::to_string(peer.incarnation);
   });
+  ledger_.opened(options_.host, host);
   if (peer.incarnation < incarnations_[host])
     story_.accuse("S4", "a session with an older incarnation of " + peer.name);
   incarnations_[host] = peer.incarnation;

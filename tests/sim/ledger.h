@@ -16,6 +16,7 @@
 
 #include "daemon/ipc/port.h"
 #include "proxy/port_uid.h"
+#include "tests/sim/meetings.h"
 #include "tests/sim/story.h"
 
 namespace netmsg::sim {
@@ -75,12 +76,19 @@ struct MessageFacts {
   State state = State::kBegun;
   std::uint64_t order = 0;  // of acceptance
   std::uint64_t begun = 0;  // Ledger::clock() when the call began
+  bool in_circle =
+      false;  // of ports on their way into each other: one of the messages is destroyed to end it
 };
 
 class Ledger {
  public:
-  Ledger(std::size_t hosts, Story& story)
-      : hosts_(hosts), story_(story), fences_(hosts * hosts), losses_(hosts * hosts) {}
+  Ledger(std::size_t hosts, const Time& now, Story& story)
+      : hosts_(hosts),
+        story_(story),
+        meetings_(hosts, now),
+        fences_(hosts * hosts),
+        losses_(hosts * hosts),
+        absences_(hosts * hosts) {}
 
   // --- ports ---
   // The id of a port that is at home there; a new one at the first time. `uid`: what other daemons call it.
@@ -108,16 +116,20 @@ class Ledger {
   void for_each_at(HostIndex home, const std::function<void(PortId, const ipc::Port&)>& visit) const;
 
   // --- links ---
-  // A session between the two has ended; messages or rights from one to the other were destroyed for a ceiling.
-  void fenced(HostIndex a, HostIndex b);
+  // `here` has a session with `there`; has none any more.
+  void opened(HostIndex here, HostIndex there);
+  void fenced(HostIndex here, HostIndex there);
   // From now on a fence is no surprise.
   void expect_fences() { fences_expected_ = true; }
+  // Messages or rights from one to the other were destroyed for a ceiling.
   void lost(HostIndex a, HostIndex b) { losses_[slot(a, b)] = ++clock_; }
   std::uint64_t clock() const { return clock_; }
   // Did that happen between any two of those hosts since then? So it may have been on the way of a right or a message
   // between them.
   bool fenced_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, fences_); }
   bool lost_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, losses_); }
+  // Or had two of them no session for so long that rights, which wait for one, were given up?
+  bool apart_since(std::uint64_t then, std::uint32_t hosts) const;
 
   // These two do not talk to each other: what one of them has cannot be given to the other one.
   void set_strangers(HostIndex a, HostIndex b) { strangers_ = bit(a) | bit(b); }
@@ -145,12 +157,16 @@ class Ledger {
   static constexpr std::uint32_t kLane = 100'000;  // above the ids of notifications
 
   std::size_t slot(HostIndex a, HostIndex b) const { return std::min(a, b) * hosts_ + std::max(a, b); }
-  // Is it excused from being received because of what became of the ports? Of its destination, or of one that may have
-  // closed a circle: then it was destroyed, and the ports that are inherited live.
+  // Is it excused from being received because of what became of the ports? A circle may end without its destination: ports
+  // in it that are inherited live.
   bool may_vanish(const MessageFacts& facts);
   // Or because of what became of its way?
   bool may_be_lost(const MessageFacts& facts);
   bool missed_no_senders(const PortFacts& answer);
+  std::int64_t lost_accepted(const PortFacts& told) const;
+  // The receive right of `what` is on its way into `to`, or may be one day.
+  void on_its_way(PortId what, PortId to);
+  std::set<PortId> ends_in(PortId port) const;
   void settle(PortId id, HostIndex home, ipc::Port& port);
   bool since(std::uint64_t then, std::uint32_t hosts, const std::vector<std::uint64_t>& times) const;
   MessageFacts& message(std::uint32_t id) { return messages_.at(id); }
@@ -163,9 +179,13 @@ class Ledger {
   std::uint64_t clock_ = 0;
   bool fences_expected_ = false;
   std::uint32_t strangers_ = 0;
+  Meetings meetings_;
   std::vector<std::uint64_t> fences_;
   std::vector<std::uint64_t> losses_;
+  std::vector<std::uint64_t> absences_;  // ended then
   std::unordered_map<std::uint32_t, MessageFacts> messages_;
+  std::map<PortId, std::vector<std::uint32_t>> carriers_;  // messages that its receive right was sent in
+  std::map<PortId, std::set<PortId>> heirs_;
   std::map<ClientId, std::uint32_t> sent_;  // by each client
   std::map<std::pair<ClientId, PortId>, std::uint64_t> last_order_;
   std::uint64_t next_order_ = 1;

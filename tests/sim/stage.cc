@@ -16,7 +16,7 @@ Stage::Stage(std::size_t hosts, const Schedule& schedule, bool aloud)
       random_(schedule),
       story_(now_, aloud),
       coverage_(random_),
-      ledger_(hosts, story_),
+      ledger_(hosts, now_, story_),
       network_(hosts, random_, now_, story_),
       daemons_(hosts),
       census_(daemons_, ledger_, story_, coverage_),

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who has a session with whom, and which two hosts have been without one for long: what waits for it is given up in time
+// then. They have one while both have opened it.
+#pragma once
+
+#include <vector>
+
+#include "tests/sim/story.h"
+
+namespace netmsg::sim {
+
+class Meetings {
+ public:
+  Meetings(std::size_t hosts, const Time& now);
+
+  // True if that ends a time of being apart that was long.
+  bool opened(HostIndex here, HostIndex there);
+  void ended(HostIndex here, HostIndex there);
+  // Are two of those hosts, as bits, apart for long by now?
+  bool someone_is_apart(std::uint32_t hosts) const;
+
+ private:
+  struct End {
+    bool open = false;
+    Time closed{0};  // since then
+  };
+
+  End& end(HostIndex here, HostIndex there) { return ends_[here * hosts_ + there]; }
+  bool apart_for_long(HostIndex a, HostIndex b) const;
+
+  const std::size_t hosts_;
+  const Time& now_;
+  std::vector<End> ends_;
+};
+
+}  // namespace netmsg::sim
