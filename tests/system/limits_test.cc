@@ -3,13 +3,11 @@
 // special bits of 03 §8. The engine's own tests of them are in unit/ipc/limits_test.cc.
 #include <gtest/gtest.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/system/port_client.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 Host& host() {
   static Host only("here", 0, {},

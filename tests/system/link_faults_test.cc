@@ -5,6 +5,7 @@
 #include <mach/notify.h>
 #include <signal.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/linked_hosts.h"
 #include "tests/system/puppet_task.h"
 
@@ -13,11 +14,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr unsigned kPatienceMs = 10000;
 constexpr milliseconds kLeaseAndSome{15000};
 constexpr unsigned kQueueLimit = 5;

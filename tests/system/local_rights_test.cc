@@ -2,15 +2,12 @@
 // Acceptance cases of spec 04 §8 on one host, through real client processes and the C headers alone.
 #include <gtest/gtest.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/same_name_table.h"
 #include "tests/system/rights_scene.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 class Local : public testing::Test {
  protected:

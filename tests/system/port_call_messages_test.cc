@@ -5,13 +5,12 @@
 
 #include <memory>
 
+#include "tests/support/dispositions.h"
 #include "tests/system/port_client.h"
 
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr unsigned kPatienceMs = 5000;
 
 Item name(mach_port_t value) {

@@ -9,17 +9,11 @@
 #include <functional>
 #include <utility>
 
+#include "tests/support/dispositions.h"
 #include "tests/system/port_client.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 PortServerClient& server() {
   static PortServerClient only(here_and_there().a, here_and_there().a);

@@ -10,6 +10,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/scale.h"
 #include "tests/support/seed.h"
 #include "tests/system/port_client.h"
@@ -17,9 +18,6 @@
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr int kRounds = 100000;
 constexpr unsigned kLongestDelay_ns = 60000;
 constexpr unsigned kPatienceMs = 20000;

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/same_name_table.h"
 #include "tests/support/scale.h"
 #include "tests/system/rights_scene.h"
@@ -14,9 +15,6 @@
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr unsigned kPatienceMs = 5000;
 
 TwoHosts& hosts() {

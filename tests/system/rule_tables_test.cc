@@ -9,18 +9,13 @@
 #include <stdexcept>
 
 #include "tests/support/copyin_table.h"
+#include "tests/support/dispositions.h"
 #include "tests/support/same_name_table.h"
 #include "tests/system/rights_scene.h"
 
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr unsigned kPatienceMs = 1000;
 
 // Where in a message the right stands.

@@ -7,16 +7,13 @@
 #include <signal.h>
 
 #include "tests/support/control_json.h"
+#include "tests/support/dispositions.h"
 #include "tests/support/linked_hosts.h"
 #include "tests/system/puppet_task.h"
 
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
 constexpr unsigned kPatienceMs = 30000;
 constexpr std::chrono::milliseconds kPatience{kPatienceMs};
 enum At : std::size_t { kX, kY, kZ };

@@ -4,16 +4,11 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 class Atomicity : public testing::Test {
  protected:

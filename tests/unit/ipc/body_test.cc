@@ -6,16 +6,11 @@
 #include <cstring>
 #include <functional>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
 
 class Body : public testing::Test {
  protected:

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "daemon/ipc/task_ports.h"
+#include "tests/support/dispositions.h"
 #include "tests/support/seed.h"
 #include "tests/support/task_request.h"
 
@@ -18,9 +19,6 @@ namespace netmsg::test {
 namespace {
 
 constexpr Name kSelf = ipc::kTaskSelfName;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr Name kFresh = 4711;
 
 // A row of 05 §8 with arguments that succeed.

@@ -5,17 +5,13 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
 namespace {
 
 namespace calls = ipc::mach_port;
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr std::uint32_t kNames = 8;
 constexpr Name kUnused = 4711;
 

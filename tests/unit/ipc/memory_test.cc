@@ -7,16 +7,12 @@
 #include <functional>
 #include <string>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
 constexpr std::size_t kFirstItem = sizeof(mach_msg_header_t);
 
 Bytes text(const std::string& letters) {

@@ -7,16 +7,11 @@
 #include <list>
 
 #include "daemon/ipc/port.h"
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
 
 // A link to a host that exists in the test's head: `away` are the ports there, with what went along.
 class Elsewhere final : public ipc::RemoteLink {

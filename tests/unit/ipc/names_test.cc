@@ -6,15 +6,13 @@
 #include <algorithm>
 #include <chrono>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
 namespace {
 
 namespace calls = ipc::mach_port;
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
 constexpr Name kUnused = 4711;
 constexpr Name kNew = 9000;
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
@@ -10,9 +11,6 @@ namespace {
 
 namespace calls = ipc::mach_port;
 using std::chrono::milliseconds;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
 
 // A space with an account of its own beside a task of the world.
 class Poor : public testing::Test {

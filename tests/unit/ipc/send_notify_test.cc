@@ -7,17 +7,13 @@
 #include <cstring>
 #include <functional>
 
+#include "tests/support/dispositions.h"
 #include "tests/support/engine_world.h"
 
 namespace netmsg::test {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr Name kUnused = 4711;
 
 class SendNotify : public testing::Test {

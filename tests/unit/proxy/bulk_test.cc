@@ -9,6 +9,7 @@
 
 #include "proxy/storage.h"
 #include "proxy/wire.h"
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/two_hosts.h"
 
 namespace netmsg::test {
@@ -16,10 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
 constexpr std::size_t kChunk = proxy::kChunkDataBytes;
 
 // Bytes that differ from place to place.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/two_hosts.h"
 
 namespace netmsg::test {
@@ -11,10 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr mach_msg_id_t kMessages = 3;
 constexpr mach_msg_id_t kAnswer = 500;
 constexpr int kRounds = 60;  // of 50 ms

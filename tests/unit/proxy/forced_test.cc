@@ -4,13 +4,11 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/two_hosts.h"
 
 namespace netmsg::test {
 namespace {
-
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
 
 class ForcedAcross : public TwoHosts {
  protected:

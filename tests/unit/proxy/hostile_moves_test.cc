@@ -9,6 +9,7 @@
 #include "daemon/ipc/space.h"
 #include "proxy/staging.h"
 #include "proxy/uid_wire.h"
+#include "tests/support/dispositions.h"
 #include "tests/support/scale.h"
 #include "tests/support/seed.h"
 #include "tests/unit/proxy/hostile_host.h"
@@ -18,9 +19,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
 constexpr unsigned char kEvil = 9;
 
 // --- what it says ---

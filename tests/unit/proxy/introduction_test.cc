@@ -4,17 +4,13 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/many_hosts.h"
 
 namespace netmsg::test {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 class Introduction : public ManyHosts {
  protected:

@@ -5,15 +5,12 @@
 
 #include <span>
 
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/two_hosts.h"
 
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr std::size_t kSlot = sizeof(mach_msg_header_t) + sizeof(mach_msg_type_t);
 
 Bytes bytes_of(const ipc::MemoryRef& memory) {

@@ -4,16 +4,10 @@
 
 #include <vector>
 
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/many_hosts.h"
 
 namespace netmsg::test {
-
-inline constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-inline constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-inline constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-inline constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-inline constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-inline constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 // A port of y's server moves to z and beyond, while x's client holds a send right.
 class Moving : public ManyHosts {

@@ -7,16 +7,13 @@
 #include <gtest/gtest.h>
 
 #include "daemon/ipc/space.h"
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/many_hosts.h"
 
 namespace netmsg::test {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 
 // P is at home at b; tasks of a and c have send rights to it.
 class PortRows : public ManyHosts {

@@ -4,17 +4,13 @@
 #include <mach/notify.h>
 
 #include "daemon/ipc/port.h"
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/two_hosts.h"
 
 namespace netmsg::test {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr unsigned kMoveOnce = MACH_MSG_TYPE_MOVE_SEND_ONCE;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 
 class Resume : public TwoHosts {
  protected:

@@ -6,17 +6,13 @@
 #include <mach/task_special_ports.h>
 
 #include "daemon/ipc/task_ports.h"
+#include "tests/support/dispositions.h"
 #include "tests/support/task_request.h"
 #include "tests/unit/proxy/two_hosts.h"
 
 namespace netmsg::test {
 namespace {
 
-constexpr unsigned kMoveReceive = MACH_MSG_TYPE_MOVE_RECEIVE;
-constexpr unsigned kMoveSend = MACH_MSG_TYPE_MOVE_SEND;
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
-constexpr unsigned kMakeSend = MACH_MSG_TYPE_MAKE_SEND;
-constexpr unsigned kMakeOnce = MACH_MSG_TYPE_MAKE_SEND_ONCE;
 constexpr Name kChosen = 4711;
 
 class FarTask : public TwoHosts {
