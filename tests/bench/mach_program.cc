@@ -116,8 +116,8 @@ class Server {
       case kReturn:
         return turn_round(head().msgh_size, head().msgh_bits & MACH_MSGH_BITS_COMPLEX);
       case kTake:
-        give_up_region();
-        break;
+        take_region();
+        return 0;
       default:
         break;
     }
@@ -134,12 +134,16 @@ class Server {
     return size;
   }
 
-  void give_up_region() {
+  // Answers before the region is given up, as the sealed memory by hand is: to free its pages is not part of the call.
+  void take_region() {
     const auto count = get_at<mach_msg_type_t>(buffer_, sizeof(mach_msg_header_t)).msgt_number;
     const auto pages = get_at<std::uint64_t>(buffer_, kBody);
     const auto* const first =
         reinterpret_cast<const volatile char*>(pages);  // NOLINT(performance-no-int-to-ptr)
     static_cast<void>(*first);
+    fill(buffer_, kAnswerBytes);
+    const mach_msg_size_t answer = turn_round(kAnswerBytes, 0);
+    must_succeed(mach_msg(&head(), MACH_SEND_MSG, answer, 0, MACH_PORT_NULL, 0, 0), "the server's answer");
     vm_deallocate(mach_task_self(), pages, count);
   }
 

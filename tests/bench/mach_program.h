@@ -25,7 +25,7 @@ enum RequestId : mach_msg_id_t {
   kAnswer = 100,  // 64 bytes back: to the reply port if there is one, else to the one of the last kIntroduce
   kIntroduce,     // the reply right is kept
   kReturn,        // the whole message back, and the rights in it
-  kTake,          // its region is read (the first byte) and given up, then 64 bytes back
+  kTake,          // its region is read (the first byte), 64 bytes go back, then it is given up
   kCount,         // no answer: counted
 };
 
