@@ -7,10 +7,10 @@
 
 namespace netmsg::proxy {
 
-void Forced::sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Receipt receipt,
-                  ipc::Charge charge) {
-  there_[message.port].emplace(message.number,
-                               Outstanding{std::move(request), std::move(receipt), std::move(charge)});
+void Forced::sent(const Sent& message, RegistryPin pin, std::unique_ptr<ipc::AcceptedRequest> request,
+                  ipc::Receipt receipt, ipc::Charge charge) {
+  there_[message.port].emplace(
+      message.number, Outstanding{std::move(pin), std::move(request), std::move(receipt), std::move(charge)});
 }
 
 void Forced::accepted(const Sent& message) {

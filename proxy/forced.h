@@ -14,6 +14,7 @@
 #include "daemon/ipc/quota.h"
 #include "daemon/ipc/receipt.h"
 #include "proxy/port_uid.h"
+#include "proxy/registry.h"
 
 namespace netmsg::proxy {
 
@@ -27,9 +28,10 @@ class Forced {
 
   // --- ours, at the peer ---
   // `charge`: the sender's, for the message. It pays until that has left its queue, as it would here.
-  // For a message of another host that goes on, its receipt takes the place of the request.
-  void sent(const Sent& message, std::unique_ptr<ipc::AcceptedRequest> request, ipc::Receipt receipt,
-            ipc::Charge charge);
+  // For a message of another host that goes on, its receipt takes the place of the request. `pin`: of the port, which may come
+  // here, and keep its uid, before the message has left the queue.
+  void sent(const Sent& message, RegistryPin pin, std::unique_ptr<ipc::AcceptedRequest> request,
+            ipc::Receipt receipt, ipc::Charge charge);
   // It has left its queue there: the notification is made. Unknown: the port has died meanwhile.
   void accepted(const Sent& message);
   // The port has died, and its queue with it: all its notifications are made.
@@ -51,6 +53,7 @@ class Forced {
 
  private:
   struct Outstanding {
+    RegistryPin pin;
     std::unique_ptr<ipc::AcceptedRequest> request;
     ipc::Receipt receipt;
     ipc::Charge charge;

@@ -128,8 +128,8 @@ FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
   frame.mutable_message()->set_forced(forced);
   const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message.take_charge());
   if (forced) {
-    tables_->forced.sent({port, number}, std::move(message.accepted), std::move(message.receipt),
-                         message.take_charge());
+    tables_->forced.sent({port, number}, RegistryPin(world_.registry, port), std::move(message.accepted),
+                         std::move(message.receipt), message.take_charge());
   }
   // Who has no send right to the port has no window either: replies cost nothing here.
   const Holder* holder = tables_->holders.find(port);

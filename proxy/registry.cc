@@ -86,14 +86,17 @@ void Registry::drained(const PortUid& uid) {
   forget_if_unknown(entry);
 }
 
-void Registry::pin(const PortUid& uid) {
-  if (Entry* entry = find(uid)) ++entry->pins;
+std::uint64_t Registry::pin(const PortUid& uid) {
+  Entry* entry = find(uid);
+  if (entry == nullptr) return 0;
+  ++entry->pins;
+  return entry->life;
 }
 
 // A port that has died meanwhile has no entry, and no other port ever has its uid.
-void Registry::unpin(const PortUid& uid) {
+void Registry::unpin(const PortUid& uid, std::uint64_t life) {
   Entry* entry = find(uid);
-  if (entry == nullptr || entry->pins == 0) return;
+  if (entry == nullptr || entry->life != life) return;
   --entry->pins;
   forget_if_unknown(*entry);
 }
@@ -152,6 +155,7 @@ Registry::Entry& Registry::add(ipc::Port& port, const PortUid& uid) {
   port.link_slot = slot;
   Entry& entry = entries_[slot - 1];
   entry.uid = uid;
+  entry.life = ++lives_;
   entry.port = ipc::PortRef(&port);
   return entry;
 }

@@ -40,6 +40,7 @@ class Registry {
     // Of a port at home here: how many messages of each peer wait to be queued (parking.h), above 0.
     std::map<PeerIndex, std::uint32_t> parked{};
     std::uint32_t pins = 0;  // see RegistryPin
+    std::uint64_t life = 0;  // no two entries have the same: a port may be forgotten and come again
   };
 
   explicit Registry(const Origin& us) : us_(us) {}
@@ -74,9 +75,10 @@ class Registry {
   // How many more messages this peer may send to the port: what it has parked there counts against it, and only it.
   std::uint32_t room_for(const ipc::Port& port, PeerIndex peer) const;
 
-  // Do nothing for uids that are not there.
-  void pin(const PortUid& uid);
-  void unpin(const PortUid& uid);
+  // Returns the entry's life; 0, and nothing is done, for a uid that is not there. unpin() does nothing if the entry of that
+  // life is gone.
+  std::uint64_t pin(const PortUid& uid);
+  void unpin(const PortUid& uid, std::uint64_t life);
 
   // The peers that have units shall be told the port's room when the event ends. Does nothing for uids that are not
   // there.
@@ -113,27 +115,32 @@ class Registry {
   std::map<PortUid, std::uint64_t> by_uid_;  // slots; ordered: peers choose keys, so no hashing
   std::vector<PortUid> dirty_;
   Serial next_serial_ = kNameServiceSerial + 1;
+  std::uint64_t lives_ = 0;
 };
 
-// Keeps the entry of a port at home here, and with it the port's uid, while nobody may have units of it.
+// Keeps the entry of a port at home here, or of one that comes home, and with it the port's uid, while nobody may have units
+// of it.
 class RegistryPin {
  public:
   RegistryPin() = default;
-  RegistryPin(Registry& registry, const PortUid& uid) : registry_(&registry), uid_(uid) { registry.pin(uid); }
+  RegistryPin(Registry& registry, const PortUid& uid)
+      : registry_(&registry), uid_(uid), life_(registry.pin(uid)) {}
   RegistryPin(RegistryPin&& other) noexcept
-      : registry_(std::exchange(other.registry_, nullptr)), uid_(other.uid_) {}
+      : registry_(std::exchange(other.registry_, nullptr)), uid_(other.uid_), life_(other.life_) {}
   RegistryPin& operator=(RegistryPin&& other) noexcept {
     std::swap(registry_, other.registry_);
     std::swap(uid_, other.uid_);
+    std::swap(life_, other.life_);
     return *this;
   }
   ~RegistryPin() {
-    if (registry_ != nullptr) registry_->unpin(uid_);
+    if (registry_ != nullptr) registry_->unpin(uid_, life_);
   }
 
  private:
   Registry* registry_ = nullptr;
   PortUid uid_;
+  std::uint64_t life_ = 0;
 };
 
 }  // namespace netmsg::proxy

@@ -490,6 +490,25 @@ TEST_F(Moving, ForcedMessagesAreAcceptedWhereverTheyEndUp) {
   EXPECT_TRUE(at_rest());
 }
 
+// 06.5: the old home has still to say that it has left the queue, and nobody else knows the port any more.
+TEST_F(Moving, WhoForcesAMessageIntoAPortThatComesHomeAndDiesThereHearsIt) {
+  const Name notify = client.port();
+  for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .id = 5}, MACH_SEND_NOTIFY, notify),
+            MACH_SEND_WILL_NOTIFY);
+  run();
+  Task& other = x.task("other");
+  const Name here = move(y, server, p, x, other);
+  run();
+  EXPECT_TRUE(at_rest());
+  other.destroy(here);
+  const Received accepted = client.receive(notify);
+  EXPECT_EQ(accepted.header.msgh_id, MACH_NOTIFY_MSG_ACCEPTED);
+  EXPECT_EQ(accepted.values, std::vector<std::uint32_t>{far});
+  run();
+}
+
 TEST_F(Moving, ThePortDiesAtItsNewHome) {
   const Name q = move(y, server, p, z, heir);
   heir.destroy(q);
