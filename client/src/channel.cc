@@ -3,17 +3,17 @@
 
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <chrono>
 
 #include "client/src/memory.h"
 
 namespace netmsg::client {
 
 namespace {
+
+using Clock = local::Patience::Clock;
 
 constexpr local::FrameHeader kBell{0, static_cast<std::uint16_t>(local::Kind::kBell), 0, 0};
 
@@ -82,8 +82,10 @@ bool Channel::send_after(const local::FrameHeader& frame) {
 
 Channel::Wait Channel::wait(const sigset_t* mask) {
   if (asked_by_ring_) {
-    if (answer_there() || await_awake()) return Wait::kReady;
-    return sleep(mask);
+    if (answer_there()) return Wait::kReady;
+    const Wait waited = await_awake() ? Wait::kReady : sleep(mask);
+    if (waited == Wait::kReady) rings_->patience.over(Clock::now());
+    return waited;
   }
   if (mask == nullptr) return Wait::kReady;  // to receive is to wait
   pollfd answer{socket_.fd(), POLLIN, 0};
@@ -99,49 +101,48 @@ bool Channel::answer_there() {
 
 // Gives up the processor in turns, for the moment in which most answers come. A cancellation point, as the sleep is.
 bool Channel::await_awake() {
-  using Clock = std::chrono::steady_clock;
-  if (!rings_->patience.try_awake()) return false;
-  const Clock::time_point end = Clock::now() + std::chrono::microseconds(local::kYieldUs);
+  local::Patience& patience = rings_->patience;
+  if (!patience.begin(Clock::now())) return false;
   do {
     pthread_testcancel();
-    ::sched_yield();
-    if (!answer_there()) continue;
-    rings_->patience.was_worth_it();
-    return true;
-  } while (Clock::now() < end);
-  rings_->patience.was_in_vain();
+    local::yield_once(patience);
+    if (answer_there()) return true;
+  } while (patience.goes_on());
   return false;
 }
 
 // The socket wakes us: by a bell, an answer, or its end. Signals that `mask` lets in are handled in ppoll and nowhere else;
 // one that has come before ends it at once.
 Channel::Wait Channel::sleep(const sigset_t* mask) {
-  for (;;) {
-    if (!rings_->reader.fall_asleep() || answer_there()) break;
-    if (!socket_.still_ours()) break;
+  while (rings_->reader.fall_asleep() && !answer_there() && socket_.still_ours()) {
     pollfd answer{socket_.fd(), POLLIN, 0};
     const int ready = ::ppoll(&answer, 1, nullptr, mask);
     const bool interrupted = ready < 0 && errno == EINTR;
-    rings_->reader.wake();
-    if (interrupted && mask != nullptr) return Wait::kInterrupted;
-    if (answer_there()) break;
-    if (!interrupted && !skip_bells(MSG_DONTWAIT)) break;
+    if (interrupted && mask != nullptr) {
+      rings_->reader.wake();
+      return Wait::kInterrupted;
+    }
+    if ((ready > 0 && !take_bell()) || answer_there()) break;
   }
   rings_->reader.wake();
   return Wait::kReady;
 }
 
-// Reads away the bells that are next; `flags`: MSG_DONTWAIT, or 0 to wait for something else. False: that is next, or the
-// end is.
-bool Channel::skip_bells(int flags) {
-  local::FrameHeader header;
-  for (;;) {
-    const ssize_t got = ::recv(socket_.fd(), &header, sizeof header, MSG_PEEK | flags);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
-    if (got != sizeof header || header.kind != kBell.kind) return false;
-    ::recv(socket_.fd(), &header, sizeof header, 0);
-  }
+// There is something in the socket. False: an answer, or the end.
+bool Channel::take_bell() {
+  local::FrameHeader bell;
+  if (rings_->reader.elsewhere() != rings_->from_socket) return false;
+  return ::recv(socket_.fd(), &bell, sizeof bell, MSG_DONTWAIT) == sizeof bell;
+}
+
+// Before an answer in the socket: those that came for nothing.
+void Channel::skip_bells() {
+  local::FrameHeader next;
+  ssize_t got;
+  do {
+    got = ::recv(socket_.fd(), &next, sizeof next, MSG_PEEK);
+    if (got == sizeof next && next.kind == kBell.kind) ::recv(socket_.fd(), &next, sizeof next, 0);
+  } while (got < 0 ? errno == EINTR : got == sizeof next && next.kind == kBell.kind);
 }
 
 // ---------------------------------------------------------------- the answer
@@ -153,7 +154,7 @@ Io Channel::receive_head(void* head, std::size_t size) {
   if (asked_by_ring_ && !answer_there()) return Io::kClosed;
   if (answered_by_ring_) return take(head, size, &done);
   if (rings_ && !socket_.still_ours()) return Io::kClosed;
-  if (rings_) skip_bells(0);
+  if (rings_) skip_bells();
   const Io io = files_.receive(socket_.fd(), head, size);
   if (rings_) ++rings_->from_socket;
   return io;

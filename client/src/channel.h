@@ -83,7 +83,8 @@ class Channel {
   bool answer_there();
   bool await_awake();
   Wait sleep(const sigset_t* mask);
-  bool skip_bells(int flags);
+  bool take_bell();
+  void skip_bells();
   void give_back();
 
   Descriptor socket_;

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/session/active_lanes.h"
 
-#include <sched.h>
-
 #include <asio/post.hpp>
 #include <utility>
-
-#include "proto/local/ring.h"
 
 namespace netmsg::session {
 
@@ -45,7 +41,7 @@ void ActiveLanes::turn() {
       park_all();
       break;
     }
-    ::sched_yield();
+    local::yield_once(patience_);
   }
   if (!members_.empty()) post_turn();
 }
@@ -56,7 +52,7 @@ bool ActiveLanes::round() {
   ring_owed();
   in_round_ = false;
   forget_gone();
-  if (found && std::exchange(waiting_, false)) patience_.was_worth_it();
+  if (found && std::exchange(waiting_, false)) patience_.over(Clock::now());
   return found;
 }
 
@@ -82,19 +78,12 @@ void ActiveLanes::ring_owed() {
   }
 }
 
+// A turn that found nothing is part of the same wait.
 bool ActiveLanes::goes_on_waiting() {
-  const Clock::time_point now = Clock::now();
-  if (!std::exchange(waiting_, true)) {
-    waiting_since_ = now;
-    return patience_.try_awake();
-  }
-  if (now - waiting_since_ < std::chrono::microseconds(local::kYieldUs)) return true;
-  patience_.was_in_vain();
-  return false;
+  return std::exchange(waiting_, true) ? patience_.goes_on() : patience_.begin(Clock::now());
 }
 
 void ActiveLanes::park_all() {
-  waiting_ = false;
   in_round_ = true;
   for (Member* member : members_) {
     if (member != nullptr) park(*member);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ring lanes that the daemon looks at (proto/local/ring.h, "Waiting"). A lane is active as long as something comes
 // through it; others cost nothing: they ring. While there are active lanes, turns of the event loop look at them and
-// give up the processor in between; when nothing has come for kYieldUs, all are parked, and the loop sleeps.
+// give up the processor in between; when nothing has come for some time (patience.h), all are parked, and the loop sleeps.
 //
 //   a member    event                                  next      action
 //   parked      join(): a bell, an answer to it        active    a turn is posted, if none is
 //   active      something was there                    active
 //               nothing was, kEmptyLooksMax times      parked    park()
-//               nothing was anywhere, for kYieldUs     parked    park()
+//               patience has come to its end          parked    park()
 //               park() finds something                 active
 //   any         leave()                                -
 //
@@ -16,7 +16,6 @@
 #pragma once
 
 #include <asio/io_context.hpp>
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -58,7 +57,7 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
   void answered(Member& member);
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = local::Patience::Clock;
   void post_turn();
   void turn();
   bool round();
@@ -74,8 +73,7 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
   bool turn_posted_ = false;
   bool in_round_ = false;
   bool any_owed_ = false;
-  bool waiting_ = false;  // the last rounds found nothing
-  Clock::time_point waiting_since_;
+  bool waiting_ = false;  // the last rounds found nothing, awake or asleep since then
   local::Patience patience_;
 };
 

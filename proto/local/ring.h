@@ -59,8 +59,8 @@
 //   The daemon rings without ever waiting: a socket that is full wakes the client anyway.
 //
 // Waiting
-//   Before either side sleeps it looks at its rings and gives up its processor (sched_yield) in turns, for up to kYieldUs,
-//   unless that was in vain most recently (patience.h). Nobody ever spins without giving up the processor.
+//   Before either side sleeps it looks at its rings and gives up its processor (sched_yield) in turns, for 20 us at the most,
+//   unless what came last came long after (patience.h). Nobody ever spins without giving up the processor.
 //
 // Trust
 //   The daemon believes nothing that it reads here. Its own positions are its own; `tail` and `start` are taken if they
@@ -76,7 +76,6 @@
 namespace netmsg::local {
 
 inline constexpr std::size_t kRingBytes = 128U << 10;  // of each direction; only touched pages are ever there
-inline constexpr unsigned kYieldUs = 20;
 
 struct RingWords {
   // The writer's.
