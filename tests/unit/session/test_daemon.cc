@@ -7,8 +7,6 @@
 
 namespace netmsg::test {
 
-namespace {
-
 bool poll_for(std::chrono::seconds limit, const std::function<bool()>& done) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!done()) {
@@ -17,8 +15,6 @@ bool poll_for(std::chrono::seconds limit, const std::function<bool()>& done) {
   }
   return true;
 }
-
-}  // namespace
 
 TestDaemon::TestDaemon(session::UserLimits user_limits, std::uint32_t lanes_per_task)
     : users_(user_limits),

@@ -8,6 +8,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
+#include <chrono>
 #include <functional>
 #include <future>
 #include <memory>
@@ -22,6 +23,9 @@
 #include "tests/support/temporary_folder.h"
 
 namespace netmsg::test {
+
+// Asks until it is so; false: it is not within that time.
+bool poll_for(std::chrono::seconds limit, const std::function<bool()>& done);
 
 class TestDaemon {
  public:
