@@ -150,7 +150,7 @@ void Moves::fenced(PeerIndex peer) {
 void Moves::drop_all() {
   while (!undrained_.empty()) {
     const PortUid uid = undrained_.begin()->first;
-    forget(uid);
+    forget(uid, {});
     registry_.drained(uid);
   }
 }

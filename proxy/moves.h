@@ -95,8 +95,8 @@ class Moves {
   void deliver(PeerIndex from, ipc::MessagePtr message);
   // One of our own programs' messages to a closed port.
   void hold(ipc::MessagePtr message);
-  // A port at home here has died.
-  void forget(const PortUid& uid);
+  // A port at home here has died. `told`: the peers that know it already.
+  void forget(const PortUid& uid, const std::vector<PeerIndex>& told);
 
   // Has the port come from there, and somebody may still send by that way?
   bool comes_by(PeerIndex old_home, const PortUid& uid) const {

@@ -265,10 +265,13 @@ void Moves::tell_lost(const PortUid& uid, const Origin& holder) {
   sessions_.append(*peer, std::move(frame));
 }
 
-void Moves::forget(const PortUid& uid) {
+// Its old home may have no units and mint rights of it all the same, for what comes by an open path.
+void Moves::forget(const PortUid& uid, const std::vector<PeerIndex>& told) {
   look_at(uid);
   auto node = undrained_.extract(uid);
   if (node.empty()) return;
+  if (std::find(told.begin(), told.end(), node.mapped().by) == told.end())
+    tell_lost(uid, node.mapped().old_home);
   node.mapped().port->closed = false;
   for (Undrained::Path& path : node.mapped().paths) deliver_all(engine_, path);
 }

@@ -367,7 +367,7 @@ void Proxy::died(ipc::Port& port) {
   if (dead.epoch > 0) impl_->world.forced_died(dead.uid);  // by us, when it was at home elsewhere
   if (!dead.parked.empty()) impl_->introductions.port_died(dead.uid);
   for (const PeerIndex peer : dead.peers) impl_->peers[peer]->port_died(dead.uid);
-  impl_->moves.forget(dead.uid);
+  impl_->moves.forget(dead.uid, dead.peers);
 }
 
 void Proxy::left_queue(std::uint64_t token) {

@@ -509,6 +509,24 @@ TEST_F(Moving, WhoForcesAMessageIntoAPortThatComesHomeAndDiesThereHearsIt) {
   run();
 }
 
+// The old home has no unit of its own, and what it mints for a holder is for a port that is dead already.
+TEST_F(Moving, ThePortDiesAtItsNewHomeAndTheOldOneHearsItWithoutUnits) {
+  const Name once = give_across(y, server, p, kMakeOnce, x, client);
+  const Name q = server.port();
+  const Name to_q = give_across(y, server, q, kMakeSend, x, client);
+  client.destroy(far);
+  run();
+  depart(y, server, p, z);
+  run(z);
+  z.names.destroy(z.names.receive(z.names_port).values.at(0));
+  EXPECT_EQ(client.send({.remote = to_q, .remote_type = kCopySend, .items = {rights(kMoveOnce, {once})}}),
+            MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(server.receive(q).values, std::vector<std::uint32_t>{MACH_PORT_DEAD});
+  run();
+  EXPECT_TRUE(at_rest());
+}
+
 TEST_F(Moving, ThePortDiesAtItsNewHome) {
   const Name q = move(y, server, p, z, heir);
   heir.destroy(q);
