@@ -316,10 +316,12 @@ void Client::hear_notification(const mach_msg_header_t& header, const std::vecto
   }
 }
 
-// Nobody has made a send right since it fired: then there is none, and never will be.
+// Nobody has made a send right since it fired: then there is none, and never will be. What a port hears that is a new one to
+// the ledger may have been asked for before.
 void Client::hear_no_senders(PortId notify, std::uint32_t count) {
-  const std::optional<Watch> watch = std::exchange(around_.ledger().port(notify).watch, std::nullopt);
-  if (!watch || around_.ledger().dead(watch->of)) return;
+  PortFacts& answer = around_.ledger().port(notify);
+  const std::optional<Watch> watch = std::exchange(answer.watch, std::nullopt);
+  if (!watch || !answer.born || around_.ledger().dead(watch->of)) return;
   PortFacts& facts = around_.ledger().port(watch->of);
   if (facts.port->mscount != count || facts.moves != watch->moves || facts.restless) return;
   facts.silent_at = count;
