@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <system_error>
 #include <unordered_set>
 
 namespace netmsg::sim {
@@ -108,11 +110,14 @@ std::string in_words(const Path& path) {
   return words;
 }
 
-Path read_path(const std::string& words) {
+std::optional<Path> read_path(const std::string& words) {
   Path path;
   std::istringstream in(words);
-  for (std::string each; std::getline(in, each, '.');)
-    path.push_back(static_cast<std::uint8_t>(std::strtoul(each.c_str(), nullptr, 10)));
+  for (std::string each; std::getline(in, each, '.');) {
+    const char* const end = each.data() + each.size();
+    const auto [stopped, error] = std::from_chars(each.data(), end, path.emplace_back());
+    if (error != std::errc() || stopped != end) return std::nullopt;
+  }
   return path;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,9 @@
 
 namespace netmsg::sim {
 
-using Path = std::vector<std::uint8_t>;  // of choices
-std::string in_words(const Path& path);  // "0.3.1"
-Path read_path(const std::string& words);
+using Path = std::vector<std::uint8_t>;                   // of choices
+std::string in_words(const Path& path);                   // "0.3.1"
+std::optional<Path> read_path(const std::string& words);  // nullopt if it is not one
 
 struct Explored {
   std::uint64_t paths = 0;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // netmsg_sim: plays worlds, one for each seed, and says which of them broke an invariant (README.md).
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "tests/sim/exhaustive.h"
@@ -154,16 +156,19 @@ void usage() {
   std::exit(2);
 }
 
-std::uint64_t number(const char* text) {
-  char* end = nullptr;
-  const std::uint64_t value = std::strtoull(text, &end, 10);
-  if (end == text) usage();
+// All of the text is the number.
+std::uint64_t number(std::string_view text) {
+  std::uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stopped != end) usage();
   return value;
 }
 
-void read_seeds(const char* text, Arguments& arguments) {
-  arguments.first = arguments.last = number(text);
-  if (const char* dots = std::strstr(text, "..")) arguments.last = number(dots + 2);
+void read_seeds(std::string_view text, Arguments& arguments) {
+  const std::size_t dots = text.find("..");
+  arguments.first = arguments.last = number(text.substr(0, dots));
+  if (dots != std::string_view::npos) arguments.last = number(text.substr(dots + 2));
 }
 
 // Options without a value.
@@ -191,6 +196,7 @@ void read_option(const std::string& option, const char* value, Arguments& argume
     arguments.states = number(value);
   } else if (option == "--path") {
     arguments.path = read_path(value);
+    if (!arguments.path) usage();
   } else if (option == "--steps") {
     arguments.world.steps = number(value);
   } else if (option == "--faults") {
