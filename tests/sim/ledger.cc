@@ -198,8 +198,10 @@ bool Ledger::may_vanish(const MessageFacts& facts) {
 
 bool Ledger::may_be_lost(const MessageFacts& facts) {
   const std::uint32_t way = bit(facts.from) | port(facts.to).homes;
-  return may_vanish(facts) || fenced_since(facts.begun, way) || lost_since(facts.begun, way) ||
-         has_strangers(way);
+  // Who cannot follow a port to its new home in time has no proxy any more, and what it had accepted goes with that.
+  const bool stayed_behind = has_moved(facts.to) && apart_since(facts.begun, way);
+  return may_vanish(facts) || stayed_behind || fenced_since(facts.begun, way) ||
+         lost_since(facts.begun, way) || has_strangers(way);
 }
 
 void Ledger::forced(std::uint32_t id, PortId told) {
