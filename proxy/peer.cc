@@ -118,6 +118,8 @@ Check Peer::make_way(const Greeting& theirs) {
     return Fault{v1::Fence::SUPERSEDED, "a hello that was overtaken"};
   }
   if (theirs.resumes || goes_on_with(theirs)) return make_way_to_resume(theirs);
+  if (last_fenced_ != 0 && theirs.nonce == last_fenced_)
+    return Fault{v1::Fence::UNKNOWN_SESSION, "this session is over"};
   if (session_) {
     fence({v1::Fence::SUPERSEDED, "the peer has lost this session and opens another one"});
   } else if (stream_) {

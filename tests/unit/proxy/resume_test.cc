@@ -241,6 +241,19 @@ TEST_F(LostAnswer, TheRoomOfTheNameServiceIsWhatTheLastHelloSays) {
   EXPECT_EQ(sessions.at(0).units.back().port->room(), 2U);
 }
 
+// Else the session would be over and open, and what is kept by the nonce of a session that is over would go at once.
+TEST_F(LostAnswer, WhatIsOverForTheOtherOneIsRefusedAndAnotherSessionOffered) {
+  const std::uint64_t lost = b.link->open_sessions().at(0).nonce;
+  lose();
+  network.refuse_dials(true);
+  for (int second = 0; second < 6; ++second) b.advance(milliseconds(1000));
+  EXPECT_FALSE(b.open());
+  network.refuse_dials(false);
+  settle();
+  EXPECT_TRUE(a.open() && b.open());
+  EXPECT_NE(b.link->open_sessions().at(0).nonce, lost);
+}
+
 TEST_F(LostAnswer, TheOtherOneResumesIt) {
   use();
   lose();
