@@ -27,14 +27,47 @@ Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, SentMe
   if (answer->send == Io::kClosed) return broken(Outcome::kNotSent);
   if (wait_mask != nullptr) wait_or_cancel(*wait_mask);
   if (!receive_head()) return closed();
-  answer->done = head_.done;
   memory.settle(head_.done.memory_taken);
-  char* const message = static_cast<char*>(buffer) + head_.done.offset;
-  answer->receive = receive_bytes(message, head_.done.length);
+  return receive_message(head_.done, buffer, answer);
+}
+
+// What follows a MachMsgDone, at the end of an answer.
+Lane::Outcome Lane::receive_message(const local::MachMsgDone& done, void* buffer, MsgAnswer* answer) {
+  answer->done = done;
+  char* const message = static_cast<char*>(buffer) + done.offset;
+  answer->receive = receive_bytes(message, done.length);
   if (answer->receive == Io::kClosed) return broken(Outcome::kLost);
-  if (!receive_regions(answer->receive == Io::kOk ? message : nullptr, answer)) return broken(Outcome::kLost);
+  if (!receive_regions(done.regions, answer->receive == Io::kOk ? message : nullptr, answer))
+    return broken(Outcome::kLost);
   state_ = State::kIdle;
   return Outcome::kOk;
+}
+
+Lane::Outcome Lane::batch(Batch& batch, bool interruptible, BatchAnswer* answer) {
+  if (!interruptible) return exchange_batch(batch, nullptr, answer);
+  const SignalGuard blocked;  // (1)
+  return exchange_batch(batch, &blocked.outside(), answer);
+}
+
+Lane::Outcome Lane::exchange_batch(Batch& batch, const sigset_t* wait_mask, BatchAnswer* answer) {
+  answer_kind_ = local::Kind::kBatchDone;
+  iovec parts[] = {{}, batch.request()};
+  if (send_request(local::Kind::kBatch, parts) != Io::kOk) return broken(Outcome::kNotSent);
+  if (wait_mask != nullptr) answer->cancelled = wait_or_cancel(*wait_mask);
+  if (!receive_head()) return closed();
+  local::BatchDone head{};
+  std::memcpy(&head, &head_.done, sizeof head);
+  const iovec gathered = batch.room_for(head);
+  if (gathered.iov_base == nullptr || receive_bytes(gathered.iov_base, gathered.iov_len) != Io::kOk)
+    return broken(Outcome::kLost);
+  answer->answered = head.count;
+  if (head.count == 0) {
+    state_ = State::kIdle;
+    return Outcome::kOk;
+  }
+  local::MachMsgDone last{};
+  if (receive_bytes(&last, sizeof last) != Io::kOk) return broken(Outcome::kLost);
+  return receive_message(last, batch.buffer(head.count - 1), &answer->last);
 }
 
 Lane::Outcome Lane::port_call(const local::PortCall& request, local::PortCallDone* done) {
@@ -99,9 +132,12 @@ Io Lane::send_request(local::Kind kind, std::span<iovec> parts, std::span<const 
   return io;
 }
 
-void Lane::wait_or_cancel(const sigset_t& mask) {
-  const Channel::Wait waited = channel_.wait(&mask);         // (2)
-  if (waited == Channel::Wait::kInterrupted) send_cancel();  // (3)
+// True: a handler ran.
+bool Lane::wait_or_cancel(const sigset_t& mask) {
+  const Channel::Wait waited = channel_.wait(&mask);  // (2)
+  if (waited != Channel::Wait::kInterrupted) return false;
+  send_cancel();  // (3)
+  return true;
 }
 
 bool Lane::receive_head() {
@@ -113,6 +149,7 @@ bool Lane::receive_head() {
 bool Lane::is_expected_answer() const {
   if (head_.header.id != id_ || head_.header.kind != static_cast<std::uint16_t>(answer_kind_)) return false;
   if (answer_kind_ == local::Kind::kPortCallDone) return head_.header.length == sizeof(local::PortCallDone);
+  if (answer_kind_ == local::Kind::kBatchDone) return head_.header.length >= sizeof(local::BatchDone);
   const std::uint64_t without_regions = sizeof head_.done + std::uint64_t{head_.done.length};
   return head_.done.regions == 0 ? head_.header.length == without_regions
                                  : head_.header.length > without_regions;
@@ -126,8 +163,8 @@ Io Lane::receive_bytes(void* buffer, std::size_t size) {
 }
 
 // The regions of a whole message, which is at `message` unless it was lost. False: the daemon is gone.
-bool Lane::receive_regions(char* message, MsgAnswer* answer) {
-  for (std::uint32_t left = head_.done.regions; left > 0; --left) {
+bool Lane::receive_regions(std::uint32_t count, char* message, MsgAnswer* answer) {
+  for (std::uint32_t left = count; left > 0; --left) {
     local::ReceivedRegion region{};
     if (receive_bytes(&region, sizeof region) != Io::kOk) return false;
     if (receive_region(message, region, answer) != Io::kOk) return false;

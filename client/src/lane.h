@@ -20,6 +20,7 @@
 #include <span>
 #include <vector>
 
+#include "client/src/batch.h"
 #include "client/src/channel.h"
 #include "client/src/descriptor.h"
 #include "client/src/memory.h"
@@ -59,6 +60,14 @@ class Lane {
   // blocked operation; no signal is missed. REQUIRES: idle.
   Outcome mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory, bool interruptible,
                    MsgAnswer* answer);
+  // Several of them (proto/local/frame.h, "Batches"). `answered` of them have begun, and ended; the answers but the last
+  // are in the batch, what the last one brought is where the caller wants it. `cancelled`: a handler ran. REQUIRES: idle.
+  struct BatchAnswer {
+    std::uint32_t answered = 0;
+    bool cancelled = false;
+    MsgAnswer last;
+  };
+  Outcome batch(Batch& batch, bool interruptible, BatchAnswer* answer);
   // A port call. REQUIRES: idle.
   Outcome port_call(const local::PortCall& request, local::PortCallDone* done);
 
@@ -79,13 +88,15 @@ class Lane {
 
   Outcome exchange(const local::MachMsg& request, void* buffer, SentMemory& memory, const sigset_t* wait_mask,
                    MsgAnswer* answer);
+  Outcome exchange_batch(Batch& batch, const sigset_t* wait_mask, BatchAnswer* answer);
+  Outcome receive_message(const local::MachMsgDone& done, void* buffer, MsgAnswer* answer);
   Io send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory);
   Io send_request(local::Kind kind, std::span<iovec> parts, std::span<const int> files = {});
-  void wait_or_cancel(const sigset_t& mask);
+  bool wait_or_cancel(const sigset_t& mask);
   Outcome closed();
   bool receive_head();
   Io receive_bytes(void* buffer, std::size_t size);
-  bool receive_regions(char* message, MsgAnswer* answer);
+  bool receive_regions(std::uint32_t count, char* message, MsgAnswer* answer);
   Io receive_region(char* message, const local::ReceivedRegion& region, MsgAnswer* answer);
   Io receive_file(char* message, const local::ReceivedRegion& region, MsgAnswer* answer);
   Io lose_region(const char* message, const local::ReceivedRegion& region, MsgAnswer* answer);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Codes in words (spec 07 §6). Contracts: <mach_error.h>.
 #include <mach.h>
+#include <netmsg.h>
 #include <servers/netname_defs.h>
 
 #include <algorithm>
@@ -72,6 +73,7 @@ constexpr Text kTexts[] = {
     {MACH_RCV_IN_SET, "(ipc/rcv) port is in a set"},
     {MACH_RCV_HEADER_ERROR, "(ipc/rcv) header not receivable"},
     {MACH_RCV_BODY_ERROR, "(ipc/rcv) body not fully receivable"},
+    {NETMSG_NOT_BEGUN, "(ipc/netmsg) not begun"},
     {MIG_TYPE_ERROR, "(ipc/mig) wrong type in the message"},
     {MIG_REPLY_MISMATCH, "(ipc/mig) reply does not match the request"},
     {MIG_REMOTE_ERROR, "(ipc/mig) server detected an error"},

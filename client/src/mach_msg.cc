@@ -4,143 +4,7 @@
 
 #include "client/src/export.h"
 #include "client/src/guards.h"
-#include "client/src/mach_calls.h"
-#include "client/src/task.h"
-
-namespace netmsg::client {
-
-namespace {
-
-constexpr mach_msg_option_t kInterruptOptions = MACH_SEND_INTERRUPT | MACH_RCV_INTERRUPT;
-
-// The code a call returns if it did not get through. A combined call that was lost is taken to have been in
-// its receive half, where calls spend their time.
-mach_msg_return_t msg_code(Reach reach, mach_msg_option_t option) {
-  const bool sends = (option & MACH_SEND_MSG) != 0;
-  const bool receives = (option & MACH_RCV_MSG) != 0;
-  switch (reach) {
-    case Reach::kOk:
-      return MACH_MSG_SUCCESS;
-    case Reach::kLost:
-      return receives ? MACH_RCV_PORT_DIED : MACH_SEND_INVALID_DEST;
-    case Reach::kNoResources:
-      return sends ? MACH_SEND_NO_BUFFER : MACH_RCV_INVALID_NAME;
-    case Reach::kNoDaemon:
-    case Reach::kGone:
-      break;
-  }
-  return sends ? MACH_SEND_INVALID_DEST : MACH_RCV_INVALID_NAME;
-}
-
-// Phases 1 and 2 of a send (spec 03 §3).
-mach_msg_return_t check_size(const local::MachMsg& request) {
-  if ((request.option & MACH_SEND_MSG) == 0) return MACH_MSG_SUCCESS;
-  if (request.send_size < sizeof(mach_msg_header_t) || request.send_size % MACH_MSG_USER_ALIGNMENT != 0)
-    return MACH_SEND_MSG_TOO_SMALL;
-  if (!Task::current().attach()) return MACH_SEND_INVALID_DEST;
-  return request.send_size > Task::current().inline_max() ? MACH_SEND_NO_BUFFER : MACH_MSG_SUCCESS;
-}
-
-// What became of the bytes of a received message decides only where the message was to be had: in the other
-// cases a buffer that cannot be written changes nothing (spec 03 §§5, 11, 12).
-mach_msg_return_t after_write(mach_msg_return_t code, Io written) {
-  const bool message_due = code == MACH_MSG_SUCCESS || (code & ~MACH_MSG_MASK) == MACH_RCV_BODY_ERROR;
-  return written == Io::kBadMemory && message_due ? MACH_RCV_INVALID_DATA : code;
-}
-
-// The message is looked at only if it is complex, for its regions; the kernel is asked before about every page
-// of it. That of its bits alone is asked about always, which costs less than a tenth of a microsecond.
-mach_msg_return_t find_memory(const mach_msg_header_t* msg, const local::MachMsg& request,
-                              SentMemory& memory) {
-  memory.clear();
-  if ((request.option & MACH_SEND_MSG) == 0) return MACH_MSG_SUCCESS;
-  if (!is_readable(msg, sizeof msg->msgh_bits)) return MACH_SEND_INVALID_DATA;
-  if ((msg->msgh_bits & MACH_MSGH_BITS_COMPLEX) == 0) return MACH_MSG_SUCCESS;
-  if (!is_readable(msg, request.send_size)) return MACH_SEND_INVALID_DATA;
-  const auto found = memory.find(msg, request.send_size, Task::current().memory_max());
-  return found == SentMemory::Found::kOk ? MACH_MSG_SUCCESS : MACH_SEND_NO_BUFFER;
-}
-
-// A region without room is an error of the body, or a detail of the code with which a message came back.
-mach_msg_return_t with_memory_lost(mach_msg_return_t code, mach_msg_return_t bits) {
-  return (code == MACH_MSG_SUCCESS ? MACH_RCV_BODY_ERROR : code) | bits;
-}
-
-mach_msg_return_t finish(const Lane::MsgAnswer& answer) {
-  for (const LostRight& lost : answer.lost_rights) drop_right(lost.name, lost.type);
-  if (answer.done.idle_watch != 0) Task::current().answered(answer.done.idle_watch, answer.done.idle_signal);
-  const auto code = static_cast<mach_msg_return_t>(answer.done.code);
-  const mach_msg_return_t bits = answer.memory_lost;
-  return after_write(bits != 0 ? with_memory_lost(code, bits) : code, answer.receive);
-}
-
-// Was there no room for the message, perhaps for its files alone? Then nothing of it was taken.
-bool found_no_room(const Lane::MsgAnswer& answer) {
-  return answer.send == Io::kNoFiles ||
-         (answer.send == Io::kOk && answer.done.code == MACH_SEND_NO_BUFFER && answer.done.length == 0);
-}
-
-mach_msg_return_t carry_out(mach_msg_header_t* msg, const local::MachMsg& request, SentMemory& memory,
-                            bool interruptible) {
-  memory.pack();
-  for (;;) {
-    Lane::MsgAnswer answer;
-    const Reach reach = Task::current().run(
-        [&](Lane& lane) { return lane.mach_msg(request, msg, memory, interruptible, &answer); });
-    if (reach != Reach::kOk) return msg_code(reach, static_cast<mach_msg_option_t>(request.option));
-    if (found_no_room(answer) && memory.unpack()) continue;
-    if (answer.send == Io::kNoFiles) return MACH_SEND_NO_BUFFER;
-    if (answer.send == Io::kOk) return finish(answer);
-    if (!memory.drop_unreadable()) return MACH_SEND_INVALID_DATA;
-  }
-}
-
-bool receives_from_reply_port(const local::MachMsg& request, const ThreadState& thread) {
-  return request.rcv_name == thread.reply_port && thread.reply_port != MACH_PORT_NULL &&
-         (request.option & MACH_RCV_MSG) != 0;
-}
-
-mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request, bool interruptible) {
-  if (const mach_msg_return_t code = check_size(request); code != MACH_MSG_SUCCESS) return code;
-  ThreadState* const thread = Task::current().this_thread();
-  if (thread == nullptr) return msg_code(Reach::kNoResources, static_cast<mach_msg_option_t>(request.option));
-  if (const mach_msg_return_t code = find_memory(msg, request, thread->memory); code != MACH_MSG_SUCCESS)
-    return code;
-  const bool from_reply_port = receives_from_reply_port(request, *thread);
-  if (from_reply_port) thread->reply_awaited = true;
-  const mach_msg_return_t code = carry_out(msg, request, thread->memory, interruptible);
-  thread->memory.clear();
-  if (from_reply_port) thread->reply_awaited = false;  // not where a handler's longjmp leaves (reply_port.h)
-  return code;
-}
-
-bool does_nothing(mach_msg_option_t option) {
-  return (option & (MACH_SEND_MSG | MACH_RCV_MSG)) == 0;
-}
-
-local::MachMsg request_of(mach_msg_option_t option, mach_msg_size_t send_size, mach_msg_size_t rcv_size,
-                          mach_port_name_t rcv_name, mach_msg_timeout_t timeout, mach_port_name_t notify) {
-  const bool sends = (option & MACH_SEND_MSG) != 0;
-  return {
-      static_cast<std::uint32_t>(option), sends ? send_size : 0, rcv_size, rcv_name, timeout, notify, 0, 0};
-}
-
-// The interrupt policy of mach_msg (spec 03 §1): an interruption that is not to be told is followed by the
-// same call again, or by its receive half if the send was done.
-mach_msg_return_t attempt_until_told(mach_msg_header_t* msg, local::MachMsg request) {
-  for (;;) {
-    const mach_msg_return_t code = attempt(msg, request, true);
-    if (code == MACH_RCV_INTERRUPTED && (request.option & MACH_RCV_INTERRUPT) == 0) {
-      request.option &= ~static_cast<std::uint32_t>(MACH_SEND_MSG);
-      request.send_size = 0;
-    } else if (code != MACH_SEND_INTERRUPTED || (request.option & MACH_SEND_INTERRUPT) != 0) {
-      return code;
-    }
-  }
-}
-
-}  // namespace
-}  // namespace netmsg::client
+#include "client/src/msg_call.h"
 
 extern "C" {
 
@@ -154,8 +18,6 @@ NETMSG_EXPORT mach_msg_return_t mach_msg_trap(mach_msg_header_t* msg, mach_msg_o
   return attempt(msg, request_of(option, send_size, rcv_size, rcv_name, timeout, notify), true);
 }
 
-// Where no interruption is to be told, none is made: the wait just goes on, which is what repeating the call
-// comes to (and the send keeps its place in the line).
 NETMSG_EXPORT mach_msg_return_t mach_msg(mach_msg_header_t* msg, mach_msg_option_t option,
                                          mach_msg_size_t send_size, mach_msg_size_t rcv_size,
                                          mach_port_name_t rcv_name, mach_msg_timeout_t timeout,
@@ -163,9 +25,7 @@ NETMSG_EXPORT mach_msg_return_t mach_msg(mach_msg_header_t* msg, mach_msg_option
   using namespace netmsg::client;
   if (does_nothing(option)) return MACH_MSG_SUCCESS;
   const ErrnoGuard errno_guard;
-  const auto request = request_of(option, send_size, rcv_size, rcv_name, timeout, notify);
-  if ((option & kInterruptOptions) == 0) return attempt(msg, request, false);
-  return attempt_until_told(msg, request);
+  return call(msg, request_of(option, send_size, rcv_size, rcv_name, timeout, notify));
 }
 
 NETMSG_EXPORT mach_msg_return_t mach_msg_send(mach_msg_header_t* msg) {

@@ -87,6 +87,20 @@ bool is_writable(void* memory, std::uint64_t size) {
   return true;
 }
 
+bool PagesAsked::cover(const void* memory, std::uint64_t size) const {
+  const auto address = reinterpret_cast<std::uint64_t>(memory);
+  return begin_ <= address && address < end_ && size <= end_ - address;
+}
+
+void PagesAsked::add(const void* memory, std::uint64_t size) {
+  const auto address = reinterpret_cast<std::uint64_t>(memory);
+  const std::uint64_t begin = page_floor(address);
+  const std::uint64_t end = page_ceiling(address + size);
+  const bool beside = begin <= end_ && begin_ <= end;
+  begin_ = beside ? std::min(begin, begin_) : begin;
+  end_ = beside ? std::max(end, end_) : end;
+}
+
 void* map_pages(std::uint64_t size) {
   void* const pages = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : pages;

@@ -33,6 +33,19 @@ bool is_readable(const void* memory, std::uint64_t size);
 // The same for writing, of memory whose content does not matter.
 bool is_writable(void* memory, std::uint64_t size);
 
+// The answers to such questions: pieces that lie side by side need not be asked about each.
+class PagesAsked {
+ public:
+  // Were all pages of it asked about, with the answer yes?
+  bool cover(const void* memory, std::uint64_t size) const;
+  // That was the answer for this piece. Earlier ones are kept if they are beside it.
+  void add(const void* memory, std::uint64_t size);
+
+ private:
+  std::uint64_t begin_ = 0;
+  std::uint64_t end_ = 0;
+};
+
 // Zeroed pages, readable and writable, somewhere; null if there is no room for them. `size` above 0.
 void* map_pages(std::uint64_t size);
 // The pages that overlap [address, address + length) are gone. REQUIRES: the sum does not overflow.

@@ -45,6 +45,7 @@ enum class Reach {
 struct ThreadState {
   std::unique_ptr<Lane> lane;
   SentMemory memory;                        // of the message that it sends
+  std::unique_ptr<Batch> batch;             // from the first netmsg_msgv on
   mach_port_t reply_port = MACH_PORT_NULL;  // from the first RPC until the thread ends or the port fails
   bool reply_awaited = false;               // mach_msg receives from it, or did when a longjmp left it
   ThreadState* next = nullptr;

@@ -280,23 +280,73 @@ std::variant<ipc::MsgArgs, Violation, NoRoom> decode_mach_msg(std::span<const st
   return args;
 }
 
-std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result) {
-  const auto length = static_cast<std::uint32_t>(result.bytes.size());
-  const auto regions = static_cast<std::uint32_t>(result.regions.size());
-  const auto more = static_cast<std::uint32_t>(length + encoded_size(result.regions));
+namespace {
+
+// The next MachMsg of a batch, with its bytes; empty: there is none.
+std::span<const std::byte> take_operation(std::span<const std::byte>& rest) {
+  if (rest.size() < sizeof(local::MachMsg)) return {};
+  const auto head = decode_fixed<local::MachMsg>(rest.first(sizeof(local::MachMsg)));
+  if (head->send_size > rest.size() - sizeof(local::MachMsg)) return {};
+  return take(rest, sizeof(local::MachMsg) + head->send_size);
+}
+
+// As long as an answer to it can become; what is longer ends the batch.
+std::uint64_t answer_max(const ipc::MsgArgs& args) {
+  return sizeof(local::MachMsgDone) + std::max<std::uint64_t>(args.rcv_size, args.message.size());
+}
+
+}  // namespace
+
+std::variant<BatchArgs, Violation> decode_batch(std::span<const std::byte> payload) {
+  if (payload.size() < sizeof(local::Batch)) return Violation{"a Batch is shorter than its beginning"};
+  if (payload.size() > local::kBatchBytesMax) return Violation{"a Batch is too long"};
+  auto rest = payload;
+  const auto head = decode_fixed<local::Batch>(take(rest, sizeof(local::Batch)));
+  if (head->count == 0 || head->count > local::kBatchMax) return Violation{"a Batch of an impossible count"};
+  if ((head->flags & ~local::kBatchStops) != 0) return Violation{"a Batch has an unknown flag"};
+  BatchArgs batch{{}, head->flags != 0, 0};
+  batch.operations.reserve(head->count);
+  std::uint64_t answers = 0;
+  for (std::uint32_t left = head->count; left > 0; --left) {
+    auto args = decode_mach_msg(take_operation(rest));
+    if (const auto* violation = std::get_if<Violation>(&args)) return *violation;
+    batch.operations.push_back(std::move(std::get<ipc::MsgArgs>(args)));
+    answers += answer_max(batch.operations.back());
+  }
+  if (!rest.empty()) return Violation{"a Batch is longer than its operations"};
+  batch.charged = payload.size() + head->count * sizeof(ipc::MsgArgs) +
+                  std::min<std::uint64_t>(answers, local::kBatchBytesMax);
+  return batch;
+}
+
+void append_mach_msg_done(const ipc::MsgResult& result, std::vector<std::byte>& to) {
   const local::MachMsgDone done{static_cast<std::uint32_t>(result.code),
                                 result.offset,
-                                length,
-                                regions,
+                                static_cast<std::uint32_t>(result.bytes.size()),
+                                static_cast<std::uint32_t>(result.regions.size()),
                                 result.memory_taken,
                                 result.idle.watch,
                                 result.idle.signal,
                                 0};
-  std::vector<std::byte> frame = encode_frame(local::Kind::kMachMsgDone, id, done, more);
-  frame.insert(frame.end(), result.bytes.begin(), result.bytes.end());
-  const std::size_t at = frame.size();
-  frame.resize(at - length + more);
-  encode_regions(result.regions, frame, at);
+  const auto* const head = reinterpret_cast<const std::byte*>(&done);
+  to.insert(to.end(), head, head + sizeof done);
+  to.insert(to.end(), result.bytes.begin(), result.bytes.end());
+  if (result.regions.empty()) return;
+  const std::size_t at = to.size();
+  to.resize(at + encoded_size(result.regions));
+  encode_regions(result.regions, to, at);
+}
+
+std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result) {
+  const std::uint64_t length =
+      sizeof(local::MachMsgDone) + result.bytes.size() + encoded_size(result.regions);
+  const local::FrameHeader header{static_cast<std::uint32_t>(length),
+                                  static_cast<std::uint16_t>(local::Kind::kMachMsgDone), 0, id};
+  std::vector<std::byte> frame;
+  frame.reserve(sizeof header + length);
+  frame.resize(sizeof header);
+  std::memcpy(frame.data(), &header, sizeof header);
+  append_mach_msg_done(result, frame);
   return frame;
 }
 

@@ -35,8 +35,18 @@ struct NoRoom {};
 std::variant<ipc::MsgArgs, Violation, NoRoom> decode_mach_msg(std::span<const std::byte> payload,
                                                               SentFiles files = {});
 
+// What a Batch asks for.
+struct BatchArgs {
+  std::vector<ipc::MsgArgs> operations;
+  bool stops = false;         // at the first that does not succeed
+  std::uint64_t charged = 0;  // what it costs until it is answered: itself, and what it may bring
+};
+std::variant<BatchArgs, Violation> decode_batch(std::span<const std::byte> payload);
+
 // The frame that answers request `id`, and the files that go with it.
 std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result);
+// The answer alone, without a frame's header, at the end of `to`.
+void append_mach_msg_done(const ipc::MsgResult& result, std::vector<std::byte>& to);
 Attachments files_of(const ipc::MsgResult& result);
 
 // Makes the call that `payload` asks for on `space`, and returns the frame that answers request `id`. `thread`

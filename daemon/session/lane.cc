@@ -11,17 +11,18 @@
 
 namespace netmsg::session {
 
-Lane::Lane(const Surroundings& surroundings, ipc::Space& space, ipc::OpToken token, Owner& owner)
-    : surroundings_(surroundings), space_(space), token_(token), owner_(owner) {}
+Lane::Lane(const Surroundings& surroundings, BatchTurns& turns, ipc::Space& space, ipc::OpToken token,
+           Owner& owner)
+    : surroundings_(surroundings), turns_(turns), space_(space), token_(token), owner_(owner) {}
 
 namespace {
 
-// The longest MachMsg there can be.
+// The longest MachMsg or Batch there can be.
 std::uint32_t length_max_of(const ListenerOptions& options) {
   const std::uint64_t regions = options.inline_max / local::kRegionItemSize;
   const std::uint64_t sum =
       sizeof(local::MachMsg) + options.inline_max + regions * sizeof(local::SentRegion) + options.memory_max;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(sum, UINT32_MAX));
+  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(sum, local::kBatchBytesMax, UINT32_MAX));
 }
 
 }  // namespace
@@ -49,15 +50,25 @@ void Lane::open(base::UniqueFd socket, RingMemory memory, std::shared_ptr<Active
 }
 
 void Lane::close() {
+  unlink();
+  batch_.reset();
   if (channel_ != nullptr) channel_->close();
 }
 
 void Lane::complete(ipc::MsgResult result) {
-  if (!request_) return;
-  auto frame = encode_mach_msg_done(*std::exchange(request_, std::nullopt), result);
-  Attachments files = files_of(result);
+  if (batch_ != nullptr) {
+    batch_->ended(std::move(result));
+    turns_.ready(*this);
+  } else if (request_) {
+    auto frame = encode_mach_msg_done(*request_, result);
+    answer(std::move(frame), files_of(result), std::move(result.charge));
+  }
+}
+
+void Lane::answer(std::vector<std::byte> frame, Attachments files, ipc::Charge charge) {
+  request_.reset();
   files_sent_ = !files.empty();
-  channel_->send(std::move(frame), std::move(files), std::move(result.charge));
+  channel_->send(std::move(frame), std::move(files), std::move(charge));
 }
 
 void Lane::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) {
@@ -66,6 +77,7 @@ void Lane::on_frame(const local::FrameHeader& header, std::span<const std::byte>
   if (request_) return owner_.lane_violation("a frame other than Cancel while a MachMsg is outstanding");
   if (!has_read_files()) return owner_.lane_violation("a frame before an answer with descriptors was read");
   if (kind == local::Kind::kMachMsg) return on_mach_msg(header.id, payload, skipped);
+  if (kind == local::Kind::kBatch) return on_batch(header.id, payload, skipped);
   if (kind == local::Kind::kPortCall) return on_port_call(header.id, payload);
   owner_.lane_violation("a frame of a kind that does not belong on a lane");
 }
@@ -82,6 +94,39 @@ void Lane::on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, boo
   surroundings_.engine.mach_msg(space_, token_, std::move(std::get<ipc::MsgArgs>(args)));
 }
 
+void Lane::on_batch(std::uint64_t id, std::span<const std::byte> payload, bool skipped) {
+  if (skipped) return channel_->send(Batch::answer_of_none(id));
+  auto args = decode_batch(payload);
+  if (const auto* violation = std::get_if<Violation>(&args)) return owner_.lane_violation(violation->what);
+  auto& asked = std::get<BatchArgs>(args);
+  ipc::Charge charge = ipc::Charge::bytes(user_->account, asked.charged);
+  if (!charge) return channel_->send(Batch::answer_of_none(id));
+  request_ = id;
+  batch_ = std::make_unique<Batch>(id, std::move(asked), std::move(charge));
+  turns_.ready(*this);
+}
+
+// Operations that ended at once have made the lane ready: that was too early.
+unsigned Lane::run_batch(unsigned operations_max) {
+  unsigned begun = 0;
+  for (; begun < operations_max && !batch_->outstanding() && !batch_->over(); ++begun)
+    surroundings_.engine.mach_msg(space_, token_, batch_->next());
+  surroundings_.engine_used();
+  unlink();
+  if (batch_->outstanding()) return begun;
+  if (batch_->over())
+    answer_batch();
+  else
+    turns_.ready(*this);
+  return begun;
+}
+
+void Lane::answer_batch() {
+  Batch::Answer done = batch_->answer();
+  batch_.reset();
+  answer(std::move(done.frame), std::move(done.files), std::move(done.charge));
+}
+
 // Descriptors that are on their way are few for all users together: no more than one answer's on a lane.
 bool Lane::has_read_files() {
   return !std::exchange(files_sent_, false) || channel_->all_read();
@@ -95,7 +140,9 @@ void Lane::on_port_call(std::uint64_t id, std::span<const std::byte> payload) {
 
 void Lane::on_cancel(std::uint64_t id, std::span<const std::byte> payload) {
   if (!payload.empty()) return owner_.lane_violation("a Cancel has a payload");
-  if (request_ == id) surroundings_.engine.cancel(space_, token_);
+  if (request_ != id) return;
+  if (batch_ != nullptr) batch_->cancel();
+  surroundings_.engine.cancel(space_, token_);
 }
 
 void Lane::on_turn_over() {

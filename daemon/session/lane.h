@@ -4,10 +4,11 @@
 // States of the lane's mach_msg
 //   state        event         next         action
 //   free         MachMsg       outstanding  engine.mach_msg with the lane's token
+//                Batch         outstanding  engine.mach_msg for its operations, one after the other (batch_turns.h)
 //                PortCall      free         answered at once
 //                Cancel        free         nothing: what it meant has ended
-//   outstanding  completion    free         answered
-//                Cancel        outstanding  engine.cancel; the completion follows
+//   outstanding  completion    free         answered; of a batch with something left: outstanding
+//                Cancel        outstanding  engine.cancel; the completion follows, and of a batch nothing else begins
 //                other frames  -            violation
 //
 // Owner: the session. Owner thread only.
@@ -19,6 +20,8 @@
 
 #include "daemon/ipc/engine.h"
 #include "daemon/session/active_lanes.h"
+#include "daemon/session/batch.h"
+#include "daemon/session/batch_turns.h"
 #include "daemon/session/channel.h"
 #include "daemon/session/ring_memory.h"
 #include "daemon/session/users.h"
@@ -28,7 +31,7 @@ namespace netmsg::session {
 struct ListenerOptions;
 struct Surroundings;
 
-class Lane final : private Channel::Sink {
+class Lane final : private Channel::Sink, private BatchTurns::Member {
  public:
   class Owner {
    public:
@@ -39,8 +42,9 @@ class Lane final : private Channel::Sink {
     virtual void lane_violation(std::string_view violation) = 0;
   };
 
-  // `token` labels this lane's calls in the engine: unique in the space's life.
-  Lane(const Surroundings& surroundings, ipc::Space& space, ipc::OpToken token, Owner& owner);
+  // `token` labels this lane's calls in the engine: unique in the space's life. `turns` outlives the lane.
+  Lane(const Surroundings& surroundings, BatchTurns& turns, ipc::Space& space, ipc::OpToken token,
+       Owner& owner);
   ~Lane() override { close(); }
 
   // `user` outlives this.
@@ -61,17 +65,24 @@ class Lane final : private Channel::Sink {
   void on_end(std::string_view violation) override;
   bool has_read_files();
   void on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped);
+  void on_batch(std::uint64_t id, std::span<const std::byte> payload, bool skipped);
+  unsigned run_batch(unsigned operations_max) override;
+  void answer_batch();
   void on_port_call(std::uint64_t id, std::span<const std::byte> payload);
   void on_cancel(std::uint64_t id, std::span<const std::byte> payload);
 
+  void answer(std::vector<std::byte> frame, Attachments files, ipc::Charge charge);
+
   const Surroundings& surroundings_;
+  BatchTurns& turns_;
   ipc::Space& space_;
   const ipc::OpToken token_;
   Owner& owner_;
   std::shared_ptr<Channel> channel_;
   User* user_ = nullptr;                  // from open() on
   UserSlot slot_;                         // likewise
-  std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg
+  std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg, or batch
+  std::unique_ptr<Batch> batch_;          // that one
   bool files_sent_ = false;               // with the last answer to a mach_msg
 };
 

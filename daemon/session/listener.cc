@@ -104,9 +104,9 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
     User& user = surroundings_.users.find(identity->uid);
     UserSlot handshake = surroundings_.users.take_handshake(user);
     if (!handshake) return complain(user, "too many connections that have not said Hello");
-    const auto session = std::make_shared<Session>(surroundings_, options_, inheritances_, active_lanes_,
-                                                   std::move(connection), std::move(*identity), user,
-                                                   std::move(handshake), static_cast<Session::Owner&>(*this));
+    const auto session = std::make_shared<Session>(
+        surroundings_, options_, inheritances_, active_lanes_, batch_turns_, std::move(connection),
+        std::move(*identity), user, std::move(handshake), static_cast<Session::Owner&>(*this));
     sessions_.emplace(session.get(), session);
     session->start();
   }
@@ -129,6 +129,7 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
   asio::steady_timer pause_;
   Inheritances inheritances_;
   const std::shared_ptr<ActiveLanes> active_lanes_ = std::make_shared<ActiveLanes>(surroundings_.io);
+  const std::shared_ptr<BatchTurns> batch_turns_ = std::make_shared<BatchTurns>(active_lanes_);
   std::map<Session*, std::shared_ptr<Session>> sessions_;
 };
 

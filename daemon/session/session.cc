@@ -28,12 +28,13 @@ std::string label_of(uid_t uid, pid_t pid) {
 }  // namespace
 
 Session::Session(const Surroundings& surroundings, const ListenerOptions& options, Inheritances& inheritances,
-                 std::shared_ptr<ActiveLanes> active_lanes, base::UniqueFd socket, Identity identity,
-                 User& user, UserSlot handshake, Owner& owner)
+                 std::shared_ptr<ActiveLanes> active_lanes, std::shared_ptr<BatchTurns> batch_turns,
+                 base::UniqueFd socket, Identity identity, User& user, UserSlot handshake, Owner& owner)
     : surroundings_(surroundings),
       options_(options),
       inheritances_(inheritances),
       active_lanes_(std::move(active_lanes)),
+      batch_turns_(std::move(batch_turns)),
       owner_(owner),
       user_(user),
       pid_(identity.pid),
@@ -166,7 +167,8 @@ Attachments Session::open_lane(bool with_rings, UserSlot slot) {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return {};
   base::UniqueFd ours(ends[0]);
   Attachments client_end = attachment_of(base::UniqueFd(ends[1]));
-  auto lane = std::make_unique<Lane>(surroundings_, *space_, next_lane_++, static_cast<Lane::Owner&>(*this));
+  auto lane = std::make_unique<Lane>(surroundings_, *batch_turns_, *space_, next_lane_++,
+                                     static_cast<Lane::Owner&>(*this));
   base::UniqueFd file;
   std::optional<RingMemory> memory = with_rings ? RingMemory::make(&file) : std::nullopt;
   if (memory) {

@@ -52,8 +52,8 @@ class Session final : public std::enable_shared_from_this<Session>,
 
   // REQUIRES: made by make_shared, started, and ended before it is destroyed.
   Session(const Surroundings& surroundings, const ListenerOptions& options, Inheritances& inheritances,
-          std::shared_ptr<ActiveLanes> active_lanes, base::UniqueFd socket, Identity identity, User& user,
-          UserSlot handshake, Owner& owner);
+          std::shared_ptr<ActiveLanes> active_lanes, std::shared_ptr<BatchTurns> batch_turns,
+          base::UniqueFd socket, Identity identity, User& user, UserSlot handshake, Owner& owner);
   ~Session() override;
 
   void start();
@@ -101,6 +101,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   const ListenerOptions& options_;
   Inheritances& inheritances_;
   const std::shared_ptr<ActiveLanes> active_lanes_;  // of all sessions
+  const std::shared_ptr<BatchTurns> batch_turns_;    // likewise
   Owner& owner_;
   User& user_;
   const pid_t pid_;

@@ -4,6 +4,7 @@
 #define _NETMSG_H_
 
 #include <mach/kern_return.h>
+#include <mach/message.h>
 #include <mach/port.h>
 
 #ifdef __cplusplus
@@ -52,6 +53,60 @@ extern kern_return_t netmsg_inherit(int* descriptor);
  * daemon; KERN_INVALID_TASK: it has ended. No rights are consumed or made. An extension: no section of the Mach documents.
  */
 extern kern_return_t netmsg_port_descriptor(mach_port_name_t name, int* descriptor);
+
+/*
+ * Several mach_msg calls in one crossing to the daemon, for programs that stream.
+ *
+ * One operation: the arguments of mach_msg with their meaning there, and its result. */
+typedef struct netmsg_operation {
+  mach_msg_header_t* msg;    /* its own: see below */
+  mach_msg_option_t option;  /* MACH_SEND_MSG, MACH_RCV_MSG, both, with all that goes with them; or none */
+  mach_msg_size_t send_size; /* bytes */
+  mach_msg_size_t rcv_size;  /* bytes */
+  mach_port_name_t rcv_name;
+  mach_msg_timeout_t timeout; /* milliseconds; from the beginning of this operation */
+  mach_port_name_t notify;
+  mach_msg_return_t result; /* set by the call: what mach_msg returns, or NETMSG_NOT_BEGUN */
+} netmsg_operation_t;
+
+/* The operation has not begun: nothing of it was done, and all its rights and memory are still the caller's. */
+#define NETMSG_NOT_BEGUN 0x10008001
+
+/* The operations are carried out in their order, sends and receives mixed, each to its end before the next begins: as
+ * if mach_msg were called for each one in turn by the calling thread, and with the same results, rights and memory. So one that
+ * blocks holds up those behind it, and the call returns when the last one has ended. One that fails does not: the
+ * call goes on with the next, unless `flags` say otherwise.
+ *
+ * flags: 0, or NETMSG_STOP: the first operation whose result is not MACH_MSG_SUCCESS is the last one. For messages of which
+ * each needs the one before, and for receiving what there is: many receives with a timeout of 0, of which the first
+ * that finds nothing ends the call.
+ *
+ * The number of operations that have begun, which are always the first ones; `result` of all others is
+ * NETMSG_NOT_BEGUN, and they can be given to another call. It is `count` but in these cases:
+ *   - NETMSG_STOP, as above;
+ *   - a signal handler ran while the call waited, and the operation that was blocked had asked to be told
+ *     (MACH_SEND_INTERRUPT, MACH_RCV_INTERRUPT): its result is MACH_SEND_INTERRUPTED or MACH_RCV_INTERRUPTED and
+ *     it is the last one that has begun. If the handler ran between two operations, the next one that asks for
+ *     interruption does not begin. An operation that does not ask goes on waiting, as in mach_msg, and so does the call.
+ *
+ * What differs from calls one by one:
+ *   - What an operation sends may be read when the call begins, and what it receives may be written when the call is about to
+ *     return. So each has a buffer of its own, and none can send what another one of the call receives.
+ *   - A handler that leaves by longjmp, or a cancellation of the thread (a cancellation point as mach_msg is), loses the
+ *     results: operations may have been carried out, none begins afterwards, and what was received is lost to the
+ *     program, with the rights in it.
+ *   - When the daemon ends during the call, all operations that were on their way to it have the result that mach_msg has then.
+ *   - A child that another thread forks meanwhile has begun none of them.
+ *
+ * Any number may be given. Up to 128 of them, and 64 KiB, go to the daemon at a time; longer arrays in as many crossings as
+ * that takes. One that sends out-of-line memory or a message above 64 KiB, or receives from the thread's MIG reply port, has
+ * a crossing of its own, and one that receives out-of-line memory is the last of its own. None of this can be seen but by the
+ * clock. The daemon charges what waits there to the user's quota; where that has no room, operations go one by one.
+ *
+ * An extension: no section of the Mach documents; for each operation mach_msg's (spec 03). */
+#define NETMSG_STOP 0x1
+
+extern unsigned netmsg_msgv(netmsg_operation_t* operations, unsigned count, int flags);
 
 #ifdef __cplusplus
 }

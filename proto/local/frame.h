@@ -11,8 +11,8 @@
 //
 // Bytes
 //   All numbers are little-endian. Each direction of each connection is a sequence of frames: a FrameHeader,
-//   then `length` bytes of payload. Payloads are the structs below, one for each kind; MachMsg and
-//   MachMsgDone are followed by message bytes and regions, each one's struct and its bytes, one after the other
+//   then `length` bytes of payload. Payloads are the structs below, one for each kind; MachMsg, Batch and
+//   their answers are followed by message bytes and regions, each one's struct and its bytes, one after the other
 //   without gaps. Fields named `zero` are sent as 0 and must be 0.
 //
 // Frames
@@ -30,6 +30,8 @@
 //   WatchOpened   main  daemon  WatchOpened
 //   MachMsg       lane  client  MachMsg, bytes, regions   MachMsgDone        may come with descriptors
 //   MachMsgDone   lane  daemon  MachMsgDone, bytes, regions                  may come with descriptors
+//   Batch         lane  client  Batch, MachMsgs with bytes                  BatchDone
+//   BatchDone     lane  daemon  BatchDone, MachMsgDones with bytes, regions  may come with descriptors
 //   PortCall      lane  client  PortCall                  PortCallDone
 //   PortCallDone  lane  daemon  PortCallDone
 //   Cancel        lane  client  -                         never itself
@@ -66,14 +68,28 @@
 // Requests
 //   `id` is chosen by the client; it says which request is answered or cancelled. It is valid from the
 //   request to its answer and free afterwards. Frames that are no request and no answer carry id 0. Each
-//   request is answered exactly once, whichever way it ended. One MachMsg may be outstanding on a lane; until
+//   request is answered exactly once, whichever way it ended. One MachMsg or Batch may be outstanding on a lane; until
 //   it is answered, Cancel is the only request the client may send there. PortCalls are answered at once and in
 //   order.
 //
 // Cancel
 //   Asks that the outstanding MachMsg with that id end. If it is blocked, it ends with MACH_SEND_INTERRUPTED
 //   or MACH_RCV_INTERRUPTED; if it has ended, nothing happens, and its answer is on its way or has arrived:
-//   an id that is not outstanding is no error. Sending it twice is the same as once.
+//   an id that is not outstanding is no error. Sending it twice is the same as once. Of a Batch it ends the operation
+//   that is blocked, if one is, and no other begins.
+//
+// Batches
+//   Several MachMsgs in one frame, each followed by its bytes; none has regions. The daemon carries them out in their
+//   order, each to its end, as if each had come by itself when the one before it was answered; a bounded number at a time, and
+//   other lanes in between. One BatchDone answers for the first of them, `count`, in their order: what comes before the
+//   last one's MachMsgDone is `gathered` bytes long. The others have not begun; nothing of them has been done, and the
+//   client may ask again. All have begun, unless
+//   - a Cancel came,
+//   - kBatchStops was set, and the last one that is answered ended with another code than MACH_MSG_SUCCESS,
+//   - the last one brought regions: so only the last answer has any, or descriptors,
+//   - the answers came to more than kBatchBytesMax,
+//   - the user's account cannot bear the batch; then none has begun. (A MachMsg that sends nothing is always taken.)
+//   Until it is answered a batch counts against its user, with the answers that it may bring.
 //
 // Out-of-line memory (spec 02 §9)
 //   A region is an out-of-line item of a complex message that is not empty. The client walks the message as the
@@ -152,6 +168,8 @@ enum class Kind : std::uint16_t {
   kPortCallDone = 19,
   kCancel = 20,
   kBell = 21,
+  kBatch = 22,
+  kBatchDone = 23,
 };
 
 struct FrameHeader {
@@ -296,6 +314,23 @@ struct MachMsgDone {
 
 inline constexpr std::uint32_t kAllMemory = UINT32_MAX;
 
+// Followed by `count` MachMsgs, 1 to kBatchMax, each with its bytes: kBatchBytesMax of payload at most.
+struct Batch {
+  std::uint32_t count;
+  std::uint32_t flags;  // kBatchStops or 0
+};
+
+inline constexpr std::uint32_t kBatchStops = 1;  // an operation that does not succeed is the last one
+inline constexpr unsigned kBatchMax = 128;
+inline constexpr std::uint32_t kBatchBytesMax = 64U << 10;
+
+// Followed by `count` MachMsgDones, each with its bytes, the last one also with its regions.
+struct BatchDone {
+  std::uint32_t count;
+  std::uint32_t gathered;  // bytes before the last one's MachMsgDone
+  std::uint32_t zero[6];   // every answer is at least as long as a MachMsgDone
+};
+
 struct ReceivedRegion {
   std::uint32_t slot;    // where its address goes: offset from the start of the message
   std::uint16_t form;    // RegionForm
@@ -369,6 +404,8 @@ static_assert(kIsWire<OpenWatch, 8>);
 static_assert(kIsWire<WatchOpened, 8>);
 static_assert(kIsWire<Signal, 4>);
 static_assert(kIsWire<MachMsgDone, 32>);
+static_assert(kIsWire<Batch, 8>);
+static_assert(kIsWire<BatchDone, sizeof(MachMsgDone)>);
 static_assert(kIsWire<SentRegion, 16>);
 static_assert(kIsWire<ReceivedRegion, 16>);
 static_assert(kIsWire<PortCall, 56>);
