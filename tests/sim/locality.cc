@@ -72,10 +72,12 @@ bool Locality::belongs(HostIndex at, const PortUid& uid) const {
   return row && (row->stub || (row->port != nullptr && !row->port->remote()));
 }
 
-// The port may be dead, or nobody knows; a fence may have taken away what was there.
+// The port may be dead, or nobody knows; a fence may have taken away what was there. Or it is at home there, which has forgotten
+// its uid, for nobody has units: who has followed it without any says so (PathClose).
 bool Locality::is_lost(const Stray& stray) const {
   const PortId id = ledger_.find(stray.uid);
   if (id == 0 || ledger_.dead(id) || ledger_.port(id).port->remote()) return true;
+  if (ledger_.port(id).home == at_) return true;
   return ledger_.fenced_since(0, bit(from_) | bit(at_) | ledger_.port(id).homes);
 }
 
