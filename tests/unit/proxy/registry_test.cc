@@ -73,6 +73,26 @@ TEST_F(Known, AProxyHasAHomeAndAnyOrigin) {
   registry.remove(*proxy.port());
 }
 
+// A proxy that was given up and a port that has come since, under one uid.
+TEST_F(Known, APinKeepsTheEntryThatItWasMadeFor) {
+  const PortUid uid{them, 7};
+  RegistryPin earlier;
+  {
+    const ipc::Event event(world.engine);
+    const ipc::ReceiveRight proxy = world.engine.make_remote_port(5);
+    registry.add_proxy(*proxy.port(), uid, 2);
+    earlier = RegistryPin(registry, uid);
+    registry.remove(*proxy.port());
+  }
+  registry.arrive(port(), uid, 1);
+  RegistryPin pin(registry, uid);
+  registry.drained(uid);
+  earlier = RegistryPin();
+  EXPECT_NE(registry.find(uid), nullptr);
+  pin = RegistryPin();
+  EXPECT_EQ(registry.find(uid), nullptr);
+}
+
 TEST_F(Known, OnlySerialsThatWereGivenAreGivenOut) {
   ipc::Port& mine = port();
   EXPECT_FALSE(registry.given_out({us, 1}));
