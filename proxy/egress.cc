@@ -89,6 +89,16 @@ const ipc::Message* EgressQueues::find(Ticket ticket) const {
   return at->message.get();
 }
 
+Ticket EgressQueues::first(std::uint64_t destination) const {
+  const auto queue = queues_.find(destination);
+  return queue == queues_.end() ? 0 : queue->second.front().ticket;
+}
+
+Ticket EgressQueues::last(std::uint64_t destination) const {
+  const auto queue = queues_.find(destination);
+  return queue == queues_.end() ? 0 : queue->second.back().ticket;
+}
+
 std::uint32_t EgressQueues::waiting_for(std::uint64_t destination) const {
   const auto queue = queues_.find(destination);
   return queue == queues_.end() ? 0 : static_cast<std::uint32_t>(queue->second.size());

@@ -61,6 +61,9 @@ class EgressQueues {
 
   // Null if it is here no more.
   const ipc::Message* find(Ticket ticket) const;
+  // The first and the last message of this queue; 0: it is empty.
+  Ticket first(std::uint64_t destination) const;
+  Ticket last(std::uint64_t destination) const;
   // How many messages are in this queue.
   std::uint32_t waiting_for(std::uint64_t destination) const;
   bool empty() const { return queues_.empty(); }

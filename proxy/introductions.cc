@@ -465,7 +465,7 @@ void Introductions::deliver_ready(const Parking::Lane& lane) {
     world_.moves->deliver(lane.peer, std::move(message));
     world_.registry.mark_dirty(lane.port);
     world_.registry.unpark(lane.port, lane.peer);
-    world_.moves->unparked(lane.port);
+    world_.moves->went_on(lane.port);
   }
 }
 

@@ -92,7 +92,12 @@ bool Moves::hold_back(ipc::MessagePtr& message) {
   const bool behind = waiting_.holds(destination);
   const std::optional<PortUid> blocker = behind ? std::nullopt : find_undrained(*message);
   if (!behind && !blocker) return false;
-  waiting_.push(registry_.find(*destination)->uid, std::move(message));
+  const PortUid uid = registry_.find(*destination)->uid;
+  waiting_.push(uid, std::move(message));
+  // It may have waited for its data, and will do so again, as another one.
+  if (const auto stub = stubs_.find(uid); stub != stubs_.end()) {
+    for (auto& [peer, path] : stub->second.waiting) path.behind.reset();
+  }
   if (blocker) waiting_.block(destination, *blocker, in_half_a_lease());
   due(in_half_a_lease());
   return true;

@@ -122,8 +122,8 @@ class Moves {
   void fenced(PeerIndex peer);
   // All sessions are over, for good: who might still come does not.
   void drop_all();
-  // A message of somebody's for this port was parked, and is no more.
-  void unparked(const PortUid& uid) { look_at(uid); }
+  // A message for this port that was parked here, or waited for its data to go ahead, does so no more.
+  void went_on(const PortUid& uid) { look_at(uid); }
   void tick(base::Instant now);
   std::optional<base::Instant> next_deadline() const { return next_; }
   // What can go on goes on.
@@ -150,6 +150,7 @@ class Moves {
   void tell_moved(const PortUid& uid, Stub& stub);
   void tell_died(const PortUid& uid, const Stub& stub);
   void close_own(PeerIndex from, const PortUid& uid, std::uint32_t epoch, Stub::Path::State how);
+  bool waits_here(const PortUid& uid, const Stub& stub, PeerIndex peer, Stub::Path& path);
   void send_on_closings(const PortUid& uid);
   void end_if_done(const PortUid& uid);
   void lose_path_to(PeerIndex peer);

@@ -209,16 +209,29 @@ void Moves::close_own(PeerIndex from, const PortUid& uid, std::uint32_t epoch, S
   look_at(uid);
 }
 
-// A path that is closing is closed when nothing that came by it waits here. Messages that wait because of a port in them
-// wait for the proxy, whoever they are from.
+// Does anything that came by this path? Messages that wait because of a port in them wait for the proxy, whoever they are
+// from. So do those whose data goes ahead, but of them only what was there when the path closed counts: our own programs may
+// send such without end.
+bool Moves::waits_here(const PortUid& uid, const Stub& stub, PeerIndex peer, Stub::Path& path) {
+  if (registry_.has_parked(uid, peer)) return true;
+  if (broken(Rule::kCloseAfterWaiting)) return false;
+  if (waiting_.holds(stub.port.get())) return true;
+  const EgressQueues& egress = sessions_.tables(stub.target)->egress;
+  const std::uint64_t slot = stub.port->link_slot;
+  if (!path.behind) path.behind = egress.last(slot);
+  const Ticket first = egress.first(slot);
+  return first != 0 && first <= *path.behind;
+}
+
+// A path that is closing is closed when nothing that came by it waits here.
 void Moves::send_on_closings(const PortUid& uid) {
   const auto found = stubs_.find(uid);
   if (found == stubs_.end() || found->second.group == 0) return;
   Stub& stub = found->second;
-  if (waiting_.holds(stub.port.get()) && !broken(Rule::kCloseAfterWaiting)) return;
   for (auto at = stub.waiting.begin(); at != stub.waiting.end();) {
     const auto here = at++;
-    if (here->second.state == Stub::Path::State::kOpen || registry_.has_parked(uid, here->first)) continue;
+    if (here->second.state == Stub::Path::State::kOpen || waits_here(uid, stub, here->first, here->second))
+      continue;
     const bool closed = here->second.state == Stub::Path::State::kClosing || broken(Rule::kLostPathIsLost);
     const auto say = closed ? path_close : path_lost;
     v1::Frame frame = say(ends(stub.target), uid, stub.epoch, here->second.holder);

@@ -141,6 +141,7 @@ void Peer::send_off_ready(std::uint64_t slot) {
   while (const ipc::Message* first = tables_->egress.ready(slot)) {
     if (!world_.moves->drained(*first)) return hold_back(slot);
     std::optional<Departure> next = tables_->egress.pop(slot);
+    world_.moves->went_on(uid_of(*next->message));
     const bool has_gone_ahead = tables_->outbound.end(next->ticket);
     send_off(std::move(next->message), has_gone_ahead ? next->ticket : 0);
   }
@@ -184,6 +185,7 @@ void Peer::take_back(Ticket ticket) {
   lost.push_back({ticket, tables_->egress.take_back(ticket)});
   const std::uint64_t slot = lost.front().message->destination.port()->link_slot;
   stale_.push_back(uid_of(*lost.front().message));
+  world_.moves->went_on(stale_.back());
   if (tables_->outbound.end(ticket)) drop_transfer(ticket, lost.front().message->take_charge());
   send_off_ready(slot);
   destroy(std::move(lost));

@@ -24,6 +24,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/ipc/right.h"
+#include "proxy/egress.h"
 #include "proxy/link_slot.h"
 #include "proxy/net_id.h"
 #include "proxy/port_uid.h"
@@ -38,6 +39,8 @@ struct Stub {
     std::uint64_t send = 0;
     std::uint64_t once = 0;
     State state = State::kOpen;
+    // Closing or losing: the last message that waited behind its data then, and may be of this path.
+    std::optional<Ticket> behind{};
   };
 
   PeerIndex target;

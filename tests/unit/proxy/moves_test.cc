@@ -46,6 +46,21 @@ TEST_F(Moving, AStreamOfMessagesArrivesInOrderWhateverIsUnderWay) {
   EXPECT_TRUE(at_rest());
 }
 
+// M4: its data goes ahead of it again, from the stub on; what its sender sends directly waits for it. z is slow, so it is
+// long under way.
+TEST_F(Moving, WhatHasMuchDataIsNotOvertakenBehindTheStub) {
+  const std::size_t three_windows = 3 * proxy::PeerLimits{}.bulk_window;
+  EXPECT_EQ(client.send(
+                {.remote = far, .remote_type = kCopySend, .id = 1, .items = {memory(Bytes(three_windows))}}),
+            MACH_MSG_SUCCESS);
+  depart(y, server, p, z);
+  while (network.step(x.name()) || network.step(y.name())) check();
+  while (x.row("c").proxies < 2 || send(2) != MACH_MSG_SUCCESS) ASSERT_TRUE(network.step());
+  run();
+  EXPECT_EQ(received(heir, take(z, heir)), (Ints{1, 2}));
+  EXPECT_TRUE(at_rest());
+}
+
 TEST_F(Moving, ToWhereASendRightIs) {
   const Name q = move(y, server, p, x, client);
   EXPECT_EQ(q, far);
