@@ -126,6 +126,8 @@ class Introductions {
   void contest(Peer& by, const Arrival::Contested& right, FrameNumber as_of, const AwaitedRight& waits);
   void count(ContestedUnit unit);
   void count_with(Peer& home, const ContestedUnit& unit, const Origin& granter);
+  static void give_back(Peer& home, const ContestedUnit& unit, const Origin& granter);
+  static void follow_with(Peer& home, const ContestedUnit& unit);
   void settle_contested(const ContestedUnit& unit, std::optional<ipc::CarriedRight> right, const char* why);
   void deny(const std::vector<ContestedUnit>& units, const char* why);
   void deny_contested_of(PeerIndex by);

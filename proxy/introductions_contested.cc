@@ -42,21 +42,37 @@ void Introductions::count(ContestedUnit unit) {
 }
 
 // It is among those of which the old home has told the new one. That is the old home's word, so it is not added to what we have
-// received: the right is one more of what we have, and the unit is given back as the old home's.
+// received, if that is anything: the right is one more of what we have, and the unit is given back as the old home's.
 void Introductions::count_with(Peer& home, const ContestedUnit& unit, const Origin& granter) {
   Holder& holder = *home.tables()->holders.find(unit.port);
   if (unit.type == ipc::RightType::kSendOnce) {
     return settle_contested(unit, ipc::CarriedRight(ipc::SendOnceRight::mint(holder.port())), "");
   }
-  std::optional<ipc::CarriedRight> right;
-  if (holder.received > 0) right = ipc::CarriedRight(ipc::SendRight::mint(holder.port()));
+  ipc::CarriedRight right(ipc::SendRight::mint(holder.port()));
+  if (holder.received > 0) {
+    give_back(home, unit, granter);
+  } else {
+    holder.received = 1;
+    follow_with(home, unit);
+  }
+  settle_contested(unit, std::move(right), "");
+}
+
+void Introductions::give_back(Peer& home, const ContestedUnit& unit, const Origin& granter) {
   v1::Frame frame;
   v1::Release& release = *frame.mutable_release();
   write_uid(home.ends(), unit.port, *release.mutable_port());
   release.set_units(1);
   write_origin(granter, *release.mutable_from());
   home.send(std::move(frame));
-  settle_contested(unit, std::move(right), "its new home has granted none");
+}
+
+// What we have there are send-once rights, so there is none of which it could be one more: it is that unit. As for any other
+// that follows, the new home says so if it knows of none.
+void Introductions::follow_with(Peer& home, const ContestedUnit& unit) {
+  v1::Frame frame;
+  write_uid(home.ends(), unit.port, *frame.mutable_path_close()->mutable_port());
+  home.send(std::move(frame));
 }
 
 void Introductions::settle_contested(const ContestedUnit& unit, std::optional<ipc::CarriedRight> right,

@@ -153,6 +153,29 @@ TEST_F(MovingIntroduction, ASlowUnitOfTheOldHomeCountsWithTheNewOne) {
   expect_no_senders_without({&client}, q);
 }
 
+// The same when there is no send unit of the new home yet of which it could be one more.
+TEST_F(MovingIntroduction, ASlowUnitOfTheOldHomeIsTheFirstOneOfTheNewOne) {
+  const Name to_client_too = give_across(x, client, client_port, kMakeSend, y, server);
+  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+  run();
+  server.make_send(p);
+  network.cut("a", "b", true);
+  send_right(server, to_client_too, kCopySend, p);  // comes when the stream is back
+  EXPECT_EQ(server.mod_refs(p, MACH_PORT_RIGHT_SEND, -1), KERN_SUCCESS);
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeOnce, q);
+  run(x);
+  const Name once = got(client, client_port);
+  EXPECT_EQ(client.state(once), "SO") << "first contact";
+  reconnect();
+  settle();
+  const Name name = got(client, client_port);
+  EXPECT_EQ(client.state(name), "S1");
+  expect_works(client, name, q);
+  expect_works(client, once, q, kMoveOnce);
+  expect_no_senders_without({&client}, q);
+}
+
 // T4: x introduces the port to w when it has left y already.
 TEST_F(MovingIntroduction, AGrantThatFindsThePortGoneGoesOn) {
   const Name q = move_unnoticed();
