@@ -4,6 +4,7 @@
 // name(), adopt() and release(). The manual is client/README.md; each header says what its noun owns.
 #pragma once
 
+#include <netmsg/batch.hpp>
 #include <netmsg/call.hpp>
 #include <netmsg/descriptor.hpp>
 #include <netmsg/memory.hpp>

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "tests/bench/batch_program.h"
 #include "tests/bench/case.h"
 #include "tests/bench/hosts.h"
 #include "tests/bench/mach_program.h"
@@ -77,6 +78,21 @@ void call_until_stopped(Crew& crew, const std::string& server, std::size_t bytes
     caller.call();
     crew.count(1);
   }
+}
+
+// In calls.
+Figure batches(Scene& scene) {
+  const std::string server = new_service_name();
+  scene.start(Seat::kServer, [&] { serve_batches(server); });
+  scene.start(Seat::kClient, [&] {
+    BatchCaller caller(server);
+    scene.crew().ready();
+    while (!scene.crew().stopped()) {
+      caller.call();
+      scene.crew().count(kInFlight);
+    }
+  });
+  return scene.crew().rate(1);
 }
 
 // `processes` tasks of so many threads, each with one call in flight.
@@ -158,6 +174,8 @@ void add_rates(LocalTable& table) {
   for (const MessageSize& size : kMessageSizes)
     table.add(std::string("one-way.") + size.name, Unit::kPerSecond, Reference::kPacketFlight, kTwo,
               [&size](Scene& scene, const Setting&) { return one_way(scene, size.bytes); });
+  table.add("batch64.64", Unit::kPerSecond, Reference::kPacketFlight, kTwo,
+            [](Scene& scene, const Setting&) { return batches(scene); });
   table.add("threads16.64", Unit::kPerSecond, Reference::kPacketFlight, kTwo,
             [](Scene& scene, const Setting&) { return many(scene, 1, 16); });
   table.add("stream8.1M", Unit::kMegabytesPerSecond, Reference::kNone, kTwo,

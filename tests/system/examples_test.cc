@@ -77,6 +77,7 @@ TEST_F(Examples, CountersGoWhenNobodyHasThem) {
 TEST_F(Examples, SmallOnesTellWhatTheyShow) {
   EXPECT_EQ(run("memory"), Ended(0, "received 1048576 bytes, from 'm' to 'm'\n"));
   EXPECT_EQ(run("dead_name"), Ended(0, "notification 72: our port is dead: yes; references: 2\n"));
+  EXPECT_EQ(run("stream"), Ended(0, "1000 numbers in 200 calls, their sum is 499500\n"));
   const auto [status, output] = run("port_set");
   EXPECT_EQ(status, 0);
   EXPECT_EQ(output.rfind("message 2 for the second port\nmessage 1 for the first port\n", 0), 0U) << output;

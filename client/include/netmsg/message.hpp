@@ -237,6 +237,7 @@ class Message {
   }
 
  private:
+  friend class Batch;
   friend Result<ReceivedMessage> call(const SendRight& to, Message& request, Timeout timeout);
 
   mach_msg_header_t* header() { return buffer_.header(); }

@@ -160,6 +160,7 @@ class ReceivedMessage {
   }
 
  private:
+  friend class Batch;
   friend class ReceiveRight;
   friend class PortSet;
   friend Result<ReceivedMessage> call(const SendRight& to, Message& request, Timeout timeout);
