@@ -128,6 +128,7 @@ session::UserLimits user_limits(const Limits& limits) {
   users.account = {limits.bytes_per_user, limits.ports_per_user};
   users.tasks = limits.tasks_per_user;
   users.watches = limits.watches_per_user;
+  users.ring_lanes = limits.ring_lanes_per_user;
   users.file_bytes = limits.file_bytes_per_user;
   const std::uint32_t descriptors = descriptor_limit();
   users.files_of_all = descriptors / 8;

@@ -100,6 +100,9 @@ constexpr Setting kSettings[] = {
   {"limit-user-watches", "limits.user-watches", "N",
    "descriptors for event loops of a user, 0 to 1048576 (default: 1024)",
    [](const std::string& text, Draft& d) { return read_number<std::uint32_t>(text, 0, 1U << 20, d.config.limits.watches_per_user); }},
+  {"limit-user-ring-lanes", "limits.user-ring-lanes", "N",
+   "threads of a user that talk through shared memory, 264 KiB at most each, 0 to 16384; others use sockets (default: 4096)",
+   [](const std::string& text, Draft& d) { return read_number<std::uint32_t>(text, 0, 1U << 14, d.config.limits.ring_lanes_per_user); }},
 };
 // clang-format on
 

@@ -139,9 +139,9 @@ std::string socket_path() {
 
 MainConnection::LaneKind MainConnection::lane_kind() {
   const char* const chosen = ::secure_getenv("NETMSG_LANE");
-  if (chosen == nullptr) return LaneKind::kSocket;
+  if (chosen == nullptr) return LaneKind::kRingIfPossible;
   if (std::strcmp(chosen, "ring") == 0) return LaneKind::kRing;
-  return LaneKind::kSocket;
+  return std::strcmp(chosen, "socket") == 0 ? LaneKind::kSocket : LaneKind::kRingIfPossible;
 }
 
 std::optional<MainConnection> MainConnection::open(const std::string& path,

@@ -39,7 +39,7 @@ class MainConnection {
   // The ports that this task began with.
   const local::Inherited& ports() const { return ports_; }
 
-  // Which lanes to ask for: NETMSG_LANE is "socket" or "ring"; else what is best.
+  // Which lanes to ask for: NETMSG_LANE is "socket", or "ring" (and no other); else rings where they are to be had.
   enum class LaneKind { kSocket, kRingIfPossible, kRing };
   static LaneKind lane_kind();
   struct LaneEnds {

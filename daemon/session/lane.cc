@@ -27,10 +27,10 @@ std::uint32_t length_max_of(const ListenerOptions& options) {
 
 }  // namespace
 
-void Lane::open(base::UniqueFd socket, User& user, UserSlot slot, const ListenerOptions& options) {
+void Lane::open(base::UniqueFd socket, User& user, LaneSlots slots, const ListenerOptions& options) {
   Channel::Sink& sink = *this;
   user_ = &user;
-  slot_ = std::move(slot);
+  slots_ = std::move(slots);
   const auto channel = std::make_shared<SocketChannel>(surroundings_.io, std::move(socket), user,
                                                        surroundings_.users, length_max_of(options), sink);
   channel_ = channel;
@@ -38,10 +38,10 @@ void Lane::open(base::UniqueFd socket, User& user, UserSlot slot, const Listener
 }
 
 void Lane::open(base::UniqueFd socket, RingMemory memory, std::shared_ptr<ActiveLanes> lanes, User& user,
-                UserSlot slot, const ListenerOptions& options) {
+                LaneSlots slots, const ListenerOptions& options) {
   Channel::Sink& sink = *this;
   user_ = &user;
-  slot_ = std::move(slot);
+  slots_ = std::move(slots);
   const auto channel =
       std::make_shared<RingChannel>(surroundings_.io, std::move(socket), std::move(memory), std::move(lanes),
                                     user, surroundings_.users, length_max_of(options), sink);

@@ -48,10 +48,10 @@ class Lane final : private Channel::Sink, private BatchTurns::Member {
   ~Lane() override { close(); }
 
   // `user` outlives this.
-  void open(base::UniqueFd socket, User& user, UserSlot slot, const ListenerOptions& options);
+  void open(base::UniqueFd socket, User& user, LaneSlots slots, const ListenerOptions& options);
   // The same with rings.
   void open(base::UniqueFd socket, RingMemory memory, std::shared_ptr<ActiveLanes> lanes, User& user,
-            UserSlot slot, const ListenerOptions& options);
+            LaneSlots slots, const ListenerOptions& options);
   // Stops at once; an answer that comes later is dropped.
   void close();
 
@@ -80,7 +80,7 @@ class Lane final : private Channel::Sink, private BatchTurns::Member {
   Owner& owner_;
   std::shared_ptr<Channel> channel_;
   User* user_ = nullptr;                  // from open() on
-  UserSlot slot_;                         // likewise
+  LaneSlots slots_;                       // likewise
   std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg, or batch
   std::unique_ptr<Batch> batch_;          // that one
   bool files_sent_ = false;               // with the last answer to a mach_msg

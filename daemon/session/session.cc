@@ -154,15 +154,16 @@ void Session::inherit(const ipc::Inheritance& inheritance) {
 void Session::on_open_lane(bool with_rings) {
   inheritances_.forget(claim_);
   if (lanes_.size() >= options_.lanes_per_task) return answer_open_lane(local::LaneCode::kTooMany, {});
-  UserSlot slot = surroundings_.users.take_lane(user_);
-  if (!slot) return answer_open_lane(local::LaneCode::kTooMany, {});
-  Attachments client_end = open_lane(with_rings, std::move(slot));
+  LaneSlots slots;
+  slots.lane = surroundings_.users.take_lane(user_);
+  if (!slots.lane) return answer_open_lane(local::LaneCode::kTooMany, {});
+  Attachments client_end = open_lane(with_rings, std::move(slots));
   const auto code = client_end.empty() ? local::LaneCode::kOutOfResources : local::LaneCode::kOk;
   answer_open_lane(code, std::move(client_end));
 }
 
-// What the client gets of it; nothing if there is no lane. Without memory for rings it is one without them.
-Attachments Session::open_lane(bool with_rings, UserSlot slot) {
+// What the client gets of it; nothing if there is no lane. Where rings are not to be had it is one without them.
+Attachments Session::open_lane(bool with_rings, LaneSlots slots) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return {};
   base::UniqueFd ours(ends[0]);
@@ -170,12 +171,14 @@ Attachments Session::open_lane(bool with_rings, UserSlot slot) {
   auto lane = std::make_unique<Lane>(surroundings_, *batch_turns_, *space_, next_lane_++,
                                      static_cast<Lane::Owner&>(*this));
   base::UniqueFd file;
-  std::optional<RingMemory> memory = with_rings ? RingMemory::make(&file) : std::nullopt;
+  if (with_rings) surroundings_.users.take_rings(user_, slots);
+  std::optional<RingMemory> memory = slots.with_rings() ? RingMemory::make(&file) : std::nullopt;
   if (memory) {
-    lane->open(std::move(ours), std::move(*memory), active_lanes_, user_, std::move(slot), options_);
+    lane->open(std::move(ours), std::move(*memory), active_lanes_, user_, std::move(slots), options_);
     client_end.push_back(attachment_of(std::move(file)).front());
   } else {
-    lane->open(std::move(ours), user_, std::move(slot), options_);
+    slots.give_back_rings();
+    lane->open(std::move(ours), user_, std::move(slots), options_);
   }
   lanes_.emplace(lane->token(), std::move(lane));
   return client_end;

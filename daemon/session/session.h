@@ -74,7 +74,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   void attach();
   void refuse(local::RefusedReason reason);
   void on_open_lane(bool with_rings);
-  Attachments open_lane(bool with_rings, UserSlot slot);
+  Attachments open_lane(bool with_rings, LaneSlots slots);
   void answer_open_lane(local::LaneCode code, Attachments client_end);
   void on_open_watch(std::span<const std::byte> payload);
   void open_watch(const ipc::Watched& watched, UserSlot slot);

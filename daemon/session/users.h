@@ -21,10 +21,13 @@ namespace netmsg::session {
 struct UserLimits {
   ipc::Account::Limits account;
   std::uint32_t tasks = 4096;
-  std::uint32_t handshakes = 32;             // unfinished ones
-  std::uint32_t inheritances = 1024;         // handles that are open somewhere
-  std::uint32_t watches = 1024;              // each costs the daemon a descriptor
-  std::uint32_t lanes = 65536;               // likewise; of all tasks together
+  std::uint32_t handshakes = 32;      // unfinished ones
+  std::uint32_t inheritances = 1024;  // handles that are open somewhere
+  std::uint32_t watches = 1024;       // each costs the daemon a descriptor
+  std::uint32_t lanes = 65536;        // likewise; of all tasks together
+  std::uint32_t ring_lanes = 4096;    // those of them with memory of their own (ring_memory.h)
+  std::uint32_t ring_lanes_of_all =
+      16384;  // of all users together: each is a mapping, and the kernel allows 65530
   std::uint64_t unread_bytes = 64ULL << 20;  // answers that its programs have not read yet
   std::uint64_t file_bytes = 4ULL << 30;     // in files handed over, whole sizes
   std::uint32_t files = 256;                 // descriptors of such files
@@ -41,6 +44,7 @@ struct User {
   std::uint32_t inheritances = 0;
   std::uint32_t watches = 0;
   std::uint32_t lanes = 0;
+  std::uint32_t ring_lanes = 0;
   std::uint64_t unread_bytes = 0;
   const std::shared_ptr<FileCount> files = std::make_shared<FileCount>();
   FileCloser closer;
@@ -69,6 +73,19 @@ class UserSlot {
   std::uint32_t* count_ = nullptr;
 };
 
+// What a lane is counted as.
+struct LaneSlots {
+  UserSlot lane;
+  UserSlot rings;         // empty: it has none
+  UserSlot rings_of_all;  // likewise
+
+  bool with_rings() const { return rings && rings_of_all; }
+  void give_back_rings() {
+    rings.give_back();
+    rings_of_all.give_back();
+  }
+};
+
 class Users {
  public:
   explicit Users(const UserLimits& limits) : limits_(limits) {}
@@ -80,6 +97,11 @@ class Users {
   UserSlot take_task(User& user) { return {user.tasks, limits_.tasks}; }
   UserSlot take_watch(User& user) { return {user.watches, limits_.watches}; }
   UserSlot take_lane(User& user) { return {user.lanes, limits_.lanes}; }
+  // Unless slots.with_rings() then, the user or all users together have as many as they may.
+  void take_rings(User& user, LaneSlots& slots) {
+    slots.rings = {user.ring_lanes, limits_.ring_lanes};
+    slots.rings_of_all = {ring_lanes_, limits_.ring_lanes_of_all};
+  }
   UserSlot take_handshake(User& user) { return {user.handshakes, limits_.handshakes}; }
   UserSlot take_inheritance(User& user) { return {user.inheritances, limits_.inheritances}; }
 
@@ -99,6 +121,7 @@ class Users {
  private:
   UserLimits limits_;
   const std::shared_ptr<FileCount> files_ = std::make_shared<FileCount>();
+  std::uint32_t ring_lanes_ = 0;
   std::map<uid_t, std::unique_ptr<User>> users_;
 };
 

@@ -86,10 +86,10 @@ std::variant<std::unique_ptr<Backend>, std::string> make_backend(const Options& 
   if (options.backend == "engine") return std::make_unique<EngineBackend>(1, options.check);
   if (options.backend == "two-engines") return std::make_unique<EngineBackend>(2, options.check);
   if (options.backend == "three-engines") return std::make_unique<EngineBackend>(3, options.check);
-  if (options.backend == "socket") return std::make_unique<ProcessBackend>(1);
-  if (options.backend == "two-hosts") return std::make_unique<ProcessBackend>(2);
-  if (options.backend == "three-hosts") return std::make_unique<ProcessBackend>(3);
-  if (options.backend == "ring") return "the ring backend is not there yet: programs have no ring lanes";
+  if (options.backend == "socket") return std::make_unique<ProcessBackend>(1, "socket");
+  if (options.backend == "ring") return std::make_unique<ProcessBackend>(1, "ring");
+  if (options.backend == "two-hosts") return std::make_unique<ProcessBackend>(2, "ring");
+  if (options.backend == "three-hosts") return std::make_unique<ProcessBackend>(3, "ring");
   return "there is no backend " + options.backend;
 }
 

@@ -78,11 +78,17 @@ bool has_timeout(const MsgArguments& arguments) {
 
 }  // namespace
 
-ProcessBackend::ProcessBackend(std::size_t hosts) : hosts_(start_hosts(hosts)) {
+ProcessBackend::ProcessBackend(std::size_t hosts, const std::string& lane) : hosts_(start_hosts(hosts)) {
   for (const auto& host : hosts_) daemons_.emplace_back(host->control_socket());
   for (const SpaceId space : kSpaces)
-    tasks_[static_cast<std::size_t>(space)] = std::make_unique<TaskProcess>(host_of(space).environment());
-  if (hosts == 3) between_ = std::make_unique<TaskProcess>(hosts_[2]->environment());
+    tasks_[static_cast<std::size_t>(space)] = start_task(host_of(space), lane);
+  if (hosts == 3) between_ = start_task(*hosts_[2], lane);
+}
+
+std::unique_ptr<TaskProcess> ProcessBackend::start_task(const test::Host& host, const std::string& lane) {
+  test::Process::Environment environment = host.environment();
+  environment.emplace_back("NETMSG_LANE", lane);
+  return std::make_unique<TaskProcess>(environment);
 }
 
 ProcessBackend::~ProcessBackend() = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each recorded task is a process that calls the library, with real daemons behind it: one for both tasks (`socket`), or
+// Each recorded task is a process that calls the library, with real daemons behind it: one for both tasks (`socket`, `ring`), or
 // one for each (`two-hosts`), joined over loopback. With a third one (`three-hosts`) the tasks' calls on each other go through
 // a process there (agent_between.h).
 //
@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "tests/conformance/backend.h"
@@ -27,8 +28,8 @@ namespace netmsg::conformance {
 
 class ProcessBackend final : public Backend {
  public:
-  // Starts daemons, 1 to 3, and programs. Throws std::runtime_error.
-  explicit ProcessBackend(std::size_t hosts);
+  // Starts daemons, 1 to 3, and programs, whose lanes are of that kind (NETMSG_LANE). Throws std::runtime_error.
+  ProcessBackend(std::size_t hosts, const std::string& lane);
   ~ProcessBackend() override;
 
   bool has_several_hosts() const override { return daemons_.size() > 1; }
@@ -59,6 +60,7 @@ class ProcessBackend final : public Backend {
   Second& second(SpaceId space) { return seconds_[static_cast<std::size_t>(space)]; }
   const DaemonView& daemon_of(SpaceId space) const;
   const test::Host& host_of(SpaceId space) const;
+  static std::unique_ptr<TaskProcess> start_task(const test::Host& host, const std::string& lane);
   void introduce();
   void introduce_between();
   template <typename Request>

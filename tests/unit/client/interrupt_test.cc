@@ -3,6 +3,9 @@
 #include <mach/mig_support.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -29,6 +32,11 @@ void handle(int signal, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
   ASSERT_EQ(::sigaction(signal, &action, nullptr), 0);
+}
+
+// The threads of a case end when one of them has failed.
+bool failed() {
+  return testing::Test::HasFailure();
 }
 
 std::uint32_t blocked_calls() {
@@ -135,6 +143,73 @@ TEST(Interruption, IsNotLostBeforeTheSleep) {
   owner.join();
   EXPECT_EQ(code, MACH_RCV_INTERRUPTED);
   EXPECT_EQ(handled, early + 1);
+}
+
+// A timer that signals the calling thread once, again and again: until the signal meets a call that lets it in, and no
+// other place. REQUIRES: one at a time.
+class Aim {
+ public:
+  Aim() {
+    struct sigaction action {};
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_SIGINFO;
+    EXPECT_EQ(::sigaction(SIGUSR1, &action, nullptr), 0);
+    sigevent event{};
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGUSR1;
+    event._sigev_un._tid = ::gettid();
+    EXPECT_EQ(::timer_create(CLOCK_MONOTONIC, &event, &timer_), 0);
+  }
+  ~Aim() { ::timer_delete(timer_); }
+  Aim(const Aim&) = delete;
+  Aim& operator=(const Aim&) = delete;
+
+  static void in(long nanoseconds) {
+    const itimerspec once{{}, {0, nanoseconds}};
+    ::timer_settime(timer_, 0, &once, nullptr);
+  }
+  static int hits() { return hits_; }
+
+ private:
+  static constexpr long kAgain = 20'000;
+  // The library has all signals blocked where it lets them in for the length of one system call.
+  static void on_signal(int, siginfo_t*, void* context) {
+    if (sigismember(&static_cast<ucontext_t*>(context)->uc_sigmask, SIGUSR2) == 1)
+      ++hits_;
+    else
+      in(kAgain);
+  }
+  inline static timer_t timer_;
+  inline static std::atomic<int> hits_{0};
+};
+
+// 03.16: signals from before the call's first step to long after it sleeps, one for each call, each of which must end it.
+TEST(Interruption, IsNotLostHoweverCloseToTheSleepItComes) {
+  const int rounds = scaled(10'000);
+  const mach_port_t port = new_port();
+  std::atomic<int> ended{0};
+  std::atomic<bool> over{false};
+  std::thread receiver([&] {
+    std::mt19937 random(test_seed());
+    const Aim aim;
+    const int before = Aim::hits();
+    while (ended < rounds && !failed()) {
+      SmallMessage message;
+      Aim::in(1 + random() % 60'000);
+      EXPECT_EQ(mach_msg_trap(&message.head, MACH_RCV_MSG, 0, sizeof message, port, 0, 0),
+                MACH_RCV_INTERRUPTED);
+      EXPECT_EQ(Aim::hits() - before, ++ended) << "one for each call";
+    }
+    over = true;
+  });
+  int seen = -1;
+  while (!over && seen != ended) {
+    seen = ended;
+    poll_for(std::chrono::seconds(20), [&] { return over || ended > seen; });
+  }
+  EXPECT_TRUE(over) << "a signal was lost";
+  if (!over) mach_port_destroy(mach_task_self(), port);
+  receiver.join();
 }
 
 void receive_through(mach_port_t port, bool trap) {
@@ -287,11 +362,6 @@ mach_msg_return_t trap(SmallMessage* message, mach_msg_option_t option, mach_por
 }
 
 constexpr int kRightEvery = 8;  // each eighth message brings a send-once right for `account`
-
-// The threads of a case end when one of them has failed; the signals wake the others.
-bool failed() {
-  return testing::Test::HasFailure();
-}
 
 void send_all(mach_port_t port, mach_port_t account, int count, Counts& counts) {
   for (int id = 0; id < count && !failed();) {

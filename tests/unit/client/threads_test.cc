@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One lane per thread, given back at its end.
 #include <servers/netname.h>
+#include <time.h>
 
 #include "tests/unit/client/fixture.h"
 
@@ -23,6 +24,27 @@ TEST(Threads, GiveTheirLanesBack) {
     std::thread([port] { EXPECT_EQ(type_of(port), MACH_PORT_TYPE_RECEIVE); }).join();
   }
   EXPECT_TRUE(lanes_become(1));
+}
+
+long used_ms(clockid_t clock) {
+  timespec used{};
+  ::clock_gettime(clock, &used);
+  return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
+}
+
+// 09.5: neither the thread that waits nor the daemon uses the processor, though both were busy just before.
+TEST(Threads, ThatWaitCostNothing) {
+  const mach_port_t port = new_port();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(type_of(port), MACH_PORT_TYPE_RECEIVE);
+  const auto daemon_used_ms = [] {
+    return daemon().on_owner([] { return used_ms(CLOCK_THREAD_CPUTIME_ID); });
+  };
+  const long daemon_before = daemon_used_ms();
+  const long before = used_ms(CLOCK_THREAD_CPUTIME_ID);
+  SmallMessage message;
+  EXPECT_EQ(receive_from(port, &message, MACH_RCV_TIMEOUT, 1000), MACH_RCV_TIMED_OUT);
+  EXPECT_LT(used_ms(CLOCK_THREAD_CPUTIME_ID) - before, 20);
+  EXPECT_LT(daemon_used_ms() - daemon_before, 50);
 }
 
 TEST(Threads, GiveTheirReplyPortsBack) {

@@ -263,6 +263,28 @@ TEST_F(RingLanes, AnswerAClientThatReadsLateOnceForEachRequest) {
   EXPECT_TRUE(client.is_served());
 }
 
+TEST(RingLaneLimits, LeaveOthersWithoutRings) {
+  session::UserLimits limits;
+  limits.ring_lanes = 2;
+  limits.ring_lanes_of_all = 3;
+  TestDaemon daemon(limits);
+  RawClient client(daemon.path());
+  std::vector<std::vector<base::UniqueFd>> lanes;
+  const auto descriptors_of_another = [&] {
+    client.main().send(bare_frame(Kind::kOpenRingLane, 0));
+    local::LaneOpened opened{};
+    lanes.push_back(client.main().receive_with_descriptors(&opened));
+    EXPECT_EQ(opened.code, static_cast<std::uint32_t>(local::LaneCode::kOk));
+    return lanes.back().size();
+  };
+  EXPECT_EQ(descriptors_of_another(), 2U);
+  EXPECT_EQ(descriptors_of_another(), 2U);
+  EXPECT_EQ(descriptors_of_another(), 1U) << "a lane without";
+  lanes.erase(lanes.begin());
+  ASSERT_TRUE(daemon.becomes([&] { return daemon.users().find(::getuid()).ring_lanes == 1; }));
+  EXPECT_EQ(descriptors_of_another(), 2U) << "what was given back";
+}
+
 // 09.5: an idle daemon uses no processor, though a lane was busy just before.
 TEST_F(RingLanes, CostNothingWhenIdle) {
   RingClient client(daemon.path());
