@@ -355,13 +355,13 @@ void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
 }
 
 // Did a fence touch the way of this right since it was sent, or does somebody on it not talk to another one? The message
-// may have gone by all homes of its destination.
+// may have gone by all homes of its destination; by anybody, if it comes from a port that the ledger has lost sight of.
 bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
   const Ledger& ledger = around_.ledger();
   if (ledger.dead(port) || ledger.under_way(port)) return true;
-  const std::uint32_t homes =
-      around_.ledger().port(port).homes | (sent.to != 0 ? around_.ledger().port(sent.to).homes : 0);
-  const std::uint32_t way = bit(sent.from) | bit(around_.host()) | homes;
+  std::uint32_t way = bit(sent.from) | bit(around_.host()) | around_.ledger().port(port).homes;
+  if (sent.to != 0) way |= around_.ledger().port(sent.to).homes;
+  if (sent.to != 0 && (ledger.dead(sent.to) || ledger.under_way(sent.to))) way = ~0U;
   return ledger.fenced_since(sent.begun, way) || ledger.lost_since(sent.begun, way) ||
          ledger.apart_since(sent.begun, way) || ledger.has_strangers(way);
 }
