@@ -34,7 +34,6 @@ std::optional<Step> last_step(const ipc::Port& port) {
 
 // Step 1.
 void Moves::seek_circles(base::Instant now) {
-  if (broken(Rule::kCirclesAreSought)) return;
   for (const ipc::Port* destination : waiting_.destinations()) {
     if (now >= waiting_.lap(destination).due) start_lap(destination);
   }
@@ -45,6 +44,7 @@ void Moves::start_lap(const ipc::Port* destination) {
   lap.nonce = mix_in(options_.seed, ++last_lap_);
   lap.due = in_leases(1);
   due(lap.due);
+  if (broken(Rule::kCirclesAreSought)) return;
   v1::Probe probe;
   write_origin(registry_.us(), *probe.mutable_starter());
   probe.set_nonce(lap.nonce);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The simulator at full counts: more than ten million events without a violation, and every mutant at another place.
+# The simulator at full counts: more than ten million events without a violation, and every mutant.
 # Usage: tests/sim/full.sh [BUILD_FOLDER] [FIRST_SEED]
 set -eu
 sim="${1:-build/release}/bin/netmsg_sim"
@@ -16,4 +16,4 @@ done
   echo "everything in $scope"
   "$sim" --exhaustive "$scope" --states 300000
 done
-"$sim" --all-mutants --hosts 4
+"$sim" --all-mutants --steps 1500

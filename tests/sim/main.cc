@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // netmsg_sim: plays worlds, one for each seed, and says which of them broke an invariant (README.md).
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -36,7 +37,7 @@ std::string command(const Arguments& arguments, const Schedule& schedule) {
   std::string words = "netmsg_sim --hosts " + std::to_string(world.hosts) + " --schedule " +
                       in_words(schedule) + " --steps " + std::to_string(world.steps) + " --faults " +
                       name_of(world.faults);
-  if (world.moves) words += " --moves";
+  if (!world.moves) words += " --no-moves";
   if (arguments.mutant != nullptr) words += std::string(" --mutant ") + arguments.mutant->name;
   return words + " --trace";
 }
@@ -101,13 +102,16 @@ Totals run(const Arguments& arguments, Search& search) {
   return totals;
 }
 
-// Each mutant until it is found, under the faults and within the seeds that its line says.
+// Each mutant until it is found, with as many hosts, under the faults and within the seeds that its line says.
 bool find_all_mutants(Arguments arguments) {
   bool all = true;
+  const std::size_t hosts = arguments.world.hosts;
   for (const Mutant& each : mutants()) {
     arguments.mutant = &each;
     arguments.world.faults = *fault_set(each.faults);
-    SeedRange seeds(arguments.first, arguments.first + each.seeds - 1);
+    arguments.world.hosts = std::max(hosts, each.hosts);
+    const std::uint64_t first = arguments.first - 1 + each.first;
+    SeedRange seeds(first, first + each.seeds - 1);
     proxy::broken_rule = each.rule;
     const Totals totals = run(arguments, seeds);
     all = all && totals.violations > 0;
@@ -148,7 +152,7 @@ void usage() {
   std::fprintf(
       stderr,
       "usage: netmsg_sim [--hosts 2..7] [--seeds A..B] [--steps N] [--faults none|blips|cuts|crashes|all]\n"
-      "                  [--mutant NAME] [--guided] [--moves] [--trace]\n"
+      "                  [--mutant NAME] [--guided] [--no-moves] [--trace]\n"
       "       netmsg_sim --schedule S [--hosts N] [--steps N] [--faults F] [--mutant NAME] [--trace]\n"
       "       netmsg_sim --exhaustive SCOPE [--states N] [--path P --trace] [--mutant NAME]\n"
       "       netmsg_sim --list-mutants | --list-scopes\n"
@@ -175,7 +179,7 @@ void read_seeds(std::string_view text, Arguments& arguments) {
 bool read_flag(const std::string& flag, Arguments& arguments) {
   if (flag == "--trace") return arguments.world.aloud = true;
   if (flag == "--guided") return arguments.guided = true;
-  if (flag == "--moves") return arguments.world.moves = true;
+  if (flag == "--no-moves") return !(arguments.world.moves = false);
   if (flag == "--list-scopes") return arguments.list_scopes = true;
   if (flag == "--list-mutants") return arguments.list = true;
   return flag == "--all-mutants" && (arguments.all_mutants = true);

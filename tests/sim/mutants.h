@@ -15,6 +15,8 @@ struct Mutant {
   const char* what;
   const char* faults;   // under which it shows
   unsigned seeds = 60;  // within which it is found
+  unsigned first = 1;   // the first of them: rare ones begin near their place
+  std::size_t hosts = 3;
 };
 
 std::span<const Mutant> mutants();

@@ -26,6 +26,8 @@ constexpr Scope kScopes[] = {
     {"third", "three daemons, two ports", 3, 2, 3, 0, 0, 0, false},
     {"third-cuts", "the same, streams break twice", 3, 2, 2, 2, 0, 2, false},
     {"third-crash", "the same, one breaks, one of them crashes", 3, 2, 2, 1, 1, 2, false},
+    {"move-two", "two daemons, each has a port that both hold, whose receive rights travel", 2, 2, 3, 0, 0, 0,
+     true},
     {"move", "three daemons, two ports that all hold, whose receive rights travel", 3, 2, 2, 0, 0, 0, true},
     {"move-cuts", "the same, streams break twice", 3, 2, 2, 2, 0, 2, true},
     {"move-crash", "the same, one breaks, one of them crashes", 3, 2, 2, 1, 1, 2, true},

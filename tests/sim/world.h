@@ -18,7 +18,7 @@ struct WorldOptions {
   Schedule schedule = {};
   std::uint64_t steps = 2000;
   FaultSet faults = FaultSet::kNone;
-  bool moves = false;  // receive rights go to other hosts
+  bool moves = true;  // receive rights go to other hosts
   bool aloud = false;
 };
 
