@@ -54,7 +54,7 @@ class NameTable {
   }
 
  private:
-  static constexpr std::size_t kPageSize = 64;
+  static constexpr std::size_t kPageSize = 8;  // most programs have few names, and an idle one three
 
   struct Slot {
     std::optional<Entry> entry;
