@@ -30,6 +30,7 @@
 #include "daemon/session/listener.h"
 #include "daemon/session/users.h"
 #include "daemon/state_dir.h"
+#include "proxy/grpc_poller.h"
 #include "proxy/grpc_transport.h"
 #include "proxy/proxy.h"
 #include "proxy/wire.h"
@@ -229,6 +230,7 @@ class App::Parts {
   asio::io_context io_{1};
   asio::signal_set signals_{io_};
   asio::steady_timer timer_{io_};
+  proxy::GrpcPoller poller_{io_};
   std::optional<base::Instant> armed_;  // what timer_ waits for
   bool stopping_ = false;
   ipc::Engine engine_;
@@ -270,7 +272,7 @@ void App::Parts::open(const Config& config) {
 }
 
 void App::Parts::start_network(const Config& config, const Pems& pems, const std::string& id) {
-  transport_ = std::make_unique<proxy::GrpcTransport>(io_, transport_options(config, pems));
+  transport_ = std::make_unique<proxy::GrpcTransport>(io_, poller_, transport_options(config, pems));
   proxy_ = std::make_unique<proxy::Proxy>(engine_, clock_, *transport_,
                                           proxy_options(config, id, incarnation_, peer_memory_),
                                           names_->network_port(), proxy_callbacks());
@@ -324,6 +326,7 @@ void App::Parts::listen(const Config& config) {
 
 void App::Parts::serve_control(const Config& config, const std::string& id) {
   const ControlSources sources{io_,
+                               poller_,
                                clock_,
                                engine_,
                                *names_,

@@ -2,7 +2,7 @@
 #include "daemon/control.h"
 
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/server_posix.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,14 +11,13 @@
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <cerrno>
-#include <functional>
-#include <future>
 #include <map>
 #include <utility>
 
+#include "daemon/control_server.h"
 #include "daemon/port_view.h"
 #include "daemon/session/listen_socket.h"
-#include "netmsg/v1/control.grpc.pb.h"
+#include "netmsg/v1/control.pb.h"
 
 namespace netmsg::daemon {
 namespace {
@@ -28,9 +27,6 @@ namespace {
 // are in front.
 constexpr int kPassesToSettle = 3;
 
-// How long a stop lets calls finish before it cancels them.
-constexpr std::chrono::milliseconds kShutdownGrace{200};
-
 // How long it waits for a descriptor to become free before it accepts again.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
@@ -38,46 +34,7 @@ std::uint64_t milliseconds(std::chrono::nanoseconds span) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(span).count());
 }
 
-// Carries work to the owner thread and waits for it there. Any thread.
-class Owner {
- public:
-  explicit Owner(asio::io_context& io) : io_(io) {}
-
-  // Runs `fill` on the owner thread after `passes` turns through its event loop, and moves its answer to
-  // `reply`. The answer is shared until then: a call that has given up leaves nothing behind that `fill`
-  // could still write to.
-  template <typename Reply>
-  grpc::Status run(Reply* reply, int passes, std::function<grpc::Status(Reply&)> fill) const {
-    auto answer = std::make_shared<Reply>();
-    auto status = std::make_shared<std::promise<grpc::Status>>();
-    std::future<grpc::Status> done = status->get_future();
-    post(passes, [open = open_, answer, status, fill = std::move(fill)] {
-      status->set_value(*open ? fill(*answer)
-                              : grpc::Status(grpc::StatusCode::UNAVAILABLE, "the daemon is stopping"));
-    });
-    if (done.wait_for(Control::kCallLimit) != std::future_status::ready) {
-      return {grpc::StatusCode::DEADLINE_EXCEEDED, "the daemon is busy or stopping"};
-    }
-    reply->Swap(answer.get());
-    return done.get();
-  }
-
-  // Owner thread: no `fill` runs any more.
-  void close() { *open_ = false; }
-
- private:
-  void post(int passes, std::function<void()> work) const {
-    asio::post(io_, [this, open = open_, passes, work = std::move(work)]() mutable {
-      if (passes <= 1 || !*open) return work();
-      post(passes - 1, std::move(work));
-    });
-  }
-
-  asio::io_context& io_;
-  std::shared_ptr<bool> open_ = std::make_shared<bool>(true);  // read and written on the owner thread only
-};
-
-// --- one function for each call; owner thread ---
+// --- one function for each call ---
 
 v1::Network network(const ControlSources& from) {
   if (from.proxy == nullptr) return v1::NETWORK_OFF;
@@ -92,7 +49,7 @@ void count_peers(const ControlSources& from, v1::StatusReply& to) {
   }
 }
 
-grpc::Status fill_status(const ControlSources& from, v1::StatusReply& to) {
+grpc::Status fill_status(const ControlSources& from, const v1::StatusRequest&, v1::StatusReply& to) {
   to.set_version(from.facts.version);
   to.set_node(from.facts.node);
   to.set_node_id(from.facts.node_id);
@@ -112,7 +69,7 @@ grpc::Status fill_status(const ControlSources& from, v1::StatusReply& to) {
   return grpc::Status::OK;
 }
 
-grpc::Status fill_tasks(const ControlSources& from, v1::TasksReply& to) {
+grpc::Status fill_tasks(const ControlSources& from, const v1::TasksRequest&, v1::TasksReply& to) {
   std::map<std::uint64_t, session::TaskRow> clients;
   for (const session::TaskRow& row : from.listener.tasks()) clients.emplace(row.space, row);
   for (const ipc::SpaceRow& space : from.engine.spaces()) {
@@ -143,7 +100,8 @@ void add_ports(const ControlSources& from, std::uint64_t task, const ipc::Space&
   }
 }
 
-grpc::Status fill_ports(const ControlSources& from, std::uint64_t task, v1::PortsReply& to) {
+grpc::Status fill_ports(const ControlSources& from, const v1::PortsRequest& what, v1::PortsReply& to) {
+  const std::uint64_t task = what.task();
   if (task != 0) {
     const ipc::Space* space = from.engine.find_space(task);
     if (space == nullptr) return {grpc::StatusCode::NOT_FOUND, "there is no task " + std::to_string(task)};
@@ -204,7 +162,7 @@ void fill_peer(const proxy::PeerRow& from, v1::Peer& to) {
   to.set_queued_bytes(from.queued_bytes);
 }
 
-grpc::Status fill_peers(const ControlSources& from, v1::PeersReply& to) {
+grpc::Status fill_peers(const ControlSources& from, const v1::PeersRequest&, v1::PeersReply& to) {
   if (from.proxy == nullptr) return grpc::Status::OK;
   for (const proxy::PeerRow& row : from.proxy->peers()) {
     fill_peer(row, *to.add_peers());
@@ -213,7 +171,7 @@ grpc::Status fill_peers(const ControlSources& from, v1::PeersReply& to) {
   return grpc::Status::OK;
 }
 
-grpc::Status fill_names(const ControlSources& from, v1::NamesReply& to) {
+grpc::Status fill_names(const ControlSources& from, const v1::NamesRequest&, v1::NamesReply& to) {
   for (const names::Registry::Row& row : from.names.rows()) {
     v1::Name& name = *to.add_names();
     name.set_name(row.name);
@@ -223,7 +181,7 @@ grpc::Status fill_names(const ControlSources& from, v1::NamesReply& to) {
   return grpc::Status::OK;
 }
 
-grpc::Status fill_audit(const ControlSources& from, v1::AuditReply& to) {
+grpc::Status fill_audit(const ControlSources& from, const v1::AuditRequest&, v1::AuditReply& to) {
   const base::Instant begin = from.clock.now();
   for (const std::string& line : from.engine.audit()) to.add_imbalances(line);
   to.set_micros(static_cast<std::uint64_t>(
@@ -244,7 +202,7 @@ void fill_exchanged(const proxy::PeerRow& from, v1::Exchanged& to) {
   to.set_frames_applied(from.frames_applied);
 }
 
-grpc::Status fill_counters(const ControlSources& from, v1::CountersReply& to) {
+grpc::Status fill_counters(const ControlSources& from, const v1::CountersRequest&, v1::CountersReply& to) {
   const ipc::Counters& engine = from.engine.counters();
   const proxy::Counters frames = from.proxy == nullptr ? proxy::Counters{} : from.proxy->counters();
   to.set_events(engine.events);
@@ -262,60 +220,35 @@ grpc::Status fill_counters(const ControlSources& from, v1::CountersReply& to) {
   return grpc::Status::OK;
 }
 
-// --- gRPC's side; its threads ---
+// --- gRPC's side ---
 
-class Service final : public v1::Control::Service {
- public:
-  explicit Service(ControlSources sources) : sources_(std::move(sources)), owner_(sources_.io) {}
-  void close() { owner_.close(); }
-  asio::io_context& io() { return sources_.io; }
+template <typename Request, typename Reply>
+using Fill = grpc::Status (*)(const ControlSources&, const Request&, Reply&);
 
- private:
-  template <typename Reply>
-  grpc::Status ask(Reply* reply, grpc::Status (*fill)(const ControlSources&, Reply&), int passes = 1) {
-    return owner_.run<Reply>(reply, passes, [this, fill](Reply& to) { return fill(sources_, to); });
-  }
+template <typename Request, typename Reply>
+ControlServer::Method method(const ControlSources& from, Fill<Request, Reply> fill, int passes = 1) {
+  return {passes, [&from, fill](grpc::ByteBuffer& asked, grpc::ByteBuffer& answer) {
+            Request request;
+            Reply reply;
+            if (!grpc::SerializationTraits<Request>::Deserialize(&asked, &request).ok())
+              return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "malformed request");
+            const grpc::Status status = fill(from, request, reply);
+            bool owned = false;
+            return status.ok() ? grpc::SerializationTraits<Reply>::Serialize(reply, &answer, &owned) : status;
+          }};
+}
 
-  grpc::Status Status(grpc::ServerContext*, const v1::StatusRequest*, v1::StatusReply* reply) override {
-    return ask(reply, fill_status);
-  }
-  grpc::Status Tasks(grpc::ServerContext*, const v1::TasksRequest*, v1::TasksReply* reply) override {
-    return ask(reply, fill_tasks);
-  }
-  grpc::Status Ports(grpc::ServerContext*, const v1::PortsRequest* request, v1::PortsReply* reply) override {
-    return owner_.run<v1::PortsReply>(reply, 1, [this, task = request->task()](v1::PortsReply& to) {
-      return fill_ports(sources_, task, to);
-    });
-  }
-  grpc::Status View(grpc::ServerContext*, const v1::ViewRequest* request, v1::PortView* reply) override {
-    return owner_.run<v1::PortView>(
-        reply, 1, [this, what = *request](v1::PortView& to) { return fill_view(sources_, what, to); });
-  }
-  grpc::Status Peers(grpc::ServerContext*, const v1::PeersRequest*, v1::PeersReply* reply) override {
-    return ask(reply, fill_peers);
-  }
-  grpc::Status Names(grpc::ServerContext*, const v1::NamesRequest*, v1::NamesReply* reply) override {
-    return ask(reply, fill_names);
-  }
-  grpc::Status Audit(grpc::ServerContext*, const v1::AuditRequest*, v1::AuditReply* reply) override {
-    return ask(reply, fill_audit);
-  }
-  grpc::Status Counters(grpc::ServerContext*, const v1::CountersRequest*, v1::CountersReply* reply) override {
-    return ask(reply, fill_counters, kPassesToSettle);
-  }
-
-  const ControlSources sources_;
-  Owner owner_;
-};
-
-std::unique_ptr<grpc::Server> start_grpc(Service& service) {
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&service);
-  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::NUM_CQS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, 2);
-  grpc::ResourceQuota quota("control");
-  builder.SetResourceQuota(quota.SetMaxThreads(16));
-  return builder.BuildAndStart();
+ControlServer::Methods methods(const ControlSources& from) {
+  return {
+      {"/netmsg.v1.Control/Status", method(from, fill_status)},
+      {"/netmsg.v1.Control/Tasks", method(from, fill_tasks)},
+      {"/netmsg.v1.Control/Ports", method(from, fill_ports)},
+      {"/netmsg.v1.Control/View", method(from, fill_view)},
+      {"/netmsg.v1.Control/Peers", method(from, fill_peers)},
+      {"/netmsg.v1.Control/Names", method(from, fill_names)},
+      {"/netmsg.v1.Control/Audit", method(from, fill_audit)},
+      {"/netmsg.v1.Control/Counters", method(from, fill_counters, kPassesToSettle)},
+  };
 }
 
 }  // namespace
@@ -323,20 +256,16 @@ std::unique_ptr<grpc::Server> start_grpc(Service& service) {
 class Control::Server {
  public:
   Server(ControlSources sources, session::ListenSocket socket)
-      : service_(std::move(sources)),
+      : sources_(std::move(sources)),
         socket_(std::move(socket)),
-        accepting_(service_.io()),
-        pause_(service_.io()) {}
+        accepting_(sources_.io),
+        pause_(sources_.io),
+        grpc_(sources_.io, sources_.poller, methods(sources_)) {}
 
-  ~Server() {
-    service_.close();
-    accepting_.release();  // the descriptor is socket_'s
-    if (grpc_) grpc_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
-  }
+  ~Server() { accepting_.release(); }  // the descriptor is socket_'s
 
   bool start() {
-    grpc_ = start_grpc(service_);
-    if (!grpc_) return false;
+    if (!grpc_.start()) return false;
     accepting_.assign(socket_.fd());
     accept_next();
     return true;
@@ -349,7 +278,7 @@ class Control::Server {
       const int fd = ::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
         return accept_later();
-      if (fd >= 0) grpc::AddInsecureChannelFromFd(grpc_.get(), fd);
+      if (fd >= 0) grpc_.take(fd);
       accept_next();
     });
   }
@@ -361,11 +290,11 @@ class Control::Server {
     });
   }
 
-  Service service_;
+  const ControlSources sources_;
   session::ListenSocket socket_;
   asio::posix::stream_descriptor accepting_;
   asio::steady_timer pause_;
-  std::unique_ptr<grpc::Server> grpc_;
+  ControlServer grpc_;
 };
 
 Control::Control(std::unique_ptr<Server> server) : server_(std::move(server)) {}

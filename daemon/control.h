@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Serves control.proto on a Unix socket. gRPC's threads take the calls; what a call asks for is looked up on
-// the owner thread, between two events. The daemon's side of the socket is made and taken over as that of the
+// Serves control.proto on a Unix socket. What a call asks for is looked up between two events. The daemon's side of the socket is made and taken over as that of the
 // programs is (session::ListenSocket); gRPC gets the connections that were accepted.
 //
-// States: serving, closed. Owner: App. Owner thread, but for the calls themselves.
+// States: serving, closed. Owner: App. Owner thread only.
 #pragma once
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -18,6 +16,7 @@
 #include "daemon/ipc/engine.h"
 #include "daemon/names/name_server.h"
 #include "daemon/session/listener.h"
+#include "proxy/grpc_poller.h"
 #include "proxy/proxy.h"
 
 namespace asio {
@@ -47,6 +46,7 @@ struct DaemonFacts {
 // What is looked at; all of it outlives the Control.
 struct ControlSources {
   asio::io_context& io;  // runs on the owner thread
+  proxy::GrpcPoller& poller;
   const base::Clock& clock;
   const ipc::Engine& engine;
   const names::NameServer& names;
@@ -60,12 +60,9 @@ class Control {
   // An error in words if the path cannot be had (see session::Listener::open) or gRPC cannot serve.
   static std::variant<std::unique_ptr<Control>, std::string> open(const ControlOptions& options,
                                                                   ControlSources sources);
-  ~Control();  // ends all calls, within kCallLimit
+  ~Control();  // ends all calls, in bounded time
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
-
-  // How long a call waits for the owner thread.
-  static constexpr std::chrono::milliseconds kCallLimit{2000};
 
  private:
   class Server;

@@ -2,21 +2,21 @@
 #include "proxy/grpc_transport.h"
 
 #include <grpc/grpc_security_constants.h>
-#include <grpcpp/alarm.h>
 #include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
 #include <chrono>
-#include <condition_variable>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
+#include <vector>
+
+#include "proxy/grpc_poller.h"
 
 namespace netmsg::proxy {
 
@@ -31,9 +31,6 @@ constexpr std::chrono::seconds kFarewell{1};
 constexpr std::size_t kJoinMax = 1U << 20;
 // Bytes that wait for a stream to take them; more: the stream is given up.
 constexpr std::size_t kWaitingMax = 512U << 20;
-// Messages that the owner thread has not taken yet; more
-// are not read, so that a fast peer fills its own side.
-constexpr int kUntakenMax = 4;
 
 PeerIdentity identity_of(const grpc::AuthContext& context, bool insecure) {
   PeerIdentity identity;
@@ -58,74 +55,38 @@ grpc::Slice slice_of(std::string bytes) {
           owned};
 }
 
-std::string text_of(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  std::string bytes;
-  if (!buffer.Dump(&slices).ok()) return bytes;
-  bytes.reserve(buffer.Length());
-  for (const grpc::Slice& slice : slices)
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  return bytes;
+// The whole message in one piece: nothing is copied if it has come in one.
+grpc::Slice slice_of(const grpc::ByteBuffer& buffer) {
+  grpc::Slice whole;
+  if (!buffer.TrySingleSlice(&whole).ok() && !buffer.DumpToSingleSlice(&whole).ok()) return {};
+  return whole;
 }
-
-// Where events go: to the owner thread, for streams that it has not closed. Shared with handlers that are
-// still queued when the transport is gone; all of it is the owner thread's.
-class Outlet : public std::enable_shared_from_this<Outlet> {
- public:
-  explicit Outlet(asio::io_context& owner) : owner_(owner) {}
-
-  void open(TransportEvents& events) { events_ = &events; }
-  void shut() {
-    events_ = nullptr;
-    live_.clear();
-  }
-  void add(StreamId stream) { live_.insert(stream); }
-  void remove(StreamId stream) { live_.erase(stream); }
-
-  // From any thread. `tell` runs on the owner thread, if the stream is still one.
-  template <typename Tell>
-  void post(StreamId stream, Tell tell) {
-    asio::post(owner_, [self = shared_from_this(), stream, tell = std::move(tell)] {
-      if (self->events_ != nullptr && self->live_.count(stream) != 0) tell(*self->events_);
-    });
-  }
-  void post_accepted(StreamId stream, PeerIdentity identity) {
-    asio::post(owner_, [self = shared_from_this(), stream, identity = std::move(identity)] {
-      if (self->events_ == nullptr) return;
-      self->live_.insert(stream);
-      self->events_->accepted(stream, identity);
-    });
-  }
-
- private:
-  asio::io_context& owner_;
-  TransportEvents* events_ = nullptr;
-  std::set<StreamId> live_;
-};
 
 class Call;
 
-// What is handed to gRPC as a tag: one for each kind of operation of each call.
-enum class Operation { kStart, kMetadata, kRead, kWrite, kHalfClose, kFinish, kTimeout };
-constexpr std::size_t kOperations = 7;
-
-struct Tag {
-  Call* call;
-  Operation operation;
-};
-
-// Who keeps the calls.
+// What happens to calls, and who hears of it. All is said in turns of the poller.
 class Calls {
  public:
   virtual ~Calls() = default;
-  // The call has ended and nothing of it is pending. Destroys it.
+  // Null: nobody is to hear of this stream any more.
+  virtual TransportEvents* listener(StreamId stream) = 0;
+  // The call has ended and nothing of it is pending. Its owner lets go of it.
   virtual void ended(Call& call) = 0;
   // The call that was waited for has come in: wait for the next one.
   virtual void came_in(Call& call) = 0;
 };
 
-// One stream. Both threads use it, under its mutex; at most one read and one write are pending at a time. It
-// lives until Finish has come back and no tag is with gRPC any more.
+// What calls are made with.
+struct Surroundings {
+  Calls& calls;
+  asio::io_context& owner;
+  GrpcPoller& poller;
+  grpc::CompletionQueue& queue;
+  bool insecure;
+};
+
+// One stream. At most one read and one write are pending at a time. It lives until Finish has come back
+// and no tag is with gRPC any more.
 //
 //   state       what happens                           next
 //   kStarting   the other side has answered / called   kUp
@@ -137,17 +98,16 @@ class Call : public std::enable_shared_from_this<Call> {
  public:
   enum class State { kStarting, kUp, kLeaving, kFinishing, kEnded };
 
-  Call(Calls& calls, std::shared_ptr<Outlet> outlet, grpc::CompletionQueue& queue, StreamId stream)
-      : calls_(calls), outlet_(std::move(outlet)), queue_(queue), stream_(stream) {}
-  virtual ~Call() = default;
+  Call(const Surroundings& with, StreamId stream) : with_(with), timeout_(with.owner), stream_(stream) {}
+  virtual ~Call() {
+    if (restless_) with_.poller.restless(-1);
+  }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
   StreamId stream() const { return stream_; }
 
-  // --- owner thread ---
   void send(std::string bytes) {
-    const std::lock_guard lock(mutex_);
     if (state_ != State::kStarting && state_ != State::kUp) return;
     waiting_bytes_ += bytes.size();
     if (waiting_bytes_ > kWaitingMax) return cancel_call();  // it acknowledges and does not read
@@ -156,53 +116,52 @@ class Call : public std::enable_shared_from_this<Call> {
   }
 
   void tell_when_drained() {
-    const std::lock_guard lock(mutex_);
     wants_drained_ = true;
-    report_drained();
+    if (!waiting_.empty()) return;
+    asio::post(with_.owner, [weak = weak_from_this()] {
+      if (const std::shared_ptr<Call> call = weak.lock()) call->report_drained();
+    });
   }
 
   void close() {
-    const std::lock_guard lock(mutex_);
     // Finishing can wait for a write that the other side does not let through.
     if (state_ == State::kStarting || state_ == State::kFinishing) return cancel_call();
     if (state_ != State::kUp) return;
-    state_ = State::kLeaving;
-    ++pending_;
-    timeout_.Set(&queue_, std::chrono::system_clock::now() + kFarewell, tag(Operation::kTimeout));
+    enter(State::kLeaving);
+    timeout_.expires_after(kFarewell);
+    timeout_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
+      const std::shared_ptr<Call> call = weak.lock();
+      if (!error && call) call->cancel();
+    });
     read_next();
     write_next();
   }
 
   void cancel() {
-    const std::lock_guard lock(mutex_);
     if (state_ != State::kEnded) cancel_call();
   }
 
-  // The owner has taken a message.
-  void taken() {
-    const std::lock_guard lock(mutex_);
-    --untaken_;
-    read_next();
-  }
-
   // Nothing new is started from now on: the queue is about to be shut.
-  void abandon() {
-    const std::lock_guard lock(mutex_);
-    state_ = State::kEnded;
-  }
-
-  // --- queue thread ---
-  void done(Operation operation, bool ok) {
-    {
-      const std::lock_guard lock(mutex_);
-      --pending_;
-      handle(operation, ok);
-      if (pending_ != 0 || state_ != State::kEnded) return;
-    }
-    calls_.ended(*this);
-  }
+  void abandon() { enter(State::kEnded); }
 
  protected:
+  // What is handed to gRPC as a tag: one for each kind of operation.
+  class Step final : public GrpcPoller::Operation {
+   public:
+    Step(Call& call, void (Call::*handle)(bool ok)) : call_(call), handle_(handle) {}
+    // Before the operation is handed to gRPC.
+    void* begin() {
+      ++call_.pending_;
+      call_.with_.poller.look_soon();
+      return static_cast<GrpcPoller::Operation*>(this);
+    }
+    void done(bool ok) override { call_.done(handle_, ok); }
+
+   private:
+    Call& call_;
+    void (Call::*const handle_)(bool ok);
+  };
+
   virtual void handle_start(bool ok) = 0;
   virtual void start_read(grpc::ByteBuffer& into, void* tag) = 0;
   virtual void start_write(const grpc::ByteBuffer& bytes, void* tag) = 0;
@@ -212,91 +171,77 @@ class Call : public std::enable_shared_from_this<Call> {
   virtual void cancel_call() = 0;
   virtual std::string end_reason() const = 0;
 
-  void* tag(Operation operation) {
-    Tag& made = tags_[static_cast<std::size_t>(operation)];
-    made = {this, operation};
-    return &made;
-  }
-  // Before each operation that is handed to gRPC: its tag.
-  void* begin(Operation operation) {
-    ++pending_;
-    return tag(operation);
+  void enter(State state) {
+    state_ = state;
+    const bool restless = state != State::kUp && state != State::kEnded;
+    if (std::exchange(restless_, restless) != restless) with_.poller.restless(restless ? 1 : -1);
   }
 
   void come_up() {
-    state_ = State::kUp;
+    enter(State::kUp);
     read_next();
     write_next();
   }
 
   void finish() {
     if (state_ == State::kFinishing || state_ == State::kEnded) return;
-    state_ = State::kFinishing;
+    enter(State::kFinishing);
     waiting_.clear();
     finish_when_quiet();
   }
 
-  Calls& calls_;
-  std::shared_ptr<Outlet> outlet_;
-  grpc::CompletionQueue& queue_;
+  const Surroundings with_;
   State state_ = State::kStarting;
-  std::mutex mutex_;
+  Step start_{*this, &Call::handle_start};
+  Step metadata_{*this, &Call::handle_start};
+  Step half_close_{*this, &Call::handle_half_close};
 
  private:
-  void handle(Operation operation, bool ok) {
-    switch (operation) {
-      case Operation::kStart:
-      case Operation::kMetadata:
-        return handle_start(ok);
-      case Operation::kRead:
-        return handle_read(ok);
-      case Operation::kWrite:
-        return handle_write(ok);
-      case Operation::kHalfClose:
-        return;  // what follows is the end of reading
-      case Operation::kFinish:
-        return handle_finish();
-      case Operation::kTimeout:
-        if (ok && state_ != State::kEnded) cancel_call();
-    }
+  void done(void (Call::*handle)(bool ok), bool ok) {
+    const std::shared_ptr<Call> self = shared_from_this();  // also if it is forgotten meanwhile
+    --pending_;
+    (this->*handle)(ok);
+    if (pending_ == 0 && state_ == State::kEnded) with_.calls.ended(*this);
   }
+
+  void handle_half_close(bool) {}  // what follows is the end of reading
 
   void handle_read(bool ok) {
     reading_ = false;
     if (!ok) return finish();
-    if (state_ == State::kUp) hand_over(text_of(read_));
+    TransportEvents* const listener = state_ == State::kUp ? with_.calls.listener(stream_) : nullptr;
+    if (listener != nullptr) {
+      const grpc::Slice bytes = slice_of(read_);
+      listener->received(stream_, {reinterpret_cast<const char*>(bytes.begin()), bytes.size()});
+    }
     read_next();
   }
 
-  void hand_over(std::string bytes) {
-    ++untaken_;
-    outlet_->post(stream_, [call = weak_from_this(), stream = stream_,
-                            bytes = std::move(bytes)](TransportEvents& events) {
-      events.received(stream, bytes);
-      if (const std::shared_ptr<Call> here = call.lock()) here->taken();
-    });
-  }
-
   void handle_write(bool ok) {
-    writing_ = false;
+    set_writing(false);
     if (!ok) cancel_call();  // the end of reading follows
     if (state_ == State::kFinishing) return finish_when_quiet();
     write_next();
+    report_drained();
   }
 
-  void handle_finish() {
-    state_ = State::kEnded;
-    timeout_.Cancel();
-    outlet_->post(stream_, [stream = stream_, reason = end_reason()](TransportEvents& events) {
-      events.closed(stream, reason);
-    });
+  void handle_finish(bool) {
+    enter(State::kEnded);
+    timeout_.cancel();
+    if (TransportEvents* const listener = with_.calls.listener(stream_))
+      listener->closed(stream_, end_reason());
+  }
+
+  void set_writing(bool writing) {
+    writing_ = writing;
+    with_.poller.restless(writing ? 1 : -1);
   }
 
   void read_next() {
-    const bool wanted = (state_ == State::kUp && untaken_ < kUntakenMax) || state_ == State::kLeaving;
+    const bool wanted = state_ == State::kUp || state_ == State::kLeaving;
     if (reading_ || !wanted) return;
     reading_ = true;
-    start_read(read_, begin(Operation::kRead));
+    start_read(read_, read_step_.begin());
   }
 
   void write_next() {
@@ -313,33 +258,34 @@ class Call : public std::enable_shared_from_this<Call> {
       waiting_.pop_front();
     } while (!waiting_.empty() && size + waiting_.front().size() <= kJoinMax);
     waiting_bytes_ -= size;
-    writing_ = true;
-    start_write(grpc::ByteBuffer(slices.data(), slices.size()), begin(Operation::kWrite));
-    report_drained();
+    set_writing(true);
+    start_write(grpc::ByteBuffer(slices.data(), slices.size()), write_step_.begin());
   }
 
   // While one write is with gRPC the next one may wait: so the wire is never idle.
   void report_drained() {
     if (!wants_drained_ || state_ != State::kUp || !waiting_.empty()) return;
     wants_drained_ = false;
-    outlet_->post(stream_, [stream = stream_](TransportEvents& events) { events.drained(stream); });
+    if (TransportEvents* const listener = with_.calls.listener(stream_)) listener->drained(stream_);
   }
 
   // gRPC wants no write pending when Finish begins.
   void finish_when_quiet() {
     if (writing_ || finishing_) return;
     finishing_ = true;
-    start_finish(begin(Operation::kFinish));
+    start_finish(finish_step_.begin());
   }
 
+  Step read_step_{*this, &Call::handle_read};
+  Step write_step_{*this, &Call::handle_write};
+  Step finish_step_{*this, &Call::handle_finish};
+  asio::steady_timer timeout_;  // of the farewell
   const StreamId stream_;
-  Tag tags_[kOperations] = {};
-  grpc::Alarm timeout_;
   std::deque<std::string> waiting_;
   std::size_t waiting_bytes_ = 0;
   grpc::ByteBuffer read_;
-  int pending_ = 0;
-  int untaken_ = 0;
+  int pending_ = 0;        // tags that are with gRPC
+  bool restless_ = false;  // the poller was told
   bool wants_drained_ = false;
   bool reading_ = false;
   bool writing_ = false;
@@ -349,34 +295,32 @@ class Call : public std::enable_shared_from_this<Call> {
 // A stream that we dial.
 class ClientCall final : public Call {
  public:
-  ClientCall(Calls& calls, std::shared_ptr<Outlet> outlet, grpc::CompletionQueue& queue, StreamId stream,
-             const std::shared_ptr<grpc::Channel>& channel, bool insecure)
-      : Call(calls, std::move(outlet), queue, stream), stub_(channel), insecure_(insecure) {}
+  ClientCall(const Surroundings& with, StreamId stream, const std::shared_ptr<grpc::Channel>& channel)
+      : Call(with, stream), stub_(channel) {}
 
   void start() {
-    const std::lock_guard lock(mutex_);
-    call_ = stub_.PrepareCall(&context_, kMethod, &queue_);
-    call_->StartCall(begin(Operation::kStart));
+    enter(State::kStarting);
+    call_ = stub_.PrepareCall(&context_, kMethod, &with_.queue);
+    call_->StartCall(start_.begin());
   }
 
  private:
   // First the call is on its way, then the other daemon has answered it.
   void handle_start(bool ok) override {
     if (!ok) return finish();
-    if (!std::exchange(on_its_way_, true)) return call_->ReadInitialMetadata(begin(Operation::kMetadata));
+    if (state_ == State::kEnded) return;
+    if (!std::exchange(on_its_way_, true)) return call_->ReadInitialMetadata(metadata_.begin());
     if (state_ != State::kStarting) return;
-    PeerIdentity identity = identity_of(*context_.auth_context(), insecure_);
-    outlet_->post(stream(), [stream = stream(), identity = std::move(identity)](TransportEvents& events) {
-      events.connected(stream, identity);
-    });
     come_up();
+    if (TransportEvents* const listener = with_.calls.listener(stream()))
+      listener->connected(stream(), identity_of(*context_.auth_context(), with_.insecure));
   }
 
   void start_read(grpc::ByteBuffer& into, void* tag) override { call_->Read(&into, tag); }
   void start_write(const grpc::ByteBuffer& bytes, void* tag) override { call_->Write(bytes, tag); }
   // The other side reads to the end, then finishes; the end of our reading follows.
   void say_farewell() override {
-    if (!std::exchange(half_closed_, true)) call_->WritesDone(begin(Operation::kHalfClose));
+    if (!std::exchange(half_closed_, true)) call_->WritesDone(half_close_.begin());
   }
   void start_finish(void* tag) override { call_->Finish(&status_, tag); }
   void cancel_call() override { context_.TryCancel(); }
@@ -388,7 +332,6 @@ class ClientCall final : public Call {
   grpc::ClientContext context_;
   std::unique_ptr<grpc::GenericClientAsyncReaderWriter> call_;
   grpc::Status status_;
-  const bool insecure_;
   bool on_its_way_ = false;
   bool half_closed_ = false;
 };
@@ -396,13 +339,10 @@ class ClientCall final : public Call {
 // A stream of somebody's: waited for, then taken.
 class ServerCall final : public Call {
  public:
-  ServerCall(Calls& calls, std::shared_ptr<Outlet> outlet, grpc::ServerCompletionQueue& queue,
-             StreamId stream, bool insecure)
-      : Call(calls, std::move(outlet), queue, stream), call_(&context_), insecure_(insecure) {}
+  ServerCall(const Surroundings& with, StreamId stream) : Call(with, stream), call_(&context_) {}
 
   void wait_for(grpc::AsyncGenericService& service, grpc::ServerCompletionQueue& queue) {
-    const std::lock_guard lock(mutex_);
-    service.RequestCall(&context_, &call_, &queue, &queue, begin(Operation::kStart));
+    service.RequestCall(&context_, &call_, &queue, &queue, start_.begin());
   }
 
  private:
@@ -411,21 +351,22 @@ class ServerCall final : public Call {
     if (std::exchange(came_in_, true)) return ok ? take() : finish();
     if (!ok) {  // the server is shut
       came_in_ = false;
-      state_ = State::kEnded;
-      return;
+      return enter(State::kEnded);
     }
-    calls_.came_in(*this);
+    enter(State::kStarting);
+    with_.calls.came_in(*this);
     if (context_.method() != kMethod) {
       farewell_ = grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "only " + std::string(kMethod));
       return finish();
     }
-    call_.SendInitialMetadata(begin(Operation::kMetadata));
+    call_.SendInitialMetadata(metadata_.begin());
   }
 
   void take() {
     if (state_ != State::kStarting) return;
-    outlet_->post_accepted(stream(), identity_of(*context_.auth_context(), insecure_));
     come_up();
+    if (TransportEvents* const listener = with_.calls.listener(stream()))
+      listener->accepted(stream(), identity_of(*context_.auth_context(), with_.insecure));
   }
 
   void start_read(grpc::ByteBuffer& into, void* tag) override { call_.Read(&into, tag); }
@@ -440,17 +381,16 @@ class ServerCall final : public Call {
   grpc::GenericServerContext context_;
   grpc::GenericServerAsyncReaderWriter call_;
   grpc::Status farewell_ = grpc::Status::OK;
-  const bool insecure_;
   bool came_in_ = false;
 };
 
 }  // namespace
 
-// The server, the queue with its thread, and all calls.
+// The server, the queue, and all calls.
 class GrpcTransport::Runner final : public Calls {
  public:
-  Runner(asio::io_context& owner, GrpcOptions options)
-      : options_(std::move(options)), outlet_(std::make_shared<Outlet>(owner)) {}
+  Runner(asio::io_context& owner, GrpcPoller& poller, GrpcOptions options)
+      : owner_(owner), poller_(poller), options_(std::move(options)) {}
   ~Runner() override { stop(); }
 
   std::string start(TransportEvents& events);
@@ -460,30 +400,32 @@ class GrpcTransport::Runner final : public Calls {
 
   // Null if it is gone.
   std::shared_ptr<Call> find(StreamId stream);
-  void forget(StreamId stream) { outlet_->remove(stream); }
+  void forget(StreamId stream) { live_.erase(stream); }
 
  private:
+  TransportEvents* listener(StreamId stream) override;
   void ended(Call& call) override;
   void came_in(Call& call) override;
 
   std::shared_ptr<grpc::ServerCredentials> server_credentials() const;
   std::shared_ptr<grpc::ChannelCredentials> channel_credentials() const;
   bool listen();
-  void run();
   void wait_for_call();
-  std::vector<std::shared_ptr<Call>> all_calls();
+  Surroundings surroundings() { return {*this, owner_, poller_, *queue_, options_.insecure}; }
+  // None of them keeps its place in the map while something is done to it.
+  std::vector<std::shared_ptr<Call>> all_calls() const;
+
+  asio::io_context& owner_;
+  GrpcPoller& poller_;
   const GrpcOptions options_;
-  const std::shared_ptr<Outlet> outlet_;
+  TransportEvents* events_ = nullptr;  // null: stopped
   grpc::AsyncGenericService service_;
   std::unique_ptr<grpc::CompletionQueue> queue_;         // of all calls; there from start() on
   grpc::ServerCompletionQueue* server_queue_ = nullptr;  // the same, if we listen
   std::unique_ptr<grpc::Server> server_;                 // null: we only dial
-  std::thread thread_;                                   // takes from queue_
   int port_ = 0;
-
-  std::mutex mutex_;  // of what follows; taken after a call's, none is taken inside
-  std::condition_variable some_ended_;
   std::map<StreamId, std::shared_ptr<Call>> calls_;
+  std::set<StreamId> live_;  // of which the owner hears
   std::shared_ptr<ServerCall> awaited_;
   StreamId next_stream_ = 1;
   bool stopping_ = false;
@@ -495,12 +437,11 @@ std::string GrpcTransport::Runner::start(TransportEvents& events) {
   if (options_.listen.empty()) {
     queue_ = std::make_unique<grpc::CompletionQueue>();
   } else if (!listen()) {
-    queue_.reset();
     return "cannot listen on " + options_.listen +
            ": the address is taken or not ours, or key and certificate do not fit";
   }
-  outlet_->open(events);
-  thread_ = std::thread([this] { run(); });
+  events_ = &events;
+  poller_.add(*queue_);
   if (server_) wait_for_call();
   return {};
 }
@@ -531,33 +472,17 @@ bool GrpcTransport::Runner::listen() {
 // Bounded: kFarewell for last words, then as long again for what was broken off.
 void GrpcTransport::Runner::stop() {
   if (!queue_) return;
-  outlet_->shut();
+  events_ = nullptr;
   for (const auto& call : all_calls()) call->close();
-  {
-    std::unique_lock lock(mutex_);
-    some_ended_.wait_for(lock, kFarewell, [this] { return calls_.empty(); });
-    stopping_ = true;
-  }
+  poller_.run_until([this] { return calls_.empty(); }, kFarewell);
+  stopping_ = true;
   for (const auto& call : all_calls()) call->cancel();
   if (server_) server_->Shutdown(std::chrono::system_clock::now());
-  {
-    std::unique_lock lock(mutex_);
-    some_ended_.wait_for(lock, kFarewell, [this] { return calls_.empty() && !awaited_; });
-  }
+  poller_.run_until([this] { return calls_.empty() && !awaited_; }, kFarewell);
   for (const auto& call : all_calls()) call->abandon();
-  queue_->Shutdown();
-  thread_.join();
+  poller_.remove(*queue_);
   server_.reset();
   queue_.reset();
-}
-
-void GrpcTransport::Runner::run() {
-  void* tag = nullptr;
-  bool ok = false;
-  while (queue_->Next(&tag, &ok)) {
-    const Tag at = *static_cast<Tag*>(tag);
-    at.call->done(at.operation, ok);
-  }
 }
 
 // --- calls ---
@@ -570,56 +495,42 @@ StreamId GrpcTransport::Runner::dial(const std::string& name, const std::string&
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto channel = grpc::CreateCustomChannel(address, channel_credentials(), arguments);
-  std::shared_ptr<ClientCall> call;
-  {
-    const std::lock_guard lock(mutex_);
-    call = std::make_shared<ClientCall>(*this, outlet_, *queue_, next_stream_++, channel, options_.insecure);
-    calls_.emplace(call->stream(), call);
-  }
-  outlet_->add(call->stream());
+  const auto call = std::make_shared<ClientCall>(surroundings(), next_stream_++, channel);
+  calls_.emplace(call->stream(), call);
+  live_.insert(call->stream());
   call->start();
   return call->stream();
 }
 
 // When stop() has begun nobody is waited for. What was already on its way into gRPC comes back with an error.
 void GrpcTransport::Runner::wait_for_call() {
-  std::shared_ptr<ServerCall> call;
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return;
-    awaited_ = call =
-        std::make_shared<ServerCall>(*this, outlet_, *server_queue_, next_stream_++, options_.insecure);
-  }
-  call->wait_for(service_, *server_queue_);
+  if (stopping_) return;
+  awaited_ = std::make_shared<ServerCall>(surroundings(), next_stream_++);
+  awaited_->wait_for(service_, *server_queue_);
 }
 
 void GrpcTransport::Runner::came_in(Call& call) {
-  {
-    const std::lock_guard lock(mutex_);
-    calls_.emplace(call.stream(), std::exchange(awaited_, nullptr));
-  }
+  live_.insert(call.stream());
+  calls_.emplace(call.stream(), std::exchange(awaited_, nullptr));
   wait_for_call();
 }
 
+TransportEvents* GrpcTransport::Runner::listener(StreamId stream) {
+  return live_.count(stream) != 0 ? events_ : nullptr;
+}
+
 void GrpcTransport::Runner::ended(Call& call) {
-  std::shared_ptr<Call> last;  // dies after the lock is gone
-  const std::lock_guard lock(mutex_);
-  if (awaited_.get() == &call) {
-    last = std::exchange(awaited_, nullptr);
-  } else if (auto node = calls_.extract(call.stream())) {
-    last = std::move(node.mapped());
-  }
-  some_ended_.notify_all();
+  live_.erase(call.stream());
+  if (awaited_.get() == &call) awaited_.reset();
+  calls_.erase(call.stream());
 }
 
 std::shared_ptr<Call> GrpcTransport::Runner::find(StreamId stream) {
-  const std::lock_guard lock(mutex_);
   const auto found = calls_.find(stream);
   return found == calls_.end() ? nullptr : found->second;
 }
 
-std::vector<std::shared_ptr<Call>> GrpcTransport::Runner::all_calls() {
-  const std::lock_guard lock(mutex_);
+std::vector<std::shared_ptr<Call>> GrpcTransport::Runner::all_calls() const {
   std::vector<std::shared_ptr<Call>> all;
   for (const auto& [stream, call] : calls_) all.push_back(call);
   return all;
@@ -642,8 +553,8 @@ std::shared_ptr<grpc::ChannelCredentials> GrpcTransport::Runner::channel_credent
 
 // --- the face ---
 
-GrpcTransport::GrpcTransport(asio::io_context& owner, GrpcOptions options)
-    : runner_(std::make_unique<Runner>(owner, std::move(options))) {}
+GrpcTransport::GrpcTransport(asio::io_context& owner, GrpcPoller& poller, GrpcOptions options)
+    : runner_(std::make_unique<Runner>(owner, poller, std::move(options))) {}
 GrpcTransport::~GrpcTransport() = default;
 
 std::string GrpcTransport::start(TransportEvents& events) {

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The transport over gRPC: one bidirectional stream /netmsg.v1.Peer/Session per stream, raw bytes in both
-// directions, mutual TLS. The only file pair of the proxy that knows gRPC (and Asio).
-//
-// Threads: the owner thread calls the public functions and gets the events (posted
-// to its io_context). One thread of our own waits for the completion queue. The call
-// objects belong to that thread; requests to it go through a queue under a mutex
-// that is never held across a call into gRPC that could wait, nor across an event.
+// directions, mutual TLS. The only file pair of the proxy that speaks gRPC; when its events are taken is
+// the poller's business (grpc_poller.h). Owner thread only.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +17,8 @@ class io_context;
 
 namespace netmsg::proxy {
 
+class GrpcPoller;
+
 struct GrpcOptions {
   std::string listen;           // "addr:port"; port 0: any; empty: we only dial
   std::string certificate_pem;  // our chain
@@ -34,8 +32,8 @@ struct GrpcOptions {
 
 class GrpcTransport final : public Transport {
  public:
-  // `owner` is run by the owner thread and outlives this object.
-  GrpcTransport(asio::io_context& owner, GrpcOptions options);
+  // `owner` is run by the owner thread; it and `poller` outlive this object.
+  GrpcTransport(asio::io_context& owner, GrpcPoller& poller, GrpcOptions options);
   ~GrpcTransport() override;  // stop()
 
   // Errors: the address cannot be listened on, the key does not fit.

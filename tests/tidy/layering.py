@@ -54,8 +54,8 @@ GENERATED = (
 # Libraries of others that stay in the files named: header -> path pattern.
 CONFINED = (
     (re.compile(r"^asio(/|\.hpp)"),
-     re.compile(r"^(daemon/session/|daemon/(app|control)|proxy/grpc_transport|tests/)")),
-    (re.compile(r"^grpc(pp)?(/|\.h)"), re.compile(r"^(proxy/grpc_transport|daemon/control|daemon/ctl/|tests/)")),
+     re.compile(r"^(daemon/session/|daemon/(app|control)|proxy/grpc_(poller|transport)|tests/)")),
+    (re.compile(r"^grpc(pp)?(/|\.h)"), re.compile(r"^(proxy/grpc_(poller|transport)|daemon/control|daemon/ctl/|tests/)")),
 )
 
 # The engine has no I/O, clock or thread: it may use the language's library without these, and nobody else's.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two gRPC transports on the loopback address, each with
-// an owner thread of its own making: this one, by turns.
+// one owner thread, this one, and one poller.
 #include "proxy/grpc_transport.h"
 
 #include <gtest/gtest.h>
@@ -15,6 +15,7 @@
 #include <sstream>
 #include <vector>
 
+#include "proxy/grpc_poller.h"
 #include "proxy/wire.h"
 #include "tests/support/temporary_folder.h"
 
@@ -26,7 +27,8 @@ using std::chrono::seconds;
 // One daemon's end: what happened, in words.
 class End final : public TransportEvents {
  public:
-  End(asio::io_context& owner, GrpcOptions options) : transport(owner, std::move(options)) {
+  End(asio::io_context& owner, GrpcPoller& poller, GrpcOptions options)
+      : transport(owner, poller, std::move(options)) {
     error = transport.start(*this);
   }
   ~End() override { transport.stop(); }
@@ -87,12 +89,13 @@ class GrpcTransportTest : public testing::Test {
   }
 
   asio::io_context owner;
+  GrpcPoller poller{owner};
 };
 
 TEST_F(GrpcTransportTest, BytesArriveInOrderInBothDirections) {
-  End server(owner, plain("127.0.0.1:0"));
+  End server(owner, poller, plain("127.0.0.1:0"));
   ASSERT_EQ(server.error, "");
-  End client(owner, plain());
+  End client(owner, poller, plain());
   link(client, server);
   EXPECT_FALSE(client.identity.verified);
   std::string sent;
@@ -110,8 +113,8 @@ TEST_F(GrpcTransportTest, BytesArriveInOrderInBothDirections) {
 }
 
 TEST_F(GrpcTransportTest, LargeMessagesAreWhole) {
-  End server(owner, plain("127.0.0.1:0"));
-  End client(owner, plain());
+  End server(owner, poller, plain("127.0.0.1:0"));
+  End client(owner, poller, plain());
   link(client, server);
   std::string large(6U << 20, '\0');
   for (std::size_t at = 0; at < large.size(); ++at) large[at] = static_cast<char>(at * 7 % 251);
@@ -122,8 +125,8 @@ TEST_F(GrpcTransportTest, LargeMessagesAreWhole) {
 }
 
 TEST_F(GrpcTransportTest, AMessageAboveTheLimitEndsItsStream) {
-  End server(owner, plain("127.0.0.1:0"));
-  End client(owner, plain());
+  End server(owner, poller, plain("127.0.0.1:0"));
+  End client(owner, poller, plain());
   link(client, server);
   client.transport.send(client.stream, std::string(kJoinedBytesMax + 1, 'x'));
   EXPECT_TRUE(until([&] { return server.closes == 1 && client.closes == 1; }));
@@ -132,8 +135,8 @@ TEST_F(GrpcTransportTest, AMessageAboveTheLimitEndsItsStream) {
 
 TEST_F(GrpcTransportTest, LastWordsArriveBeforeTheEnd) {
   for (const bool client_leaves : {true, false}) {
-    End server(owner, plain("127.0.0.1:0"));
-    End client(owner, plain());
+    End server(owner, poller, plain("127.0.0.1:0"));
+    End client(owner, poller, plain());
     link(client, server);
     End& leaver = client_leaves ? client : server;
     End& other = client_leaves ? server : client;
@@ -148,10 +151,10 @@ TEST_F(GrpcTransportTest, LastWordsArriveBeforeTheEnd) {
 TEST_F(GrpcTransportTest, NobodyThereIsAClosedStream) {
   std::string address;
   {
-    End gone(owner, plain("127.0.0.1:0"));
+    End gone(owner, poller, plain("127.0.0.1:0"));
     address = address_of(gone);
   }
-  End client(owner, plain());
+  End client(owner, poller, plain());
   client.transport.dial("server", address);
   EXPECT_TRUE(until([&] { return client.closes == 1; }));
   EXPECT_NE(client.reason, "");
@@ -159,8 +162,8 @@ TEST_F(GrpcTransportTest, NobodyThereIsAClosedStream) {
 }
 
 TEST_F(GrpcTransportTest, StoppingEndsTheOthersStream) {
-  End client(owner, plain());
-  auto server = std::make_unique<End>(owner, plain("127.0.0.1:0"));
+  End client(owner, poller, plain());
+  auto server = std::make_unique<End>(owner, poller, plain("127.0.0.1:0"));
   link(client, *server);
   const auto begin = std::chrono::steady_clock::now();
   server.reset();
@@ -169,9 +172,9 @@ TEST_F(GrpcTransportTest, StoppingEndsTheOthersStream) {
 }
 
 TEST_F(GrpcTransportTest, StoppingIsBoundedWhileStreamsAreBeingMade) {
-  End server(owner, plain("127.0.0.1:0"));
+  End server(owner, poller, plain("127.0.0.1:0"));
   for (int round = 0; round < 20; ++round) {
-    End client(owner, plain());
+    End client(owner, poller, plain());
     for (int stream = 0; stream < 3; ++stream) client.transport.dial("server", address_of(server));
     if (round % 2 == 0) owner.run_for(std::chrono::milliseconds(round));
     owner.restart();
@@ -180,8 +183,8 @@ TEST_F(GrpcTransportTest, StoppingIsBoundedWhileStreamsAreBeingMade) {
 }
 
 TEST_F(GrpcTransportTest, AnAddressThatIsTakenIsAnError) {
-  End server(owner, plain("127.0.0.1:0"));
-  End second(owner, plain(address_of(server)));
+  End server(owner, poller, plain("127.0.0.1:0"));
+  End second(owner, poller, plain(address_of(server)));
   EXPECT_NE(second.error.find("cannot listen on 127.0.0.1:"), std::string::npos);
 }
 
@@ -227,9 +230,9 @@ std::unique_ptr<test::TemporaryFolder> GrpcTls::folder;
 std::filesystem::path GrpcTls::directory;
 
 TEST_F(GrpcTls, BothEndsKnowWhoIsThere) {
-  End server(owner, tls("server", "127.0.0.1:0"));
+  End server(owner, poller, tls("server", "127.0.0.1:0"));
   ASSERT_EQ(server.error, "");
-  End client(owner, tls("client"));
+  End client(owner, poller, tls("client"));
   link(client, server);
   EXPECT_TRUE(client.identity.verified);
   EXPECT_TRUE(server.identity.verified);
@@ -243,27 +246,27 @@ TEST_F(GrpcTls, BothEndsKnowWhoIsThere) {
 }
 
 TEST_F(GrpcTls, TheNameThatWasDialedMustBeTheCertificates) {
-  End server(owner, tls("server", "127.0.0.1:0"));
-  End client(owner, tls("client"));
+  End server(owner, poller, tls("server", "127.0.0.1:0"));
+  End client(owner, poller, tls("client"));
   expect_refused(client, server, "another");
 }
 
 TEST_F(GrpcTls, AClientOfAnotherAuthorityIsNotLetIn) {
-  End server(owner, tls("server", "127.0.0.1:0"));
-  End client(owner, tls("client", "", "two"));
+  End server(owner, poller, tls("server", "127.0.0.1:0"));
+  End client(owner, poller, tls("client", "", "two"));
   expect_refused(client, server, "server");
 }
 
 TEST_F(GrpcTls, PlaintextIsNotLetIn) {
-  End server(owner, tls("server", "127.0.0.1:0"));
-  End client(owner, plain());
+  End server(owner, poller, tls("server", "127.0.0.1:0"));
+  End client(owner, poller, plain());
   expect_refused(client, server, "server");
 }
 
 TEST_F(GrpcTls, AKeyThatDoesNotFitIsAnErrorAtTheStart) {
   GrpcOptions options = tls("server", "127.0.0.1:0");
   options.key_pem = tls("client").key_pem;
-  EXPECT_NE(End(owner, options).error, "");
+  EXPECT_NE(End(owner, poller, options).error, "");
 }
 
 }  // namespace

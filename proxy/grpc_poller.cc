@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/grpc_poller.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/completion_queue.h>
+
+#include <algorithm>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
+#include <asio/steady_timer.hpp>
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "daemon/base/check.h"
+
+namespace netmsg::proxy {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kAgain{10};
+constexpr int kEventsPerTurn = 16;  // then the loop's other work has its turn
+// gRPC looks at one socket each time it is asked. Those that are looked at for nothing in a turn are
+// few: more wait for kAgain.
+constexpr int kFruitlessMax = 1;
+constexpr int kFruitlessAgainMax = 8;
+
+std::set<int> epoll_sets() {
+  std::set<int> found;
+  std::error_code gone;
+  for (const auto& each : std::filesystem::directory_iterator("/proc/self/fd", gone)) {
+    if (std::filesystem::read_symlink(each.path(), gone) == "anon_inode:[eventpoll]")
+      found.insert(std::stoi(each.path().filename()));
+  }
+  return found;
+}
+
+// The set that is there when gRPC has begun and was not before; -1 if that cannot be told. gRPC stays from then on, so
+// the set does too. Nothing but us may take from it: a client channel would look into it every few seconds, from a thread
+// of gRPC's own.
+int find_set() {
+  ::setenv("GRPC_POLL_STRATEGY", "epoll1", 1);
+  ::setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "0", 1);
+  const std::set<int> before = epoll_sets();
+  grpc_init();
+  std::vector<int> made;
+  const std::set<int> after = epoll_sets();
+  std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(made));
+  return made.size() == 1 ? made.front() : -1;
+}
+
+int grpc_set() {
+  static const int set = find_set();
+  return set;
+}
+
+}  // namespace
+
+// One queue. Its helper waits in it for one event at a time, when it is asked to; what it has found is taken by the
+// owner thread.
+//
+//   the helper   event                    next
+//   resting      ask()                    waiting
+//   waiting      an event                 resting   the event is in the mail, the owner is told
+//   waiting      the queue is shut        gone
+//   resting      stop()                   gone
+class GrpcPoller::Source {
+ public:
+  Source(grpc::CompletionQueue& queue, std::function<void()> tell_owner)
+      : queue_(queue), tell_owner_(std::move(tell_owner)) {}
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  const grpc::CompletionQueue* queue() const { return &queue_; }
+
+  // How many events there were: one, or what the helper has found besides.
+  int take(gpr_timespec until) {
+    const int found = take_mail();
+    void* tag = nullptr;
+    bool ok = false;
+    if (queue_.AsyncNext(&tag, &ok, until) != grpc::CompletionQueue::GOT_EVENT) return found;
+    tell(tag, ok);
+    return found + 1;
+  }
+
+  void ask() {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(asked_, true)) return;
+    if (!helper_.joinable()) helper_ = std::thread([this] { help(); });
+    changed_.notify_one();
+  }
+
+  // Shuts the queue, and takes all that is left.
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      changed_.notify_one();
+    }
+    queue_.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok)) tell(tag, ok);
+    if (helper_.joinable()) helper_.join();
+    take_mail();
+  }
+
+ private:
+  struct Event {
+    void* tag;
+    bool ok;
+  };
+
+  static void tell(void* tag, bool ok) { static_cast<Operation*>(tag)->done(ok); }
+
+  int take_mail() {
+    std::optional<Event> mail;
+    {
+      const std::lock_guard lock(mutex_);
+      mail = std::exchange(mail_, std::nullopt);
+      if (mail) asked_ = false;
+    }
+    if (mail) tell(mail->tag, mail->ok);
+    return mail ? 1 : 0;
+  }
+
+  void help() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return stopping_ || (asked_ && !mail_); });
+      if (stopping_) return;
+      lock.unlock();
+      Event event{};
+      const bool found = queue_.Next(&event.tag, &event.ok);
+      lock.lock();
+      if (!found) return;
+      mail_ = event;
+      tell_owner_();
+    }
+  }
+
+  grpc::CompletionQueue& queue_;
+  const std::function<void()> tell_owner_;  // any thread
+  std::thread helper_;                      // made when it is asked for the first time
+  std::mutex mutex_;                        // of what follows
+  std::condition_variable changed_;
+  std::optional<Event> mail_;
+  bool asked_ = false;  // until its event is taken
+  bool stopping_ = false;
+};
+
+// Shared with handlers that are still in the event loop when the poller is gone.
+class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
+ public:
+  explicit Turns(asio::io_context& owner) : owner_(owner), set_(owner), again_(owner) {
+    if (grpc_set() >= 0) set_.assign(grpc_set());
+  }
+
+  void start() { set_.is_open() ? watch() : restless(1); }
+
+  void stop() {
+    NETMSG_CHECK(sources_.empty());
+    if (set_.is_open()) set_.release();
+    again_.cancel();
+    stopped_ = true;
+  }
+
+  void add(grpc::CompletionQueue& queue) {
+    sources_.push_back(std::make_unique<Source>(
+        queue, [this] { asio::post(owner_, [self = shared_from_this()] { self->turn(); }); }));
+  }
+
+  void remove(grpc::CompletionQueue& queue) {
+    const auto found = std::find_if(sources_.begin(), sources_.end(),
+                                    [&](const auto& source) { return source->queue() == &queue; });
+    NETMSG_CHECK(found != sources_.end());
+    const std::unique_ptr<Source> source = std::move(*found);
+    sources_.erase(found);
+    source->stop();
+  }
+
+  // In a turn it is done anyway.
+  void look_soon() {
+    if (looking_ || std::exchange(posted_, true)) return;
+    asio::post(owner_, [self = shared_from_this()] {
+      self->posted_ = false;
+      self->turn();
+    });
+  }
+
+  void restless(int change) {
+    restless_ += change;
+    look_soon();
+  }
+
+  void run_until(const std::function<bool()>& done, milliseconds limit) {
+    const auto until = std::chrono::steady_clock::now() + limit;
+    const auto wait = gpr_time_from_millis(1, GPR_TIMESPAN);
+    while (!done() && std::chrono::steady_clock::now() < until) {
+      for (std::size_t at = 0; at < sources_.size(); ++at) sources_[at]->take(wait);
+    }
+  }
+
+ private:
+  void watch() {
+    set_.async_wait(asio::posix::stream_descriptor::wait_read,
+                    [self = shared_from_this()](const asio::error_code& error) {
+                      if (error) return;  // stopped
+                      self->turn();
+                      if (!self->stopped_) self->watch();
+                    });
+  }
+
+  void turn() {
+    if (stopped_) return;
+    look(kFruitlessMax);
+    turned_ = true;
+    arm();
+    ask_helpers();
+  }
+
+  // What has not been done at once may be done by a thread of gRPC's.
+  void ask_helpers() {
+    if (restless_ == 0) return;
+    for (const auto& source : sources_) source->ask();
+  }
+
+  // The timer is set at most once for all turns within a pause.
+  void arm() {
+    if (std::exchange(armed_, true)) return;
+    again_.expires_after(kAgain);
+    again_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+      self->armed_ = false;
+      if (!error) self->on_again();
+    });
+  }
+
+  void on_again() {
+    const bool found = look(kFruitlessAgainMax) > 0;
+    if (std::exchange(turned_, false) || found) arm();
+    ask_helpers();
+  }
+
+  // How many events were there. Some may be left: then there is another turn.
+  int look(int fruitless_max) {
+    int events = 0;
+    looking_ = true;
+    for (int fruitless = 0; fruitless < fruitless_max && events < kEventsPerTurn;) {
+      const int found = ask_all();
+      events += found;
+      fruitless = found == 0 ? fruitless + 1 : 0;
+    }
+    looking_ = false;
+    if (events >= kEventsPerTurn) look_soon();
+    return events;
+  }
+
+  // Zero: no queue has anything, and with each of them gRPC has looked at one socket.
+  int ask_all() {
+    int found = 0;
+    for (std::size_t at = 0; at < sources_.size(); ++at)
+      found += sources_[at]->take(gpr_inf_past(GPR_CLOCK_MONOTONIC));
+    return found;
+  }
+
+  asio::io_context& owner_;
+  asio::posix::stream_descriptor set_;  // gRPC's
+  asio::steady_timer again_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  int restless_ = 0;
+  bool posted_ = false;   // a turn is
+  bool looking_ = false;  // in a turn
+  bool armed_ = false;    // again_ is
+  bool turned_ = false;   // since again_ was armed
+  bool stopped_ = false;
+};
+
+GrpcPoller::GrpcPoller(asio::io_context& owner) : turns_(std::make_shared<Turns>(owner)) {
+  turns_->start();
+}
+GrpcPoller::~GrpcPoller() {
+  turns_->stop();
+}
+
+void GrpcPoller::add(grpc::CompletionQueue& queue) {
+  turns_->add(queue);
+}
+void GrpcPoller::remove(grpc::CompletionQueue& queue) {
+  turns_->remove(queue);
+}
+void GrpcPoller::look_soon() {
+  turns_->look_soon();
+}
+void GrpcPoller::restless(int change) {
+  turns_->restless(change);
+}
+void GrpcPoller::run_until(const std::function<bool()>& done, std::chrono::milliseconds limit) {
+  turns_->run_until(done, limit);
+}
+
+}  // namespace netmsg::proxy
