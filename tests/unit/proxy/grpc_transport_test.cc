@@ -124,6 +124,32 @@ TEST_F(GrpcTransportTest, LargeMessagesAreWhole) {
   EXPECT_EQ(server.messages, 1);
 }
 
+// gRPC finishes such writes in a thread of its own, which wakes nobody (grpc_poller.h).
+TEST_F(GrpcTransportTest, WhatTheSocketDoesNotTakeAtOnceArrives) {
+  End server(owner, poller, plain("127.0.0.1:0"));
+  End client(owner, poller, plain());
+  link(client, server);
+  constexpr std::size_t kMessages = 64;
+  const std::string large(1U << 20, 'x');
+  for (std::size_t i = 0; i < kMessages; ++i) client.transport.send(client.stream, large);
+  EXPECT_TRUE(until([&] { return server.bytes.size() >= kMessages * large.size(); }));
+  EXPECT_EQ(server.bytes.size(), kMessages * large.size());
+  server.transport.send(server.stream, "answer");
+  EXPECT_TRUE(until([&] { return client.bytes == "answer"; }));
+}
+
+TEST_F(GrpcTransportTest, AnIdleStreamGivesTheOwnerNothingToDo) {
+  End server(owner, poller, plain("127.0.0.1:0"));
+  End client(owner, poller, plain());
+  link(client, server);
+  client.transport.send(client.stream, "word");
+  EXPECT_TRUE(until([&] { return server.bytes == "word"; }));
+  EXPECT_TRUE(until([&] {
+    owner.restart();
+    return owner.run_for(std::chrono::milliseconds(200)) == 0;
+  }));
+}
+
 TEST_F(GrpcTransportTest, AMessageAboveTheLimitEndsItsStream) {
   End server(owner, poller, plain("127.0.0.1:0"));
   End client(owner, poller, plain());
