@@ -84,6 +84,7 @@ class GrpcPoller::Source {
   Source& operator=(const Source&) = delete;
 
   const grpc::CompletionQueue* queue() const { return &queue_; }
+  void restless(int change) { restless_ += change; }
 
   // How many events there were: one, or what the helper has found besides.
   int take(gpr_timespec until) {
@@ -95,7 +96,9 @@ class GrpcPoller::Source {
     return found + 1;
   }
 
+  // The helper waits for an event, if something is restless.
   void ask() {
+    if (restless_ == 0) return;
     const std::lock_guard lock(mutex_);
     if (std::exchange(asked_, true)) return;
     if (!helper_.joinable()) helper_ = std::thread([this] { help(); });
@@ -153,8 +156,9 @@ class GrpcPoller::Source {
 
   grpc::CompletionQueue& queue_;
   const std::function<void()> tell_owner_;  // any thread
-  std::thread helper_;                      // made when it is asked for the first time
-  std::mutex mutex_;                        // of what follows
+  int restless_ = 0;
+  std::thread helper_;  // made when it is asked for the first time
+  std::mutex mutex_;    // of what follows
   std::condition_variable changed_;
   std::optional<Event> mail_;
   bool asked_ = false;  // until its event is taken
@@ -168,7 +172,9 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
     if (grpc_set() >= 0) set_.assign(grpc_set());
   }
 
-  void start() { set_.is_open() ? watch() : restless(1); }
+  void start() {
+    if (set_.is_open()) watch();
+  }
 
   void stop() {
     NETMSG_CHECK(sources_.empty());
@@ -180,11 +186,11 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   void add(grpc::CompletionQueue& queue) {
     sources_.push_back(std::make_unique<Source>(
         queue, [this] { asio::post(owner_, [self = shared_from_this()] { self->turn(); }); }));
+    if (!set_.is_open()) restless(queue, 1);
   }
 
   void remove(grpc::CompletionQueue& queue) {
-    const auto found = std::find_if(sources_.begin(), sources_.end(),
-                                    [&](const auto& source) { return source->queue() == &queue; });
+    const auto found = find(queue);
     NETMSG_CHECK(found != sources_.end());
     const std::unique_ptr<Source> source = std::move(*found);
     sources_.erase(found);
@@ -200,8 +206,10 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
     });
   }
 
-  void restless(int change) {
-    restless_ += change;
+  void restless(const grpc::CompletionQueue& queue, int change) {
+    const auto found = find(queue);
+    if (found == sources_.end()) return;  // it is being shut
+    (*found)->restless(change);
     look_soon();
   }
 
@@ -214,6 +222,13 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   }
 
  private:
+  using Sources = std::vector<std::unique_ptr<Source>>;
+
+  Sources::iterator find(const grpc::CompletionQueue& queue) {
+    return std::find_if(sources_.begin(), sources_.end(),
+                        [&](const auto& source) { return source->queue() == &queue; });
+  }
+
   void watch() {
     set_.async_wait(asio::posix::stream_descriptor::wait_read,
                     [self = shared_from_this()](const asio::error_code& error) {
@@ -233,7 +248,6 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
 
   // What has not been done at once may be done by a thread of gRPC's.
   void ask_helpers() {
-    if (restless_ == 0) return;
     for (const auto& source : sources_) source->ask();
   }
 
@@ -278,8 +292,7 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   asio::io_context& owner_;
   asio::posix::stream_descriptor set_;  // gRPC's
   asio::steady_timer again_;
-  std::vector<std::unique_ptr<Source>> sources_;
-  int restless_ = 0;
+  Sources sources_;
   bool posted_ = false;   // a turn is
   bool looking_ = false;  // in a turn
   bool armed_ = false;    // again_ is
@@ -303,8 +316,8 @@ void GrpcPoller::remove(grpc::CompletionQueue& queue) {
 void GrpcPoller::look_soon() {
   turns_->look_soon();
 }
-void GrpcPoller::restless(int change) {
-  turns_->restless(change);
+void GrpcPoller::restless(grpc::CompletionQueue& queue, int change) {
+  turns_->restless(queue, change);
 }
 void GrpcPoller::run_until(const std::function<bool()>& done, std::chrono::milliseconds limit) {
   turns_->run_until(done, limit);

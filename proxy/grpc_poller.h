@@ -11,7 +11,8 @@
 //
 // Restless is what gRPC's own threads (names, timers, and sockets that take no more for now) have a part in: streams that
 // are being made or ended, and writes that have not been done at once. As long as there is such a thing, a helper
-// waits in each queue, and hands over what it finds.
+// waits in its queue, and hands over what it finds. It never waits in a queue without: whoever waits takes the sockets'
+// events of all, and the others' helpers would not hear of it.
 //
 // An idle daemon's timer does not run. One poller for the process: all of its completion queues are asked in each turn, as
 // whoever asks one of them does the work of all. Made before anything else of gRPC. Owner thread only. If the set
@@ -56,7 +57,7 @@ class GrpcPoller {
   // Something of ours was handed to gRPC.
   void look_soon();
   // More, or less, of what gRPC's own threads have a part in.
-  void restless(int change);
+  void restless(grpc::CompletionQueue& queue, int change);
   // For who has to wait: takes events of all queues until `done`, or the time is over.
   void run_until(const std::function<bool()>& done, std::chrono::milliseconds limit);
 

@@ -100,7 +100,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
   Call(const Surroundings& with, StreamId stream) : with_(with), timeout_(with.owner), stream_(stream) {}
   virtual ~Call() {
-    if (restless_) with_.poller.restless(-1);
+    if (restless_) with_.poller.restless(with_.queue, -1);
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -174,7 +174,7 @@ class Call : public std::enable_shared_from_this<Call> {
   void enter(State state) {
     state_ = state;
     const bool restless = state != State::kUp && state != State::kEnded;
-    if (std::exchange(restless_, restless) != restless) with_.poller.restless(restless ? 1 : -1);
+    if (std::exchange(restless_, restless) != restless) with_.poller.restless(with_.queue, restless ? 1 : -1);
   }
 
   void come_up() {
@@ -234,7 +234,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
   void set_writing(bool writing) {
     writing_ = writing;
-    with_.poller.restless(writing ? 1 : -1);
+    with_.poller.restless(with_.queue, writing ? 1 : -1);
   }
 
   void read_next() {
