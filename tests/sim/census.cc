@@ -160,7 +160,9 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   }
   if (received.send + coming.send > 0 && ledger_.silent(port))
     accuse("I3", home, at_home.peer, uid, "no-senders was heard, there are send units");
-  if (coming.died && !gave_up_paths(home, at_home.peer, port))
+  // Who follows a port without units is told that there is nothing behind its proxy (exchange 12, step 6).
+  const bool has_units = received.send + received.send_once + coming.send + coming.send_once > 0;
+  if (coming.died && !(ledger_.has_moved(port) && !has_units) && !gave_up_paths(home, at_home.peer, port))
     accuse("N2", home, at_home.peer, uid, "the port lives, Died is under way");
   if (granted.send != received.send + coming.send + coming.released) {
     accuse("I2", home, at_home.peer, uid,
