@@ -32,6 +32,13 @@ std::optional<AwaitedRight> Awaited::take(const IntroductionId& id) {
   return erase(found);
 }
 
+std::optional<AwaitedRight> Awaited::take(const IntroductionId& id, const PortUid& port,
+                                          ipc::RightType type) {
+  const AwaitedRight* right = find(id);
+  if (right == nullptr || right->port != port || right->type != type) return std::nullopt;
+  return take(id);
+}
+
 AwaitedRight Awaited::erase(Entries::iterator at) {
   const AwaitedRight right = at->second.right;
   rights_.erase(at);

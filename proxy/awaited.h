@@ -46,6 +46,8 @@ class Awaited {
   bool add(const IntroductionId& id, const AwaitedRight& right, base::Instant now);
   const AwaitedRight* find(const IntroductionId& id) const;
   std::optional<AwaitedRight> take(const IntroductionId& id);
+  // Nullopt, and nothing changes, if the right of that id is another.
+  std::optional<AwaitedRight> take(const IntroductionId& id, const PortUid& port, ipc::RightType type);
 
   // The homes that may have them shall be asked at once, for those that concern that daemon in either role.
   void ask_now(const Origin& about, base::Instant now);

@@ -8,9 +8,11 @@
 
 namespace netmsg::proxy {
 
-ContestedUnit* Contested::find(const IntroductionId& id) {
+ContestedUnit* Contested::find(const IntroductionId& id, PeerIndex by, const PortUid& port,
+                               ipc::RightType type) {
   const auto found = std::find_if(units_.begin(), units_.end(), [&](const ContestedUnit& unit) {
-    return unit.introduced && unit.introduced->id == id && !unit.waits;
+    return unit.introduced && unit.introduced->id == id && !unit.waits && unit.by == by &&
+           unit.port == port && unit.type == type;
   });
   return found == units_.end() ? nullptr : &*found;
 }

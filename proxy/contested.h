@@ -31,6 +31,7 @@ struct ContestedUnit {
   // Of a Granted.
   struct Introduced {
     IntroductionId id;
+    Origin asker;           // who has asked for it
     std::uint64_t session;  // the introducer's with us
   };
 
@@ -41,7 +42,8 @@ struct ContestedUnit {
   FrameNumber as_of;
   std::optional<Introduced> introduced{};
   std::optional<AwaitedRight>
-      waits{};  // where the right belongs; not yet known for an introduction whose message has not come
+      waits{};  // where the right belongs; not known for an introduction whose message has not come, or is to be
+                // granted by another home as far as its introducer knows
   base::Instant until{};
 };
 
@@ -49,8 +51,9 @@ class Contested {
  public:
   bool empty() const { return units_.empty(); }
   void add(ContestedUnit unit) { units_.push_back(unit); }
-  // The unit of an introduction that nobody has come for yet; null if there is none. Valid until units are added or taken.
-  ContestedUnit* find(const IntroductionId& id);
+  // The unit of an introduction that nobody has come for yet, by that home and for this right; null if there is none.
+  // Valid until units are added or taken.
+  ContestedUnit* find(const IntroductionId& id, PeerIndex by, const PortUid& port, ipc::RightType type);
   // The peer has told its room of the port.
   void set_room(PeerIndex by, const PortUid& port, std::uint32_t room, FrameNumber as_of);
   // In the order in which they came.

@@ -154,6 +154,7 @@ Check Introductions::read_petition(Peer& from, const v1::Grant& grant, Petition&
   petition.id = {from.them(), grant.nonce()};
   petition.session = grant.session();
   petition.by = from.index();
+  petition.asker = from.them();
   petition.asked = from.nonce();
   if (grant.has_introducer()) return read_origin(grant.introducer(), petition.id.introducer);
   if (grant.nonce() <= from.tables()->grants_mark) return protocol_error("nonce of a grant");
@@ -234,14 +235,10 @@ void Introductions::hand_on(KeptUnit unit) {
 
 // The port has moved to where the right is going.
 void Introductions::receive_at_home(Peer& from, KeptUnit unit) {
-  const IntroductionId& id = unit.petition.id;
   const PortUid port = world_.registry.find(*unit.right.port())->uid;
-  if (const auto awaited = awaited_.take(id)) {
-    const bool same = awaited->port == port && awaited->type == unit.right.type();
-    same ? settle(*awaited, std::move(unit.right)) : settle_dead(*awaited, "its home granted something else");
-  } else if (!is_over(id, unit.petition.session)) {
-    keep_unmatched(id, {port, std::move(unit.right), from.index(), unit.petition.session, unmatched_until()});
-  }
+  const Petition& petition = unit.petition;
+  match(petition.id,
+        {port, std::move(unit.right), from.index(), petition.asker, petition.session, unmatched_until()});
 }
 
 void Introductions::give(Peer& to, KeptUnit unit) {
@@ -258,6 +255,8 @@ void Introductions::give(Peer& to, KeptUnit unit) {
                                                : to.tables()->exports.grant_once(unit.right.take_send_once());
   write_uid(to.ends(), port, *granted.mutable_port());
   write_origin(unit.petition.id.introducer, *granted.mutable_introducer());
+  if (unit.petition.asker != unit.petition.id.introducer)
+    write_origin(unit.petition.asker, *granted.mutable_asker());
   granted.set_session(unit.petition.session);
   granted.set_nonce(unit.petition.id.nonce);
   granted.set_as_of(to.applied_frames());
@@ -333,11 +332,10 @@ void Introductions::arrived(Peer& from, Arrival& arrival, FrameNumber as_of) {
 
 // Granted came first.
 bool Introductions::pair(const Arrival::Introduced& right, ipc::Message& message) {
-  std::optional<UnmatchedUnit> unit = unmatched_.take(right.id);
+  std::optional<UnmatchedUnit> unit = unmatched_.take(right.id, right.port, right.type);
   const bool twice = !unit && awaited_.find(right.id) != nullptr;
   if (!unit && !twice) return false;
-  const bool same = unit && unit->port == right.port && unit->right.type() == right.type;
-  fill_slot(message, right.slot, same ? std::move(unit->right) : ipc::CarriedRight::dead(right.type));
+  fill_slot(message, right.slot, unit ? std::move(unit->right) : ipc::CarriedRight::dead(right.type));
   return true;
 }
 
@@ -348,10 +346,9 @@ void Introductions::requested(Peer& from, const Moves::OpenRequest& request) {
     return contest(from, *right, 0, {0, 0, right->port, right->type, from.index(), {}, 0, &stand_in});
   }
   const Arrival::Introduced& right = *request.introduced;
-  std::optional<UnmatchedUnit> unit = unmatched_.take(right.id);
+  std::optional<UnmatchedUnit> unit = unmatched_.take(right.id, right.port, right.type);
   if (!unit && awaited_.find(right.id) == nullptr) return await(from, right, 0, &stand_in);
-  const bool same = unit && unit->port == right.port && unit->right.holds_send_once();
-  keep_promise(stand_in, same ? std::move(unit->right) : ipc::CarriedRight::dead(right.type));
+  keep_promise(stand_in, unit ? std::move(unit->right) : ipc::CarriedRight::dead(right.type));
 }
 
 void Introductions::follow_hint(const Arrival::Introduced& right) {
@@ -369,9 +366,12 @@ void Introductions::await(Peer& from, const Arrival::Introduced& right, ParkingT
   const base::Instant now = world_.clock.now();
   const AwaitedRight awaited{ticket,       right.slot, right.port,    right.type,
                              from.index(), right.hint, right.session, stand_in};
-  if (ContestedUnit* unit = contested_.find(right.id)) {
-    unit->waits = awaited;
-    return;
+  Peer* home = open_with(right.hint);
+  if (home != nullptr) {
+    if (ContestedUnit* unit = contested_.find(right.id, home->index(), right.port, right.type)) {
+      unit->waits = awaited;
+      return;
+    }
   }
   awaited_.add(right.id, awaited, now);
   due(now + world_.options.timing.lease);
@@ -387,23 +387,46 @@ Check Introductions::granted(Peer& from, const v1::Granted& granted) {
   if (!is_send_type(granted.type())) return protocol_error("type of a granted right");
   if (Check fault = read_granted_uid(*from.tables(), granted.port(), port)) return fault;
   if (Check fault = read_origin(granted.introducer(), id.introducer)) return fault;
+  Origin asker = id.introducer;
+  if (granted.has_asker()) {
+    if (Check fault = read_origin(granted.asker(), asker)) return fault;
+  }
   const auto type = static_cast<ipc::RightType>(granted.type());
   if (is_contested(*from.tables(), port) && !broken(Rule::kContestWaits)) {
-    contest(from, {port, from.index(), type, granted.room(), granted.as_of(),
-                   ContestedUnit::Introduced{id, granted.session()}, awaited_.take(id)});
+    const ContestedUnit::Introduced introduced{id, asker, granted.session()};
+    contest(from, {port, from.index(), type, granted.room(), granted.as_of(), introduced,
+                   claimed_by(from, id, port, type)});
     return std::nullopt;
   }
   const bool full = from.is_full_for(port);
   std::optional<ipc::CarriedRight> right = receive_unit(*from.tables(), port, granted.room(), type);
-  if (const auto awaited = awaited_.take(id)) {
-    const bool same = awaited->port == port && awaited->type == type;
-    right&& same && !full ? settle(*awaited, std::move(*right))
-                          : settle_dead(*awaited, full ? "a ceiling" : "its home granted something else");
-  } else if (right && !full && !is_over(id, granted.session())) {
-    keep_unmatched(id, {port, std::move(*right), from.index(), granted.session(), unmatched_until()});
+  if (full) {
+    if (const auto awaited = awaited_.take(id, port, type)) settle_dead(*awaited, "a ceiling");
+  } else if (right) {
+    match(id, {port, std::move(*right), from.index(), asker, granted.session(), unmatched_until()});
   }
   from.set_room(port, granted.room(), granted.as_of());
   return std::nullopt;  // a unit that nobody has taken is given up here
+}
+
+// The right that this contested unit is for. Whoever is not its home as far as its introducer knows may be lying: then it goes
+// on waiting for its home, only longer.
+std::optional<AwaitedRight> Introductions::claimed_by(Peer& home, const IntroductionId& id,
+                                                      const PortUid& port, ipc::RightType type) {
+  const AwaitedRight* awaited = awaited_.find(id);
+  if (awaited == nullptr || awaited->port != port || awaited->type != type) return std::nullopt;
+  if (awaited->hint == home.them()) return awaited_.take(id);
+  awaited_.told_to_wait(id, world_.clock.now());
+  return std::nullopt;
+}
+
+// Where the right of that introduction waits, or until it comes. A unit of something else is not for it, whoever says so.
+void Introductions::match(const IntroductionId& id, UnmatchedUnit unit) {
+  if (const auto awaited = awaited_.take(id, unit.port, unit.right.type())) {
+    settle(*awaited, std::move(unit.right));
+  } else if (!is_over(id, unit.session)) {
+    keep_unmatched(id, std::move(unit));
+  }
 }
 
 base::Instant Introductions::unmatched_until() const {
@@ -412,7 +435,8 @@ base::Instant Introductions::unmatched_until() const {
 
 void Introductions::keep_unmatched(const IntroductionId& id, UnmatchedUnit unit) {
   const std::size_t limit = world_.options.limits.unmatched_units;
-  if (unmatched_.of_introducer(id.introducer) >= limit) return;
+  if (!may_come(id.introducer)) return;
+  if (unmatched_.asked_by(unit.asker, unit.asker != id.introducer, unit.home) >= limit) return;
   if (unmatched_.from_home(unit.home) >= limit * world_.peers.size()) return;
   due(unit.until);
   (void)unmatched_.add(id, unit);

@@ -113,6 +113,9 @@ class Introductions {
   void fail(const Petition& petition, v1::GrantFailed::Reason reason);
   bool is_over(const IntroductionId& id, std::uint64_t session) const;
   base::Instant unmatched_until() const;
+  std::optional<AwaitedRight> claimed_by(Peer& home, const IntroductionId& id, const PortUid& port,
+                                         ipc::RightType type);
+  void match(const IntroductionId& id, UnmatchedUnit unit);
   void keep_unmatched(const IntroductionId& id, UnmatchedUnit unit);
   v1::ClaimAnswer::Answer answer(const v1::Claim& claim, const Origin& introducer) const;
 

@@ -80,9 +80,9 @@ void Introductions::settle_contested(const ContestedUnit& unit, std::optional<ip
   if (unit.waits) {
     const bool same = unit.waits->port == unit.port && unit.waits->type == unit.type;
     right&& same ? settle(*unit.waits, std::move(*right)) : settle_dead(*unit.waits, why);
-  } else if (right && !is_over(unit.introduced->id, unit.introduced->session)) {
-    keep_unmatched(unit.introduced->id,
-                   {unit.port, std::move(*right), unit.by, unit.introduced->session, unmatched_until()});
+  } else if (right) {
+    const ContestedUnit::Introduced& of = *unit.introduced;
+    match(of.id, {unit.port, std::move(*right), unit.by, of.asker, of.session, unmatched_until()});
   }
 }
 

@@ -22,7 +22,8 @@ struct Petition {
   IntroductionId id;
   Origin to;
   std::uint64_t session = 0;  // of the introducer with `to`
-  PeerIndex by = 0;           // the introducer
+  PeerIndex by = 0;           // who has asked: the introducer, or an old home in its name
+  Origin asker;               // who that was
   std::uint64_t asked = 0;    // the session by which it has asked
 };
 

@@ -31,20 +31,23 @@ Unmatched::~Unmatched() {
 
 bool Unmatched::add(const IntroductionId& id, UnmatchedUnit& unit) {
   const PeerIndex home = unit.home;
-  if (!units_.try_emplace(id, std::move(unit)).second) return false;
-  ++by_introducer_[id.introducer];
+  const Asker asker = asker_of(id, unit);
+  if (!units_.try_emplace({id, home}, std::move(unit)).second) return false;
+  ++by_asker_[asker];
   ++by_home_[home];
   return true;
 }
 
-std::optional<UnmatchedUnit> Unmatched::take(const IntroductionId& id) {
-  const auto found = units_.find(id);
-  if (found == units_.end()) return std::nullopt;
-  return erase(found);
+std::optional<UnmatchedUnit> Unmatched::take(const IntroductionId& id, const PortUid& port,
+                                             ipc::RightType type) {
+  for (auto at = units_.lower_bound({id, 0}); at != units_.end() && at->first.first == id; ++at) {
+    if (at->second.port == port && at->second.right.type() == type) return erase(at);
+  }
+  return std::nullopt;
 }
 
 UnmatchedUnit Unmatched::erase(Units::iterator at) {
-  count_down(by_introducer_, at->first.introducer);
+  count_down(by_asker_, asker_of(at->first.first, at->second));
   count_down(by_home_, at->second.home);
   return std::move(units_.extract(at).mapped());
 }
@@ -54,7 +57,7 @@ std::vector<UnmatchedUnit> Unmatched::take_if(
   std::vector<UnmatchedUnit> taken;
   for (auto at = units_.begin(); at != units_.end();) {
     const auto here = at++;
-    if (chosen(here->first, here->second)) taken.push_back(erase(here));
+    if (chosen(here->first.first, here->second)) taken.push_back(erase(here));
   }
   return taken;
 }
@@ -77,8 +80,8 @@ std::vector<UnmatchedUnit> Unmatched::take_all() {
   return take_if([](const IntroductionId&, const UnmatchedUnit&) { return true; });
 }
 
-std::size_t Unmatched::of_introducer(const Origin& introducer) const {
-  return count_of(by_introducer_, introducer);
+std::size_t Unmatched::asked_by(const Origin& asker, bool for_others, PeerIndex home) const {
+  return count_of(by_asker_, Asker{asker, for_others, home});
 }
 
 std::size_t Unmatched::from_home(PeerIndex home) const {
@@ -87,18 +90,19 @@ std::size_t Unmatched::from_home(PeerIndex home) const {
 
 std::optional<base::Instant> Unmatched::next_deadline() const {
   std::optional<base::Instant> first;
-  for (const auto& [id, unit] : units_) first = std::min(first.value_or(unit.until), unit.until);
+  for (const auto& [key, unit] : units_) first = std::min(first.value_or(unit.until), unit.until);
   return first;
 }
 
 void Unmatched::for_each(const std::function<void(const UnmatchedUnit&)>& visit) const {
-  for (const auto& [id, unit] : units_) visit(unit);
+  for (const auto& [key, unit] : units_) visit(unit);
 }
 
 std::uint64_t Unmatched::digest() const {
   std::uint64_t digest = units_.size();
-  for (const auto& [id, unit] : units_) {
-    digest = mix_in(mix_in(digest, digest_of(id.introducer)), id.nonce);
+  for (const auto& [key, unit] : units_) {
+    digest = mix_in(mix_in(digest, digest_of(key.first.introducer)), key.first.nonce);
+    digest = mix_in(digest, unit.home);
     digest = mix_in(mix_in(digest, digest_of(unit.port)), static_cast<std::uint64_t>(unit.right.type()));
   }
   return digest;

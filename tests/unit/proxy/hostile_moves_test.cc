@@ -115,6 +115,34 @@ v1::Frame moved(const v1::Uid& port, unsigned char home, std::uint32_t epoch = 1
   return frame;
 }
 
+v1::Frame moved_lost(const v1::Uid& port, unsigned char from, std::uint32_t epoch = 1) {
+  v1::Frame frame;
+  *frame.mutable_moved_lost()->mutable_port() = port;
+  frame.mutable_moved_lost()->set_epoch(epoch);
+  *frame.mutable_moved_lost()->mutable_from() = origin(from);
+  return frame;
+}
+
+v1::Frame resync(const v1::Uid& port, std::uint64_t send, std::uint64_t once, bool wait) {
+  v1::Frame frame;
+  *frame.mutable_resync()->mutable_port() = port;
+  frame.mutable_resync()->set_epoch(1);
+  frame.mutable_resync()->set_send(send);
+  frame.mutable_resync()->set_once(once);
+  frame.mutable_resync()->set_wait(wait);
+  return frame;
+}
+
+v1::Frame probe(const v1::Uid& port, unsigned char starter, std::uint64_t nonce, std::uint32_t hops) {
+  v1::Frame frame;
+  *frame.mutable_probe()->mutable_port() = port;
+  *frame.mutable_probe()->mutable_starter() = origin(starter);
+  frame.mutable_probe()->set_nonce(nonce);
+  frame.mutable_probe()->set_ways(nonce);
+  frame.mutable_probe()->set_hops(hops);
+  return frame;
+}
+
 // --- the scene ---
 
 class HostileMoves : public testing::Test {
@@ -543,6 +571,43 @@ TEST_F(HostileMoves, AnOldHomeThatNeverClosesPathsIsFenced) {
   EXPECT_TRUE(a.link->idle());
 }
 
+// --- somebody is said to be lost; circles ---
+
+// It is not the home: what a has of b's port is b's all the same.
+TEST_F(HostileMoves, ALostOldHomeOfAPortThatIsNotItsOwnIsAnsweredOnly) {
+  for (const unsigned char from : {static_cast<unsigned char>(2), static_cast<unsigned char>(7)}) {
+    expect_ignored(moved_lost(theirs(), from));
+  }
+  const v1::Batch heard = peer.heard();
+  EXPECT_EQ(std::count_if(heard.frames().begin(), heard.frames().end(),
+                          [](const v1::Frame& frame) {
+                            return frame.has_resync() && frame.resync().send() + frame.resync().once() == 0;
+                          }),
+            2);
+}
+
+TEST_F(HostileMoves, WhatItHasOfAPortThatNobodyAskedAboutIsIgnored) {
+  v1::Frame move = move_of(uid(v1::Uid::SENDER, 5));
+  add_holder(move, 2, 1, 0);
+  EXPECT_NE(bring(move), 0U);
+  for (const v1::Uid& port : {theirs(), uid(v1::Uid::RECEIVER, 0), uid(v1::Uid::SENDER, 5)}) {
+    for (const bool wait : {false, true})
+      expect_ignored(resync(port, ~std::uint64_t{0}, ~std::uint64_t{0}, wait));
+  }
+  peer.say(path_close(move.move().port(), 2));
+}
+
+TEST_F(HostileMoves, ProbesOfNothingEndNothing) {
+  v1::Frame move = move_of(uid(v1::Uid::SENDER, 5));
+  EXPECT_NE(bring(move), 0U);
+  for (const v1::Uid& port : {theirs(), uid(v1::Uid::RECEIVER, 0), uid(v1::Uid::SENDER, 5), uid_of(7, 3)}) {
+    for (const unsigned char starter :
+         {static_cast<unsigned char>(1), static_cast<unsigned char>(2), kEvil}) {
+      for (const std::uint32_t hops : {0U, 1U, ~0U}) expect_ignored(probe(port, starter, hops, hops));
+    }
+  }
+}
+
 // --- at random ---
 
 class Liar {
@@ -552,7 +617,7 @@ class Liar {
   unsigned pick(unsigned below) { return static_cast<unsigned>(random_() % below); }
 
   v1::Frame frame() {
-    switch (pick(10)) {
+    switch (pick(13)) {
       case 0:
         return path_close(port(), node(), epoch());
       case 1:
@@ -568,6 +633,12 @@ class Liar {
         return move();
       case 7:
         return moved_in(port());
+      case 8:
+        return moved_lost(port(), node(), epoch());
+      case 9:
+        return resync(port(), number(), number(), pick(3) == 0);
+      case 10:
+        return probe(port(), node(), number(), static_cast<std::uint32_t>(number()));
       default:
         return message();
     }

@@ -73,8 +73,10 @@ proxy::NodeId node_of(unsigned char byte);
 class ManyHosts : public testing::Test {
  protected:
   // `limits`: of all of them. `strangers` do not know each other; lower ones first.
+  // `guest`: a peer that all of them expect, and that is none of them.
   using Strangers = std::set<std::pair<unsigned, unsigned>>;
-  explicit ManyHosts(unsigned hosts, const proxy::PeerLimits& limits = {}, const Strangers& strangers = {});
+  explicit ManyHosts(unsigned hosts, const proxy::PeerLimits& limits = {}, const Strangers& strangers = {},
+                     const std::string& guest = "");
 
   Host& host(std::size_t at) { return *hosts_[at]; }
 
@@ -107,6 +109,7 @@ class ManyHosts : public testing::Test {
  private:
   Name reach(Host& host, Task& task, Name names);
 
+  const std::string guest_;
   std::vector<std::unique_ptr<Host>> hosts_;
 };
 

@@ -43,7 +43,7 @@ class UnmatchedUnits : public OnePort {
   ~UnmatchedUnits() override { units.take_all(); }
 
   bool add(std::uint64_t nonce, PeerIndex home = 1, std::uint64_t session = 9, seconds until = seconds(10)) {
-    UnmatchedUnit unit{{origin(2), nonce}, right(), home, session, base::Instant(until)};
+    UnmatchedUnit unit{{origin(2), nonce}, right(), home, introducer, session, base::Instant(until)};
     return units.add({introducer, nonce}, unit);
   }
 
@@ -54,14 +54,25 @@ class UnmatchedUnits : public OnePort {
 TEST_F(UnmatchedUnits, IsARightThatGoesWhenItIsDropped) {
   EXPECT_TRUE(add(1));
   EXPECT_EQ(port.srights(), before + 1);
-  units.take({introducer, 1});
+  EXPECT_TRUE(units.take({introducer, 1}, {origin(2), 1}, ipc::RightType::kSend));
   EXPECT_EQ(port.srights(), before);
 }
 
-TEST_F(UnmatchedUnits, ASecondOneOfAnIdIsNotTaken) {
+TEST_F(UnmatchedUnits, ASecondOneOfAnIdAndHomeIsNotTaken) {
   EXPECT_TRUE(add(1));
   EXPECT_FALSE(add(1));
-  EXPECT_EQ(units.of_introducer(introducer), 1U);
+  EXPECT_TRUE(add(1, 2));
+  EXPECT_EQ(units.asked_by(introducer, false, 1), 1U);
+  EXPECT_EQ(units.asked_by(introducer, false, 2), 1U);
+}
+
+// Anybody can say that something is for an introduction.
+TEST_F(UnmatchedUnits, AreForTheRightThatTheyAreAUnitOf) {
+  add(1);
+  EXPECT_FALSE(units.take({introducer, 1}, {origin(2), 2}, ipc::RightType::kSend));
+  EXPECT_FALSE(units.take({introducer, 1}, {origin(2), 1}, ipc::RightType::kSendOnce));
+  EXPECT_FALSE(units.take({introducer, 2}, {origin(2), 1}, ipc::RightType::kSend));
+  EXPECT_EQ(units.from_home(1), 1U);
 }
 
 TEST_F(UnmatchedUnits, GoWithTheSessionOfTheirIntroducerOrWithTheirHome) {
@@ -73,7 +84,7 @@ TEST_F(UnmatchedUnits, GoWithTheSessionOfTheirIntroducerOrWithTheirHome) {
   EXPECT_EQ(units.take_session(introducer, 9).size(), 1U);
   EXPECT_EQ(units.from_home(1), 1U);
   EXPECT_EQ(units.take_home(1).size(), 1U);
-  EXPECT_EQ(units.of_introducer(introducer), 1U);
+  EXPECT_EQ(units.asked_by(introducer, false, 2), 1U);
 }
 
 TEST_F(UnmatchedUnits, GoWhenTheirTimeIsOver) {
