@@ -19,17 +19,20 @@ PortUid Exports::grant(ipc::SendRight right) {
   Entry& entry = entries_[uid];
   // All units share the first one's right: that of another unit ends here, never as the last of its port.
   if (entry.granted > 0 && broken(Rule::kGrantEachUnit)) return uid;
+  discount(entry);
   if (++entry.granted == 1) entry.right = std::move(right);
   ++entry.granted_since;
+  count(entry);
   return uid;
 }
 
 PortUid Exports::grant_once(ipc::SendOnceRight right) {
   const PortUid uid = registry_.share(*right.port(), peer_);
   Entry& entry = entries_[uid];
+  discount(entry);
   entry.once.push_back(std::move(right));
   ++entry.once_since;
-  ++send_once_units_;
+  count(entry);
   return uid;
 }
 
@@ -43,9 +46,12 @@ ipc::SendOnceRight Exports::use_once(const PortUid& uid) {
   const auto found = entries_.find(uid);
   if (found == entries_.end() || found->second.once.empty()) return {};
   if (broken(Rule::kOnceIsUsedUp)) return ipc::SendOnceRight::mint(*found->second.once.back().port());
-  ipc::SendOnceRight right = std::move(found->second.once.back());
-  found->second.once.pop_back();
-  --send_once_units_;
+  Entry& entry = found->second;
+  discount(entry);
+  ipc::SendOnceRight right = std::move(entry.once.back());
+  entry.once.pop_back();
+  entry.once_reported.at_most(entry.once.size());
+  count(entry);
   erase_if_empty(uid);
   return right;
 }
@@ -56,9 +62,11 @@ bool Exports::release(const PortUid& uid, std::uint64_t units) {
   Entry& entry = found->second;
   if (units > entry.granted && entry.reported == 0) return false;
   units = std::min(units, entry.granted);
+  discount(entry);
   entry.granted = broken(Rule::kReleaseWhatCame) ? 0 : entry.granted - units;
   entry.reported = std::min(entry.reported, entry.granted);
   const ipc::SendRight given_up = entry.granted == 0 ? std::move(entry.right) : ipc::SendRight();
+  count(entry);
   erase_if_empty(uid);
   return true;  // the right goes last: what follows from that finds the tables in order
 }
@@ -72,15 +80,17 @@ void Exports::release_reported(const PortUid& uid, std::uint64_t units) {
 Units Exports::take(const PortUid& uid) {
   auto node = entries_.extract(uid);
   if (node.empty()) return {};
-  send_once_units_ -= node.mapped().once.size();
+  discount(node.mapped());
   return std::move(node.mapped());
 }
 
 void Exports::adopt(ipc::Port& port, Units units) {
   if (units.empty()) return;
   const PortUid uid = registry_.share(port, peer_);
-  send_once_units_ += units.once.size();
-  entries_[uid].add(std::move(units));
+  Entry& entry = entries_[uid];
+  discount(entry);
+  entry.add(std::move(units));
+  count(entry);
 }
 
 void Exports::ask_back(const PortUid& uid) {
@@ -96,6 +106,7 @@ void Exports::resync(const PortUid& uid, std::uint64_t send, std::uint64_t send_
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   Units gone;
+  discount(entry);
   entry.granted = std::min(entry.granted, std::min(send, entry.granted) + entry.granted_since);
   if (entry.granted == 0) gone.right = std::move(entry.right);
   const std::uint64_t kept = std::min<std::uint64_t>(send_once, entry.once.size()) + entry.once_since;
@@ -103,13 +114,16 @@ void Exports::resync(const PortUid& uid, std::uint64_t send, std::uint64_t send_
     gone.once.push_back(std::move(entry.once.back()));
     entry.once.pop_back();
   }
-  send_once_units_ -= gone.once.size();
+  entry.reported = std::min(entry.reported, entry.granted);
+  entry.once_reported.at_most(entry.once.size());
+  count(entry);
   erase_if_empty(uid);
 }
 
 void Exports::drop_all() {
   auto all = std::exchange(entries_, {});
-  send_once_units_ = 0;
+  send_once_units_ = reported_ports_ = 0;
+  reported_once_ = 0;
   while (!all.empty()) {
     if (broken(Rule::kOnceOutlivesTheHolder)) {
       for (ipc::SendOnceRight& right : all.begin()->second.once) right.consume();
@@ -149,6 +163,8 @@ std::uint64_t Exports::digest() const {
 
 void Exports::check_invariants() const {
   std::size_t once = 0;
+  std::size_t reported_ports = 0;
+  std::uint64_t reported_once = 0;
   for (const auto& [uid, entry] : entries_) {
     NETMSG_CHECK(entry.granted > 0 || !entry.once.empty());
     NETMSG_CHECK((entry.granted > 0) == static_cast<bool>(entry.right));
@@ -156,9 +172,25 @@ void Exports::check_invariants() const {
     NETMSG_CHECK(known != nullptr);
     NETMSG_CHECK(std::count(known->peers.begin(), known->peers.end(), peer_) == 1);
     NETMSG_CHECK(!known->home);
+    NETMSG_CHECK(entry.reported <= entry.granted && entry.once_reported.count() <= entry.once.size());
     once += entry.once.size();
+    reported_ports += entry.only_reported() ? 1 : 0;
+    reported_once += entry.once_reported.count();
   }
   NETMSG_CHECK(once == send_once_units_);
+  NETMSG_CHECK(reported_ports == reported_ports_ && reported_once == reported_once_);
+}
+
+void Exports::discount(const Entry& entry) {
+  send_once_units_ -= entry.once.size();
+  reported_once_ -= entry.once_reported.count();
+  reported_ports_ -= entry.only_reported() ? 1 : 0;
+}
+
+void Exports::count(const Entry& entry) {
+  send_once_units_ += entry.once.size();
+  reported_once_ += entry.once_reported.count();
+  reported_ports_ += entry.only_reported() ? 1 : 0;
 }
 
 void Exports::erase_if_empty(const PortUid& uid) {
@@ -169,7 +201,7 @@ void Exports::erase_if_empty(const PortUid& uid) {
 void Exports::erase(const PortUid& uid) {
   const auto node = entries_.extract(uid);
   if (node.empty()) return;
-  send_once_units_ -= node.mapped().once.size();
+  discount(node.mapped());
   registry_.unshare(uid, peer_);
 }
 

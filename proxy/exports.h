@@ -60,6 +60,11 @@ class Exports {
   bool has_send_units(const PortUid& uid) const;
   std::size_t ports() const { return entries_.size(); }
   std::size_t send_once_units() const { return send_once_units_; }
+  // Without what is there by another home's word only: it may be nothing that the peer has ever asked for.
+  std::size_t own_ports() const { return entries_.size() - reported_ports_; }
+  std::size_t own_send_once_units() const {
+    return send_once_units_ - static_cast<std::size_t>(reported_once_);
+  }
 
   // In ascending order of uids.
   void for_each(const std::function<void(const PortUid&, std::uint64_t send, std::uint64_t send_once,
@@ -73,6 +78,9 @@ class Exports {
  private:
   using Entry = Units;
 
+  // Before an entry changes, and after.
+  void discount(const Entry& entry);
+  void count(const Entry& entry);
   void erase_if_empty(const PortUid& uid);
   void erase(const PortUid& uid);
 
@@ -80,6 +88,8 @@ class Exports {
   const PeerIndex peer_;
   std::map<PortUid, Entry> entries_;  // ordered: peers choose what is looked up, so no hashing
   std::size_t send_once_units_ = 0;
+  std::size_t reported_ports_ = 0;
+  std::uint64_t reported_once_ = 0;
 };
 
 }  // namespace netmsg::proxy

@@ -67,6 +67,7 @@ void Holders::check_invariants() const {
     NETMSG_CHECK(known->port.get() == &holder.port());
     NETMSG_CHECK(known->home == peer_);
     NETMSG_CHECK(holder.port().srights() == 0 || holder.received > 0);
+    NETMSG_CHECK(holder.reported <= holder.received);
   }
 }
 

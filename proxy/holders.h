@@ -20,6 +20,8 @@ namespace netmsg::proxy {
 struct Holder {
   ipc::ReceiveRight proxy;
   std::uint64_t received = 0;  // send units that came and were not given back
+  std::uint64_t reported = 0;  // of these: the home has heard of them from an old home only ...
+  Origin reported_by;          // ... this one
   std::uint32_t room = 0;      // as the home has last told it ...
   FrameNumber as_of = 0;       // ... knowing our frames up to this one
 

@@ -52,7 +52,8 @@ void Introductions::count_with(Peer& home, const ContestedUnit& unit, const Orig
   if (holder.received > 0) {
     give_back(home, unit, granter);
   } else {
-    holder.received = 1;
+    holder.received = holder.reported = 1;  // given back as the old home's, too: it may have lied
+    holder.reported_by = granter;
     follow_with(home, unit);
   }
   settle_contested(unit, std::move(right), "");

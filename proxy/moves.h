@@ -72,6 +72,8 @@ class Moves {
   bool stands_for(const PortUid& uid) const { return stubs_.count(uid) != 0; }
   // Units given back on an open path. False: it is none. PROTOCOL: more than there are.
   bool release(PeerIndex from, const PortUid& uid, std::uint64_t units, Check& fault);
+  // The same for units that another home before us has told of: more than there are, are all.
+  bool release_reported(PeerIndex from, const PortUid& uid, std::uint64_t units);
   // The peer has applied our frames up to `number` (M5).
   void acknowledged(PeerIndex by, FrameNumber number);
   // The home says that the port is dead.
@@ -146,6 +148,8 @@ class Moves {
   void due(base::Instant at) { next_ = std::min(next_.value_or(at), at); }
 
   // moves_out.cc
+  Stub::Path* open_stub(PeerIndex from, const PortUid& uid);
+  void send_on_release(PeerIndex from, const PortUid& uid, Stub::Path& path, std::uint64_t units);
   void write_holders(const PortUid& uid, Stub& stub, const std::vector<PeerIndex>& peers, v1::Move& wire);
   void tell_moved(const PortUid& uid, Stub& stub);
   void tell_died(const PortUid& uid, const Stub& stub);
@@ -161,6 +165,7 @@ class Moves {
   void refuse(PeerIndex from, const PortUid& uid);
   ipc::ReceiveRight settle_here(PeerIndex from, const PortUid& uid, ipc::Charge charge, const v1::Move& wire);
   void add_path(Undrained& undrained, const v1::Move::Holder& wire, std::uint64_t ours);
+  Units told_of(Undrained& undrained, std::uint64_t send, std::uint64_t once);
   Undrained::Path* open_path(PeerIndex by, const PortUid& uid, const Origin& holder);
   void take_over(const PortUid& uid, Undrained& port, Undrained::Path& path, PeerIndex peer);
   void finish_closings(const PortUid& uid);
@@ -200,6 +205,8 @@ class Moves {
   Registry& registry_;
   Sessions& sessions_;
 
+  // Send-once units of others that are here by that daemon's word only.
+  std::map<PeerIndex, std::uint64_t> hearsay_;
   Stubs stubs_;
   UndrainedPorts undrained_;
   std::map<PortUid, ipc::ReceiveRight> arrived_;  // of the group that is being applied

@@ -40,7 +40,9 @@ Check Moves::check_holders(PeerIndex from, const v1::Move& wire) const {
   if (wire.kept_once() > limit) return Fault{v1::Fence::LIMIT, "too many rights"};
   const Tables& theirs = *sessions_.tables(from);
   std::set<Origin> seen{theirs.ends.them};
-  std::uint64_t once = theirs.exports.send_once_units() + wire.kept_once();
+  const auto said = hearsay_.find(from);  // before, of others
+  std::uint64_t once = theirs.exports.own_send_once_units() + wire.kept_once();
+  if (said != hearsay_.end()) once += said->second;
   for (const v1::Move::Holder& each : wire.holders()) {
     Origin holder;
     if (Check fault = read_origin(each.daemon(), holder)) return fault;
@@ -142,14 +144,21 @@ void Moves::add_path(Undrained& undrained, const v1::Move::Holder& wire, std::ui
   (void)read_origin(wire.daemon(), path.holder);
   ipc::Port& port = *undrained.port;
   if (path.holder == registry_.us()) {
-    path.units = Units::of(port, 0, wire.once() - std::min(wire.once(), ours));
+    path.units = told_of(undrained, 0, wire.once() - std::min(wire.once(), ours));
     port.closed = !broken(Rule::kEmbargo);
   } else if (path.peer = sessions_.find(path.holder); path.peer) {
-    sessions_.tables(*path.peer)->exports.adopt(port, Units::of(port, wire.send(), wire.once()));
+    sessions_.tables(*path.peer)->exports.adopt(port, told_of(undrained, wire.send(), wire.once()));
   } else {
-    path.units = Units::of(port, wire.send(), wire.once());
+    path.units = told_of(undrained, wire.send(), wire.once());
   }
   undrained.paths.push_back(std::move(path));
+}
+
+// The old home says so: they count with it (R8).
+Units Moves::told_of(Undrained& undrained, std::uint64_t send, std::uint64_t once) {
+  Units units = Units::of(*undrained.port, send, once);
+  units.once_reported = Hearsay(hearsay_[undrained.by], once);
+  return units;
 }
 
 // It has a session with us now, and its units are with that.
@@ -290,6 +299,7 @@ Check Moves::apply_handed(PeerIndex from, const v1::Handed& wire) {
   } else if (!path->units.once.empty()) {
     right = std::move(path->units.once.back());
     path->units.once.pop_back();
+    path->units.once_reported.at_most(path->units.once.size());
   }
   if (right) sessions_.tables(from)->exports.grant_once(std::move(right));
   return std::nullopt;
@@ -306,6 +316,7 @@ Check Moves::apply_release_from(PeerIndex from, const v1::Release& wire) {
     return std::nullopt;
   }
   path->units.granted -= std::min(path->units.granted, wire.units());
+  path->units.reported = std::min(path->units.reported, path->units.granted);
   if (path->units.granted == 0) const ipc::SendRight gone = std::move(path->units.right);
   return std::nullopt;
 }

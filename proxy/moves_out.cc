@@ -179,22 +179,42 @@ ipc::CarriedRight Moves::follow(PeerIndex from, const PortUid& uid, ipc::RightTy
 }
 
 bool Moves::release(PeerIndex from, const PortUid& uid, std::uint64_t units, Check& fault) {
-  const auto stub = stubs_.find(uid);
-  if (stub == stubs_.end()) return false;
-  const auto path = stub->second.waiting.find(from);
-  if (path == stub->second.waiting.end() || path->second.state != Stub::Path::State::kOpen) return false;
-  if (units > path->second.send) {
+  Stub::Path* path = open_stub(from, uid);
+  if (path == nullptr) return false;
+  if (units > path->send) {
     fault = protocol_error("release of more than was granted");
     return true;
   }
-  path->second.send -= units;
-  if (broken(Rule::kReleaseIsSentOn)) return true;
+  send_on_release(from, uid, *path, units);
+  return true;
+}
+
+bool Moves::release_reported(PeerIndex from, const PortUid& uid, std::uint64_t units) {
+  Stub::Path* path = open_stub(from, uid);
+  if (path == nullptr) return false;
+  units = std::min(units, path->send);
+  if (units > 0) send_on_release(from, uid, *path, units);
+  return true;
+}
+
+// Null: we do not stand for the port, or not for that one.
+Stub::Path* Moves::open_stub(PeerIndex from, const PortUid& uid) {
+  const auto stub = stubs_.find(uid);
+  if (stub == stubs_.end()) return nullptr;
+  const auto path = stub->second.waiting.find(from);
+  const bool open = path != stub->second.waiting.end() && path->second.state == Stub::Path::State::kOpen;
+  return open ? &path->second : nullptr;
+}
+
+void Moves::send_on_release(PeerIndex from, const PortUid& uid, Stub::Path& path, std::uint64_t units) {
+  path.send -= units;
+  if (broken(Rule::kReleaseIsSentOn)) return;
+  const PeerIndex target = stubs_.at(uid).target;
   v1::Frame frame;
-  write_uid(ends(stub->second.target), uid, *frame.mutable_release()->mutable_port());
+  write_uid(ends(target), uid, *frame.mutable_release()->mutable_port());
   frame.mutable_release()->set_units(units);
   write_origin(ends(from).them, *frame.mutable_release()->mutable_from());
-  sessions_.append(stub->second.target, std::move(frame));
-  return true;
+  sessions_.append(target, std::move(frame));
 }
 
 // --- the paths close (M6) ---

@@ -99,7 +99,8 @@ Check Peer::apply_release(const v1::Release& release) {
   if (Check fault = read_uid(ends(), release.port(), port)) return fault;
   if (release.units() == 0) return protocol_error("release of nothing");
   if (release.has_from() && !world_.moves->comes_by(index_, port)) {
-    tables_->exports.release_reported(port, release.units());
+    if (!world_.moves->release_reported(index_, port, release.units()))
+      tables_->exports.release_reported(port, release.units());
     return std::nullopt;
   }
   if (release.has_from()) return world_.moves->apply_release_from(index_, release);

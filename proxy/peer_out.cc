@@ -11,13 +11,25 @@
 
 namespace netmsg::proxy {
 
+namespace {
+
+v1::Frame release_of(const Ends& ends, const PortUid& port, std::uint64_t units, const Origin* by = nullptr) {
+  v1::Frame frame;
+  write_uid(ends, port, *frame.mutable_release()->mutable_port());
+  frame.mutable_release()->set_units(units);
+  if (by != nullptr) write_origin(*by, *frame.mutable_release()->mutable_from());
+  return frame;
+}
+
+}  // namespace
+
 bool Peer::can_carry(const ipc::Port& port, ipc::RightType type, std::uint32_t others) const {
   if (!open() || !can_translate(*tables_, port, type)) return false;
   if (port.remote()) return true;
   if (type == ipc::RightType::kReceive && !can_go(Moves::carried_with(port))) return false;
   const PeerLimits& limits = world_.options.limits;
-  return tables_->exports.ports() + others < limits.exports &&
-         tables_->exports.send_once_units() + others < limits.send_once_units;
+  return tables_->exports.own_ports() + others < limits.exports &&
+         tables_->exports.own_send_once_units() + others < limits.send_once_units;
 }
 
 // Without a session nothing travels: its proxies are about to die.
@@ -302,13 +314,13 @@ void Peer::end_of_event() {
 void Peer::release_if_unused(const PortUid& port) {
   Holder* holder = open() ? tables_->holders.find(port) : nullptr;
   if (holder == nullptr || holder->port().srights() > 0 || broken(Rule::kReleaseAtAll)) return;
-  if (holder->received > 0) {
-    v1::Frame frame;
-    write_uid(ends(), port, *frame.mutable_release()->mutable_port());
-    frame.mutable_release()->set_units(std::exchange(holder->received, 0));
-    if (broken(Rule::kReleaseOnce)) append(frame);
-    append(std::move(frame));
+  const std::uint64_t reported = std::exchange(holder->reported, 0);
+  const std::uint64_t own = std::exchange(holder->received, 0) - reported;
+  if (own > 0) {
+    if (broken(Rule::kReleaseOnce)) append(release_of(ends(), port, own));
+    append(release_of(ends(), port, own));
   }
+  if (reported > 0) append(release_of(ends(), port, reported, &holder->reported_by));
   if (holder->port().referenced() || world_.moves->stands_for(port))
     return;  // send-once rights have no Release
   const std::optional<Holder> gone = tables_->holders.remove(port);

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "daemon/ipc/right.h"
+#include "proxy/hearsay.h"
 
 namespace netmsg::proxy {
 
@@ -15,11 +17,16 @@ struct Units {
   ipc::SendRight right;  // there while granted > 0
   std::vector<ipc::SendOnceRight> once;
   std::uint64_t reported = 0;  // how many of `granted` were said by the port's old home, at most
+  Hearsay once_reported;       // likewise of `once`
   // Of these: granted since the holder was asked what it has (exchange 13).
   std::uint64_t granted_since = 0;
   std::uint64_t once_since = 0;
 
   bool empty() const { return granted == 0 && once.empty(); }
+  // The old home has said so, and nobody else.
+  bool only_reported() const {
+    return !empty() && reported == granted && once_reported.count() == once.size();
+  }
 
   // So many of a live port, out of nothing: they have come from another home.
   static Units of(ipc::Port& port, std::uint64_t send, std::uint64_t send_once) {
@@ -36,6 +43,7 @@ struct Units {
     if (granted == 0) right = std::move(more.right);
     granted += more.granted;
     reported += more.reported;
+    if (once_reported.count() == 0) once_reported = std::move(more.once_reported);
     for (ipc::SendOnceRight& each : more.once) once.push_back(std::move(each));
   }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/ipc/space.h"
+#include "tests/support/dispositions.h"
 #include "tests/unit/proxy/hostile_host.h"
 
 namespace netmsg::test {
@@ -11,7 +12,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr unsigned kCopySend = MACH_MSG_TYPE_COPY_SEND;
 constexpr std::uint32_t kSend = MACH_MSG_TYPE_PORT_SEND;
 
 v1::Origin origin(unsigned char node) {

@@ -379,6 +379,45 @@ TEST_F(HostileMoves, WithManySendOnceRightsForManyPortsEndItsSession) {
   EXPECT_TRUE(peer.fenced_for(v1::Fence::LIMIT));
 }
 
+// R8: what it says of others counts with it. B's ceiling is for what a's programs give b.
+TEST_F(HostileMoves, ThatSayThatOthersHoldManySendOnceRightsTakeNoRoomOfTheirs) {
+  v1::Frame move = move_of(uid(v1::Uid::SENDER, 5));
+  add_holder(move, 2, 1, 65536);
+  const Name port = bring(move);
+  ASSERT_NE(port, 0U);
+  peer.say(path_close(move.move().port(), 2));
+  EXPECT_EQ(b.row("a").send_once_units, 0U);
+  EXPECT_EQ(a.row("b").send_once_units, 65536U);
+  const Name reply = honest.port();
+  EXPECT_EQ(
+      honest.send({.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce, .id = 5}),
+      MACH_MSG_SUCCESS);
+  network.run();
+  const Received question = far.receive(p);
+  EXPECT_EQ(question.header.msgh_id, 5);
+  EXPECT_EQ(far.send({.remote = question.header.msgh_remote_port, .remote_type = kMoveOnce, .id = 6}),
+            MACH_MSG_SUCCESS);
+  network.run();
+  EXPECT_EQ(honest.receive(reply).header.msgh_id, 6);
+
+  v1::Frame more = move_of(uid(v1::Uid::SENDER, 6));
+  add_holder(more, 2, 1, 1);
+  expect_fence({more, moved_in(more.move().port())}, v1::Fence::LIMIT);
+}
+
+TEST_F(HostileMoves, WhatTheyHaveSaidOfOthersIsForgottenWithTheRights) {
+  for (proxy::Serial serial = 5; serial < 9; ++serial) {
+    v1::Frame move = move_of(uid(v1::Uid::SENDER, serial));
+    add_holder(move, 2, 1, 20000);
+    add_holder(move, 7, 1, 20000);  // who is not there
+    const Name port = bring(move);
+    ASSERT_NE(port, 0U) << a.row("evil").last_error;
+    EXPECT_EQ(honest.destroy(port), KERN_SUCCESS);
+    network.run();
+  }
+  EXPECT_EQ(a.row("b").send_once_units, 0U);
+}
+
 TEST_F(HostileMoves, WithAQueueLimitThatCannotBeEndItsSession) {
   v1::Frame move = move_of(uid(v1::Uid::SENDER, 5));
   move.mutable_move()->set_qlimit(17);

@@ -153,27 +153,54 @@ TEST_F(MovingIntroduction, ASlowUnitOfTheOldHomeCountsWithTheNewOne) {
   expect_no_senders_without({&client}, q);
 }
 
-// The same when there is no send unit of the new home yet of which it could be one more.
-TEST_F(MovingIntroduction, ASlowUnitOfTheOldHomeIsTheFirstOneOfTheNewOne) {
-  const Name to_client_too = give_across(x, client, client_port, kMakeSend, y, server);
-  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
-  run();
-  server.make_send(p);
-  network.cut("a", "b", true);
-  send_right(server, to_client_too, kCopySend, p);  // comes when the stream is back
-  EXPECT_EQ(server.mod_refs(p, MACH_PORT_RIGHT_SEND, -1), KERN_SUCCESS);
-  const Name q = move_unnoticed();
-  send_right(heir, to_client, kMakeOnce, q);
-  run(x);
-  const Name once = got(client, client_port);
-  EXPECT_EQ(client.state(once), "SO") << "first contact";
-  reconnect();
-  settle();
-  const Name name = got(client, client_port);
+// Likewise where the new home has granted send-once rights only: the unit is one that it has heard of from the old home.
+class SlowUnitBesideASendOnceRight : public MovingIntroduction {
+ protected:
+  SlowUnitBesideASendOnceRight() {
+    const Name to_client_too = give_across(x, client, client_port, kMakeSend, y, server);
+    EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+    run();
+    server.make_send(p);
+    network.cut("a", "b", true);
+    send_right(server, to_client_too, kCopySend, p);
+    EXPECT_EQ(server.mod_refs(p, MACH_PORT_RIGHT_SEND, -1), KERN_SUCCESS);
+    q = move_unnoticed();
+    send_right(heir, to_client, kMakeOnce, q);
+    run(x);
+    once = got(client, client_port);
+    reconnect();
+    settle();
+    name = got(client, client_port);
+  }
+  Name q = 0;
+  Name once = 0;
+  Name name = 0;
+};
+
+TEST_F(SlowUnitBesideASendOnceRight, IsKept) {
+  EXPECT_EQ(client.state(once), "SO");
   EXPECT_EQ(client.state(name), "S1");
   expect_works(client, name, q);
   expect_works(client, once, q, kMoveOnce);
+  expect_works(client, name, q);
   expect_no_senders_without({&client}, q);
+  EXPECT_TRUE(z.open("a")) << "no more was given back than was granted";
+}
+
+TEST_F(SlowUnitBesideASendOnceRight, IsGivenBackByWayOfAHomeThatHasMovedOn) {
+  EXPECT_EQ(
+      heir.send(
+          {.remote = reach(z, heir, w), .remote_type = kMoveSend, .items = {rights(kMoveReceive, {q})}}),
+      MACH_MSG_SUCCESS);
+  run(w);
+  EXPECT_EQ(client.deallocate(name), KERN_SUCCESS);
+  settle();
+  const Received carrier = w.names.receive(w.names_port);
+  ASSERT_EQ(carrier.values.size(), 1U);
+  const Name notified = w.names.port();
+  EXPECT_EQ(w.names.request(carrier.values[0], MACH_NOTIFY_NO_SENDERS, notified), KERN_SUCCESS);
+  settle();
+  EXPECT_EQ(w.names.receive(notified).header.msgh_id, MACH_NOTIFY_NO_SENDERS);
 }
 
 // T4: x introduces the port to w when it has left y already.
@@ -251,6 +278,29 @@ TEST_F(MovingIntroduction, AMessageWhoseDataHasGoneAheadWaitsForWhatIsParked) {
   }
   EXPECT_EQ(z.names.receive(z.names_port).code, MACH_RCV_TIMED_OUT);
   EXPECT_EQ(client.state(far), "S1");
+  settle();
+  const Received carrier = z.names.receive(z.names_port);
+  ASSERT_FALSE(carrier.values.empty());
+  EXPECT_EQ(z.names.receive(carrier.values[0]).values.size(), 1U) << "with what was parked in its queue";
+  EXPECT_EQ(client.state(far), "S1");
+}
+
+// The same for one that waits behind the data of another.
+TEST_F(MovingIntroduction, AMessageBehindOneWithDataWaitsForWhatIsParked) {
+  const Name to_z = reach(y, server, z);
+  EXPECT_EQ(
+      server.send({.remote = to_z, .remote_type = kCopySend, .id = 1, .items = {memory(Bytes(6U << 20))}}),
+      MACH_MSG_SUCCESS);
+  EXPECT_EQ(
+      server.send({.remote = to_z, .remote_type = kMoveSend, .id = 2, .items = {rights(kMoveReceive, {p})}}),
+      MACH_MSG_SUCCESS);
+  send_right(client, far, kCopySend, to_other);
+  for (int round = 0; round < 20; ++round) {
+    run(y);
+    run(z);
+  }
+  EXPECT_EQ(z.names.receive(z.names_port).header.msgh_id, 1);
+  EXPECT_EQ(z.names.receive(z.names_port).code, MACH_RCV_TIMED_OUT) << "it waits (M8)";
   settle();
   const Received carrier = z.names.receive(z.names_port);
   ASSERT_FALSE(carrier.values.empty());
