@@ -128,14 +128,13 @@ class BodyCopyin {
   bool copyin_element(Name name, Disposition disposition, std::uint32_t offset, std::uint32_t region) {
     if (message_.body.size() >= rights_max_) return false;
     const RightPlan plan = plan_right(space_, name, disposition);
-    if (plan.take == Take::kRefuse) return false;
+    if (plan.take == Take::kRefuse || !can_travel(plan)) return false;
     TakenRight taken = commit_right(space_, plan);
     notify::port_deleted(std::move(taken.freed_request));
-    const auto others = static_cast<std::uint32_t>(message_.body.size());
     message_.body.push_back({offset, std::move(taken.right), region});
     const CarriedRight& right = message_.body.back().right;
     if (right.holds_receive()) send_on_its_way(message_, end_of_transit_, *right.port());
-    return can_travel(right, others);
+    return true;
   }
 
   // Takes the name out of the bytes: names are never in transit.
@@ -157,9 +156,13 @@ class BodyCopyin {
     std::memcpy(message_.bytes.data() + offset, &address, sizeof address);
   }
 
-  bool can_travel(const CarriedRight& right, std::uint32_t others) const {
-    if (!destination_.remote() || right.port() == nullptr || right.is_dead()) return true;
-    return destination_.core().link().can_carry(destination_, *right.port(), right.type(), others + 1);
+  // What cannot stays where it is: a receive right with all that is queued there.
+  bool can_travel(const RightPlan& plan) const {
+    if (!destination_.remote() || !is_valid_name(plan.name)) return true;
+    const Port* port = space_.find(plan.name)->port();
+    if (port == nullptr || port->dead()) return true;
+    const auto others = static_cast<std::uint32_t>(message_.body.size());
+    return destination_.core().link().can_carry(destination_, *port, plan.type, others + 1);
   }
 
   Space& space_;
