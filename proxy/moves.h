@@ -175,6 +175,7 @@ class Moves {
   // moves_lost.cc
   void lose_path(const PortUid& uid, Undrained& port, Undrained::Path& path);
   void lose_paths_of(PeerIndex peer);
+  void ask_in_time(const PortUid& uid, Undrained& port, Undrained::Path& path);
   void ask(const PortUid& uid, Undrained& port, Undrained::Path& path);
   void give_up(const PortUid& uid, Undrained::Path& path);
 

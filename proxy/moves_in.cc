@@ -164,9 +164,12 @@ Units Moves::told_of(Undrained& undrained, std::uint64_t send, std::uint64_t onc
 // It has a session with us now, and its units are with that.
 void Moves::take_over(const PortUid& uid, Undrained& port, Undrained::Path& path, PeerIndex peer) {
   path.peer = peer;
+  path.later = true;
   path.until.reset();
   sessions_.tables(peer)->exports.adopt(*port.port, std::exchange(path.units, {}));
-  path.state == Undrained::Path::State::kLost ? ask(uid, port, path) : look_at(uid);
+  if (path.state == Undrained::Path::State::kOpen) return look_at(uid);
+  path.state = Undrained::Path::State::kLost;
+  ask_in_time(uid, port, path);
 }
 
 ipc::ReceiveRight Moves::claim(const PortUid& uid) {
@@ -224,6 +227,10 @@ Check Moves::apply_path_close(PeerIndex from, const v1::PathClose& wire) {
   if (Check fault = read_path(ends(from), wire, uid, holder)) return fault;
   Undrained::Path* path = open_path(from, uid, holder);
   if (path == nullptr || undrained_.at(uid).epoch != wire.epoch()) return std::nullopt;
+  if (path->later && path->peer) {
+    lose_path(uid, undrained_.at(uid), *path);
+    return std::nullopt;
+  }
   path->state = Undrained::Path::State::kClosing;
   if (!path->peer && !path->lost && !path->units.empty() && holder != registry_.us()) {
     path->until = in_leases(1);  // it has followed, and we do not see it yet

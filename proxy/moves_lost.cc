@@ -40,6 +40,10 @@ void Moves::lose_path(const PortUid& uid, Undrained& port, Undrained::Path& path
   path.state = Undrained::Path::State::kLost;
   const bool may_come = !path.lost && !path.units.empty() && path.holder != registry_.us();
   if ((!path.peer && !may_come) || broken(Rule::kLostIsAsked)) return give_up(uid, path);
+  ask_in_time(uid, port, path);
+}
+
+void Moves::ask_in_time(const PortUid& uid, Undrained& port, Undrained::Path& path) {
   path.until = in_leases(kLeasesOfAsking);
   due(*path.until);
   if (path.peer) ask(uid, port, path);

@@ -36,6 +36,8 @@ struct Undrained {
     std::optional<PeerIndex> peer;  // whose exports have its units; nullopt: no session, or us
     Units units{};      // until there is a session; of our own: send-once rights that are on their way back
     bool lost = false;  // the session that had the units is over
+    bool later =
+        false;  // it has opened after the port came: the holder may have followed by one that is over for us
     State state = State::kOpen;
     std::optional<base::Instant>
         until{};  // lost, or closing without a session: when the units are taken away

@@ -164,6 +164,7 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   const bool has_units = received.send + received.send_once + coming.send + coming.send_once > 0;
   if (coming.died && !(ledger_.has_moved(port) && !has_units) && !gave_up_paths(home, at_home.peer, port))
     accuse("N2", home, at_home.peer, uid, "the port lives, Died is under way");
+  if (coming.died) return;  // whatever the holder has goes with it
   if (granted.send != received.send + coming.send + coming.released) {
     accuse("I2", home, at_home.peer, uid,
            "granted " + std::to_string(granted.send) + ", received " + std::to_string(received.send) +
