@@ -37,10 +37,8 @@ class GrpcPoller {
   // What gRPC is given as a tag.
   class Operation {
    public:
+    virtual ~Operation() = default;
     virtual void done(bool ok) = 0;
-
-   protected:
-    ~Operation() = default;
   };
 
   // `owner` is run by the owner thread and outlives this object.
