@@ -114,11 +114,12 @@ Check Peer::admit(StreamId stream, const PeerIdentity& identity, const v1::Hello
 
 // Exchange 1, steps 2 and 3.
 Check Peer::make_way(const Greeting& theirs) {
-  if (known_ && theirs.incarnation == known_->incarnation && theirs.generation <= known_->generation) {
+  const bool same = known_ && theirs.incarnation == known_->incarnation;
+  if (same && theirs.generation <= known_->generation) {
     return Fault{v1::Fence::SUPERSEDED, "a hello that was overtaken"};
   }
   if (theirs.resumes || goes_on_with(theirs)) return make_way_to_resume(theirs);
-  if (last_fenced_ != 0 && theirs.nonce == last_fenced_)
+  if (same && last_fenced_ != 0 && theirs.nonce == last_fenced_)
     return Fault{v1::Fence::UNKNOWN_SESSION, "this session is over"};
   if (session_) {
     fence({v1::Fence::SUPERSEDED, "the peer has lost this session and opens another one"});
@@ -263,6 +264,7 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   if (answer != nullptr) *answer = make_hello(greeting.resumes.has_value());
   const bool opens = !session_;
   if (Check fault = open_or_resume(greeting, answer == nullptr)) return fault;
+  if (known_ && known_->incarnation != greeting.incarnation) last_fenced_ = 0;
   known_ = greeting;
   if (opens) world_.moves->opened(index_);
   if (opens) world_.introductions->opened(*this);

@@ -187,7 +187,7 @@ class Peer final : private StreamUser {
   std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session
   std::optional<std::uint64_t> offered_;   // the nonce of a Hello of ours that nobody has answered yet
   std::optional<Greeting> known_;          // the last one, whatever became of it
-  std::uint64_t last_fenced_ = 0;
+  std::uint64_t last_fenced_ = 0;          // of the incarnation known; 0: none
 
   std::uint32_t told_room_ = 0;        // of our name service, in our last Hello
   bool touched_ = false;               // in world_.touched

@@ -31,12 +31,14 @@ class RawPeer final : public proxy::TransportEvents {
     stream_ = transport_.dial(to, to);
     network_.run();
   }
-  void open(const std::string& to) {
+  void open(const std::string& to, std::uint64_t nonce = 0) {
     dial(to);
     v1::Batch batch;
     *batch.mutable_hello() = proxy::make_hello(options_, ++generation_, 5);
+    batch.mutable_hello()->set_nonce(nonce);
     say(batch);
   }
+  void restart() { ++options_.incarnation; }
   // On a new stream; `words` begins anew.
   void resume(const std::string& to, std::uint64_t nonce, proxy::FrameNumber applied) {
     dial(to);

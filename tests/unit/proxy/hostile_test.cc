@@ -478,5 +478,19 @@ TEST_F(Hostile, MutatedFramesNeverHarmTheHost) {
   expect_unharmed();
 }
 
+// A session is its incarnation and its nonce.
+TEST_F(Hostile, MayNotUseANonceAgainUnlessItIsAnotherIncarnation) {
+  peer.open("a", 77);
+  peer.say("nothing");
+  EXPECT_FALSE(host.open());
+  peer.open("a", 77);
+  EXPECT_TRUE(peer.fenced_for(v1::Fence::UNKNOWN_SESSION));
+  EXPECT_FALSE(host.open());
+  peer.restart();
+  peer.open("a", 77);
+  EXPECT_TRUE(host.open());
+  expect_unharmed();
+}
+
 }  // namespace
 }  // namespace netmsg::test
