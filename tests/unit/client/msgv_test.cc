@@ -39,14 +39,14 @@ class Operations {
  public:
   Operations& send(mach_port_t to, mach_msg_id_t id, mach_msg_option_t option = MACH_SEND_MSG,
                    std::size_t size = sizeof(mach_msg_header_t)) {
-    mach_msg_header_t& head = add(size, operation(option, size, 0, 0));
-    head.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0U);
-    head.msgh_remote_port = to;
-    head.msgh_id = id;
+    mach_msg_header_t* const head = add(size, operation(option, size, 0, 0));
+    head->msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0U);
+    head->msgh_remote_port = to;
+    head->msgh_id = id;
     return *this;
   }
   Operations& send(const Bytes& message) {
-    std::memcpy(&add(message.size(), operation(MACH_SEND_MSG, message.size(), 0, 0)), message.data(),
+    std::memcpy(add(message.size(), operation(MACH_SEND_MSG, message.size(), 0, 0)), message.data(),
                 message.size());
     return *this;
   }
@@ -76,11 +76,12 @@ class Operations {
   std::size_t size() const { return operations_.size(); }
 
  private:
-  mach_msg_header_t& add(std::size_t size, netmsg_operation_t asked) {
+  // Null if there is no room for anything.
+  mach_msg_header_t* add(std::size_t size, netmsg_operation_t asked) {
     buffers_.emplace_back((size + 7) / 8);
     asked.msg = reinterpret_cast<mach_msg_header_t*>(buffers_.back().data());
     operations_.push_back(asked);
-    return *asked.msg;
+    return asked.msg;
   }
 
   std::deque<std::vector<std::uint64_t>> buffers_;
