@@ -96,7 +96,7 @@ std::span<const std::byte> StreamWire::next_in_buffer() {
 }
 
 bool StreamWire::read_more(int flags) {
-  std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
+  if (begin_ < end_) std::memmove(in_.data(), in_.data() + begin_, end_ - begin_);
   end_ -= std::exchange(begin_, 0);
   if (in_.size() - end_ < kReadBytes) in_.resize(std::max(2 * in_.size(), end_ + kReadBytes));
   const ssize_t got = ::recv(fd_, in_.data() + end_, in_.size() - end_, flags);

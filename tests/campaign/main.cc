@@ -18,7 +18,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kConvergence{10000};  // after everything is healed
+// After everything is healed. Programs with a sanitizer take several times as long for the same.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr milliseconds kConvergence{30000};
+#else
+constexpr milliseconds kConvergence{10000};
+#endif
 
 struct Ending {
   milliseconds at;
