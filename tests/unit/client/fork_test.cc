@@ -24,6 +24,7 @@
 
 #include "daemon/ipc/core.h"
 #include "tests/support/gate.h"
+#include "tests/unit/client/disturb.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::test {
@@ -319,10 +320,6 @@ TEST(Forking, AChildDoesNotKeepADeadParentsTask) {
     ::_exit(0);
   }));
   EXPECT_TRUE(daemon().tasks_become([](const auto& rows) { return rows.size() == 1; }));
-}
-
-std::uint32_t blocked_calls() {
-  return daemon().on_owner([] { return daemon().engine().spaces().at(0).blocked_calls; });
 }
 
 TEST(Forking, WhileThreadsAreBlocked) {

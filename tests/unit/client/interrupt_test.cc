@@ -13,39 +13,15 @@
 #include <random>
 
 #include "tests/support/seed.h"
+#include "tests/unit/client/disturb.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::test {
 namespace {
 
-std::atomic<int> handled{0};
-thread_local sigjmp_buf escape;
-
-void count_signal(int) {
-  ++handled;
-}
-void jump_away(int) {
-  siglongjmp(escape, 1);
-}
-
-void handle(int signal, void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  ASSERT_EQ(::sigaction(signal, &action, nullptr), 0);
-}
-
 // The threads of a case end when one of them has failed.
 bool failed() {
   return testing::Test::HasFailure();
-}
-
-std::uint32_t blocked_calls() {
-  return daemon().on_owner([] { return daemon().engine().spaces().at(0).blocked_calls; });
-}
-
-// True when exactly one call of this task is blocked.
-bool one_call_blocks() {
-  return daemon().tasks_become([](const auto&) { return blocked_calls() == 1; });
 }
 
 // 03.16

@@ -13,6 +13,7 @@
 #include <latch>
 #include <semaphore>
 
+#include "tests/unit/client/disturb.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::test {
@@ -25,14 +26,6 @@ bool lanes_become(std::uint32_t count) {
 
 std::uint32_t names_held() {
   return daemon().on_owner([] { return daemon().engine().spaces().at(0).names; });
-}
-
-std::uint32_t blocked_calls() {
-  return daemon().on_owner([] { return daemon().engine().spaces().at(0).blocked_calls; });
-}
-
-bool calls_block(std::uint32_t count) {
-  return daemon().tasks_become([count](const auto&) { return blocked_calls() == count; });
 }
 
 // A request and its reply, by message: takes a lane, a reply port.
@@ -127,23 +120,6 @@ TEST(Loading, IsForGood) {
 }
 
 // ---------------------------------------------------------------- leaving a call
-
-thread_local sigjmp_buf escape;
-std::atomic<int> handled{0};
-
-void jump_away(int) {
-  ::siglongjmp(escape, 1);
-}
-void count_signal(int) {
-  ++handled;
-}
-
-void handle(int signal, void (*handler)(int), int flags = 0) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  action.sa_flags = flags;
-  ASSERT_EQ(::sigaction(signal, &action, nullptr), 0);
-}
 
 // The ports of a case, and a call that blocks on one of them in each of the ways.
 struct Blocking {

@@ -14,6 +14,7 @@
 
 #include "tests/support/mach_message.h"
 #include "tests/support/seed.h"
+#include "tests/unit/client/disturb.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::test {
@@ -89,13 +90,6 @@ class Operations {
 };
 
 using Codes = std::vector<mach_msg_return_t>;
-
-std::uint32_t blocked_calls() {
-  return daemon().on_owner([] { return daemon().engine().spaces().at(0).blocked_calls; });
-}
-bool one_call_blocks() {
-  return daemon().tasks_become([](const auto&) { return blocked_calls() == 1; });
-}
 
 TEST(Msgv, RunsInOrderAndEachHasItsResult) {
   const mach_port_t port = new_port();
@@ -246,20 +240,6 @@ TEST(Msgv, WaitsWhereMachMsgWould) {
 }
 
 // ---------------------------------------------------------------- signals
-
-std::atomic<int> handled{0};
-thread_local sigjmp_buf escape;
-void count_signal(int) {
-  ++handled;
-}
-void jump_away(int) {
-  siglongjmp(escape, 1);
-}
-void handle(int signal, void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  ASSERT_EQ(::sigaction(signal, &action, nullptr), 0);
-}
 
 // 03.16
 TEST(Msgv, AnInterruptionIsToldByTheOneThatBlocksAndNothingElseBegins) {
