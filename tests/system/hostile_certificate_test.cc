@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/certificates.h"
 #include "tests/support/control_json.h"
 #include "tests/support/raw_peer.h"
 
@@ -25,32 +26,22 @@ bool shell(const std::string& command) {
          0;  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-// Certificates made by the helper that operators use: of the authority that counts, and of another one.
-class Certificates {
+// Of the authority that counts, and of another one.
+class Authorities {
  public:
-  Certificates() {
-    for (const char* authority : {"ours", "theirs"}) {
-      if (!shell("'" NETMSG_MAKE_CERTS "' '" + path(authority) + "' a b evil mallory")) {
-        throw std::runtime_error("no certificates");
-      }
-    }
-    expire("evil", "late");
-  }
+  Authorities() { expire("evil", "late"); }
 
-  std::string path(const std::string& name) const { return folder_.path() + "/" + name; }
-  std::vector<std::string> options(const std::string& name) const {
-    return {"--tls-cert", path("ours/" + name + ".crt"),
-            "--tls-key",  path("ours/" + name + ".key"),
-            "--tls-ca",   path("ours/ca.crt")};
-  }
-  RawPeer::Tls tls(const std::string& name, const std::string& authority = "ours") const {
-    return {read(path(authority + "/" + name + ".crt")), read(path(authority + "/" + name + ".key")),
-            read(path("ours/ca.crt")), "a"};
+  const Certificates& ours() const { return ours_; }
+  const Certificates& theirs() const { return theirs_; }
+  RawPeer::Tls tls(const std::string& name) const { return tls(name, ours_); }
+  RawPeer::Tls tls(const std::string& name, const Certificates& authority) const {
+    return {read(authority.path(name + ".crt")), read(authority.path(name + ".key")),
+            read(ours_.path("ca.crt")), "a"};
   }
   // The node in the certificate, 16 bytes.
   std::string node(const std::string& name) const {
-    const std::string out = path("names.txt");
-    EXPECT_TRUE(shell("openssl x509 -noout -ext subjectAltName -in '" + path("ours/" + name + ".crt") +
+    const std::string out = ours_.path("names.txt");
+    EXPECT_TRUE(shell("openssl x509 -noout -ext subjectAltName -in '" + ours_.path(name + ".crt") +
                       "' -out '" + out + "'"));
     const std::string names = read(out);
     const std::string uri = "netmsg:node:";
@@ -60,7 +51,7 @@ class Certificates {
  private:
   // The same names and key in a certificate whose time is over.
   void expire(const std::string& of, const std::string& as) {
-    const std::string at = path("ours/");
+    const std::string at = ours_.path("");
     const bool made =
         shell("cd '" + at + "' && cp " + of + ".key " + as + ".key && " + "openssl x509 -in " + of +
               ".crt -x509toreq -copy_extensions copyall -signkey " + of + ".key -out " + as +
@@ -69,18 +60,20 @@ class Certificates {
     if (!made) throw std::runtime_error("no expired certificate");
   }
 
-  TemporaryFolder folder_;
+  const std::vector<std::string> names_ = {"a", "b", "evil", "mallory"};
+  Certificates ours_{names_};
+  Certificates theirs_{names_};
 };
 
 struct Hosts {
-  Certificates certificates;
+  Authorities certificates;
   std::uint16_t port_a = free_port();
   std::uint16_t port_b = free_port();
   Host a{"a", port_a, {}, with_peers("a", {"b=127.0.0.1:" + std::to_string(port_b), "evil"})};
   Host b{"b", port_b, {}, with_peers("b", {"a=127.0.0.1:" + std::to_string(port_a)})};
 
   std::vector<std::string> with_peers(const std::string& name, const std::vector<std::string>& peers) const {
-    std::vector<std::string> options = certificates.options(name);
+    std::vector<std::string> options = certificates.ours().options(name);
     for (const std::string& peer : peers) options.push_back("--peer=" + peer);
     return options;
   }
@@ -104,7 +97,7 @@ class HostileCertificate : public testing::Test {
     EXPECT_GE(peer_row(hosts().a, "b").age_ms(), age_);
     EXPECT_EQ(balanced({&hosts().a, &hosts().b}), "");
   }
-  static const Certificates& certificates() { return hosts().certificates; }
+  static const Authorities& certificates() { return hosts().certificates; }
   static void expect_no_stream(const RawPeer::Tls& tls) {
     RawPeer peer(hosts().port_a, tls);
     EXPECT_FALSE(peer.open());
@@ -138,7 +131,7 @@ TEST_F(HostileCertificate, WithANameThatNobodyHasAllowedIsRefused) {
 }
 
 TEST_F(HostileCertificate, OfAnotherAuthorityGetsNoStream) {
-  expect_no_stream(certificates().tls("evil", "theirs"));
+  expect_no_stream(certificates().tls("evil", certificates().theirs()));
 }
 
 TEST_F(HostileCertificate, WhoseTimeIsOverGetsNoStream) {
@@ -146,7 +139,7 @@ TEST_F(HostileCertificate, WhoseTimeIsOverGetsNoStream) {
 }
 
 TEST_F(HostileCertificate, ThatIsNotThereGetsNoStream) {
-  expect_no_stream({"", "", read(certificates().path("ours/ca.crt")), "a"});
+  expect_no_stream({"", "", read(certificates().ours().path("ca.crt")), "a"});
 }
 
 TEST_F(HostileCertificate, PlaintextGetsNoStream) {
