@@ -25,6 +25,7 @@
 #include "daemon/control.h"
 #include "daemon/control_grpc_log.h"
 #include "daemon/ipc/engine.h"
+#include "daemon/link_rounds.h"
 #include "daemon/names/name_server.h"
 #include "daemon/peer_memory.h"
 #include "daemon/session/listener.h"
@@ -130,6 +131,7 @@ session::UserLimits user_limits(const Limits& limits) {
   users.tasks = limits.tasks_per_user;
   users.watches = limits.watches_per_user;
   users.ring_lanes = limits.ring_lanes_per_user;
+  users.windows = limits.windows_per_user;
   users.file_bytes = limits.file_bytes_per_user;
   const std::uint32_t descriptors = descriptor_limit();
   users.files_of_all = descriptors / 8;
@@ -239,6 +241,7 @@ class App::Parts {
   std::unique_ptr<proxy::GrpcTransport> transport_;  // null, as the next: networking is off
   std::unique_ptr<proxy::Proxy> proxy_;
   std::unique_ptr<session::Listener> listener_;
+  std::unique_ptr<LinkRounds> link_rounds_;
   std::unique_ptr<Control> control_;
 };
 
@@ -322,6 +325,7 @@ void App::Parts::listen(const Config& config) {
   auto opened = session::Listener::open(surroundings, options);
   if (auto* problem = std::get_if<std::string>(&opened)) throw StartError{"--socket: " + *problem};
   listener_ = std::move(std::get<0>(opened));
+  if (transport_) link_rounds_ = std::make_unique<LinkRounds>(poller_, listener_->active_lanes());
 }
 
 void App::Parts::serve_control(const Config& config, const std::string& id) {
@@ -393,6 +397,7 @@ void App::Parts::stop() {
   asio::error_code ignored;
   signals_.clear(ignored);
   control_.reset();
+  link_rounds_.reset();
   if (listener_) listener_->close();
   if (proxy_) proxy_->stop();
   names_.reset();

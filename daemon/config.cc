@@ -103,6 +103,9 @@ constexpr Setting kSettings[] = {
   {"limit-user-ring-lanes", "limits.user-ring-lanes", "N",
    "threads of a user that talk through shared memory, 264 KiB at most each, 0 to 16384; others use sockets (default: 4096)",
    [](const std::string& text, Draft& d) { return read_number<std::uint32_t>(text, 0, 1U << 14, d.config.limits.ring_lanes_per_user); }},
+  {"limit-user-windows", "limits.user-windows", "N",
+   "of those, at a time, with shared memory for messages up to 1 MiB, 2.2 MiB at most each, 0 to 16384 (default: 256)",
+   [](const std::string& text, Draft& d) { return read_number<std::uint32_t>(text, 0, 1U << 14, d.config.limits.windows_per_user); }},
 };
 // clang-format on
 

@@ -46,6 +46,7 @@ struct Limits {
   std::uint32_t tasks_per_user = 4096;             // 1..1048576
   std::uint32_t watches_per_user = 1024;           // 0..1048576; descriptors for event loops
   std::uint32_t ring_lanes_per_user = 4096;        // 0..16384; each may come to 264 KiB of shared memory
+  std::uint32_t windows_per_user = 256;            // 0..16384; open at a time, each up to 2.2 MiB
 };
 
 struct Config {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // netmsgd: reads what it is told, starts, serves until it is asked to stop. Exit statuses: see --help.
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -37,10 +38,20 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Large messages come and go. By itself the allocator gives their memory back to the kernel each time, which then has to
+// clear all pages again: as costly as a copy. What is above kMapped is not kept.
+void keep_memory_of_messages() {
+  constexpr int kMapped = 4 << 20;
+  constexpr int kKept = 32 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kMapped);
+  ::mallopt(M_TRIM_THRESHOLD, kKept);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace netmsg::daemon;
+  keep_memory_of_messages();
   std::signal(SIGPIPE, SIG_IGN);  // whoever does not read us gets an error, not our end
   const ConfigOutcome outcome = read_config(argc, argv, real_surroundings());
   if (!outcome.config) {

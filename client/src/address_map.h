@@ -25,7 +25,8 @@ struct Mapping {
 // Protections have the same bits in both worlds, but for their order.
 int kernel_protection(vm_prot_t protection);
 
-// The mappings in ascending order.
+// The mappings in ascending order. The kernel is asked for one at a time where it can be (6.11): to read about all below
+// it costs 50 us and more.
 class AddressMap {
  public:
   AddressMap();
@@ -38,7 +39,12 @@ class AddressMap {
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
+  bool ask(std::uint64_t from, Mapping* mapping);
+  bool read_next(std::uint64_t from, Mapping* mapping);
+
   std::unique_ptr<std::FILE, Close> file_;
+  std::uint64_t passed_ = 0;
+  bool by_lines_ = false;  // this kernel cannot be asked
 };
 
 }  // namespace netmsg::client

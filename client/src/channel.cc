@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "client/src/memory.h"
 
@@ -46,21 +48,46 @@ Channel::Channel(Descriptor socket, RingMemory rings) : socket_(std::move(socket
 // ---------------------------------------------------------------- asking
 
 Io Channel::send(std::span<iovec> parts, bool* started, std::span<const int> files) {
-  const std::size_t size = size_of(parts);
   *started = false;
-  asked_by_ring_ = rings_ && files.empty() && fits(size) && rings_->writer.begin(size);
+  asked_by_ring_ = rings_ && files.empty() && begin(parts);
   if (asked_by_ring_) return put(parts);
   if (rings_ && !socket_.still_ours()) return Io::kClosed;
   return send_parts(socket_.fd(), parts, started, files);
 }
 
-// REQUIRES: the ring has room. Like sendmsg, a cancellation point.
+// What a handler has left half-way is over.
+bool Channel::begin(std::span<const iovec> parts) {
+  const std::size_t size = size_of(parts);
+  stop_filling();
+  return fits(size) ? rings_->writer.begin(size) : begin_in_window(parts[0]);
+}
+
+bool Channel::begin_in_window(const iovec& header) {
+  local::FrameHeader frame;
+  std::memcpy(&frame, header.iov_base, sizeof frame);
+  rings_->filling = rings_->writer.start_filling();
+  if (!rings_->filling) return false;
+  const bool begun = rings_->writer.begin_in_window(frame);
+  if (!begun) stop_filling();
+  return begun;
+}
+
+void Channel::stop_filling() {
+  if (std::exchange(rings_->filling, false)) rings_->writer.stop_filling();
+}
+
+// REQUIRES: the frame has begun. Like sendmsg, a cancellation point.
 Io Channel::put(std::span<const iovec> parts) {
   pthread_testcancel();
-  if (parts.size() > kOwnParts && !are_readable(parts.subspan(kOwnParts))) return Io::kBadMemory;
-  for (const iovec& part : parts) rings_->writer.put(part.iov_base, part.iov_len);
+  if (parts.size() > kOwnParts && !are_readable(parts.subspan(kOwnParts))) {
+    stop_filling();
+    return Io::kBadMemory;
+  }
+  for (const iovec& part : rings_->filling ? parts.subspan(1) : parts)
+    rings_->writer.put(part.iov_base, part.iov_len);
   rings_->writer.publish();
   rings_->request_end = rings_->writer.end();
+  stop_filling();
   return wake_daemon() ? Io::kOk : Io::kClosed;
 }
 
@@ -148,16 +175,28 @@ void Channel::skip_bells() {
 // ---------------------------------------------------------------- the answer
 
 Io Channel::receive_head(void* head, std::size_t size) {
-  std::size_t done = 0;
   answered_by_ring_ = false;
   wait(nullptr);
   if (asked_by_ring_ && !answer_there()) return Io::kClosed;
-  if (answered_by_ring_) return take(head, size, &done);
+  if (answered_by_ring_) return take_head(head, size);
   if (rings_ && !socket_.still_ours()) return Io::kClosed;
   if (rings_) skip_bells();
   const Io io = files_.receive(socket_.fd(), head, size);
   if (rings_) ++rings_->from_socket;
   return io;
+}
+
+// What follows the frame's header may be in the window.
+Io Channel::take_head(void* head, std::size_t size) {
+  local::FrameHeader header;
+  local::RingReader& reader = rings_->reader;
+  if (reader.available() < sizeof header) return Io::kClosed;
+  reader.take(&header, sizeof header);
+  if (std::exchange(header.zero, 0) == local::kInWindow && !reader.go_to_window(header.length))
+    return Io::kClosed;
+  std::memcpy(head, &header, sizeof header);
+  std::size_t done = 0;
+  return take(static_cast<std::byte*>(head) + sizeof header, size - sizeof header, &done);
 }
 
 Io Channel::take(void* bytes, std::size_t size, std::size_t* done) {
@@ -172,6 +211,11 @@ Io Channel::receive(void* bytes, std::size_t size, std::size_t* done) {
   if (!answered_by_ring_) return receive_all(socket_.fd(), bytes, size, done);
   *done = 0;
   return is_writable(bytes, size) ? take(bytes, size, done) : Io::kBadMemory;
+}
+
+Io Channel::receive_own(void* bytes, std::size_t size) {
+  std::size_t done = 0;
+  return answered_by_ring_ ? take(bytes, size, &done) : receive_all(socket_.fd(), bytes, size, &done);
 }
 
 Io Channel::discard(std::size_t size) {

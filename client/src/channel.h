@@ -52,10 +52,12 @@ class Channel {
   enum class Wait { kReady, kInterrupted };
   // Until the answer, or the end, is there; with `mask`, or until a signal that it lets in was handled.
   Wait wait(const sigset_t* mask);
-  // The answer's first bytes. Waits.
+  // The answer's first bytes, at least a frame's header. Waits.
   Io receive_head(void* head, std::size_t size);
   // The next bytes of the answer. kBadMemory: *done bytes have been received; the rest can be.
   Io receive(void* bytes, std::size_t size, std::size_t* done);
+  // The same into the library's own memory, which is there.
+  Io receive_own(void* bytes, std::size_t size);
   Io discard(std::size_t size);
   // The descriptors of the answer.
   IncomingFiles& files() { return files_; }
@@ -75,9 +77,14 @@ class Channel {
     local::Patience patience;
     std::uint32_t from_socket = 0;  // answers that have been read from it
     std::uint64_t request_end = 0;
+    bool filling = false;  // the window, or left while it was
   };
 
+  bool begin(std::span<const iovec> parts);
+  bool begin_in_window(const iovec& header);
+  void stop_filling();
   Io put(std::span<const iovec> parts);
+  Io take_head(void* head, std::size_t size);
   Io take(void* bytes, std::size_t size, std::size_t* done);
   bool wake_daemon();
   bool answer_there();

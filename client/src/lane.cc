@@ -58,7 +58,7 @@ Lane::Outcome Lane::exchange_batch(Batch& batch, const sigset_t* wait_mask, Batc
   local::BatchDone head{};
   std::memcpy(&head, &head_.done, sizeof head);
   const iovec gathered = batch.room_for(head);
-  if (gathered.iov_base == nullptr || receive_bytes(gathered.iov_base, gathered.iov_len) != Io::kOk)
+  if (gathered.iov_base == nullptr || channel_.receive_own(gathered.iov_base, gathered.iov_len) != Io::kOk)
     return broken(Outcome::kLost);
   answer->answered = head.count;
   if (head.count == 0) {
@@ -66,7 +66,7 @@ Lane::Outcome Lane::exchange_batch(Batch& batch, const sigset_t* wait_mask, Batc
     return Outcome::kOk;
   }
   local::MachMsgDone last{};
-  if (receive_bytes(&last, sizeof last) != Io::kOk) return broken(Outcome::kLost);
+  if (channel_.receive_own(&last, sizeof last) != Io::kOk) return broken(Outcome::kLost);
   return receive_message(last, batch.buffer(head.count - 1), &answer->last);
 }
 
@@ -78,7 +78,7 @@ Lane::Outcome Lane::port_call(const local::PortCall& request, local::PortCallDon
   if (!receive_head()) return closed();
   char bytes[sizeof *done];
   std::memcpy(bytes, &head_.done, sizeof head_.done);
-  if (receive_bytes(bytes + sizeof head_.done, sizeof bytes - sizeof head_.done) != Io::kOk)
+  if (channel_.receive_own(bytes + sizeof head_.done, sizeof bytes - sizeof head_.done) != Io::kOk)
     return broken(Outcome::kLost);
   std::memcpy(done, bytes, sizeof bytes);
   state_ = State::kIdle;
@@ -166,7 +166,7 @@ Io Lane::receive_bytes(void* buffer, std::size_t size) {
 bool Lane::receive_regions(std::uint32_t count, char* message, MsgAnswer* answer) {
   for (std::uint32_t left = count; left > 0; --left) {
     local::ReceivedRegion region{};
-    if (receive_bytes(&region, sizeof region) != Io::kOk) return false;
+    if (channel_.receive_own(&region, sizeof region) != Io::kOk) return false;
     if (receive_region(message, region, answer) != Io::kOk) return false;
   }
   return true;
@@ -213,7 +213,7 @@ Io Lane::lose_region(const char* message, const local::ReceivedRegion& region, M
   if (!MACH_MSG_TYPE_PORT_ANY_RIGHT(type)) return channel_.discard(region.length);
   for (std::uint64_t left = region.length / sizeof(mach_port_name_t); left > 0; --left) {
     mach_port_name_t name = MACH_PORT_NULL;
-    if (receive_bytes(&name, sizeof name) != Io::kOk) return Io::kClosed;
+    if (channel_.receive_own(&name, sizeof name) != Io::kOk) return Io::kClosed;
     note(answer->lost_rights, {name, type});
   }
   return Io::kOk;

@@ -11,22 +11,23 @@
 
 namespace netmsg::base {
 
-// T has a default value that holds nothing, which a place has after its value has left.
+// A T that was moved from holds nothing, and neither does its default value.
 template <typename T>
 class RingQueue {
  public:
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
 
-  void push_back(T value) {
+  template <typename Value = T>
+  void push_back(Value&& value) {
     if (size_ == slots_.size()) grow();
-    slots_[place(size_)] = std::move(value);
+    slots_[place(size_)] = std::forward<Value>(value);
     ++size_;
   }
   // REQUIRES: !empty().
   T pop_front() {
     NETMSG_CHECK(size_ > 0);
-    T value = std::exchange(slots_[first_], T{});
+    T value = std::move(slots_[first_]);
     first_ = place(1);
     --size_;
     return value;

@@ -158,6 +158,7 @@ void fill_arrays(std::vector<Region>& regions, std::vector<Bytes> arrays) {
 // Special bits for rights of the body that found no name (03 §8); the others are in the space.
 mach_msg_return_t copyout_body(Space& space, Message& message) {
   mach_msg_return_t bits = 0;
+  if (message.body.empty() && message.regions.empty()) return bits;
   std::vector<Bytes> arrays = blank_arrays(message.regions);
   for (BodyRight& item : message.body) {
     const std::optional<Name> name = copyout_right(space, std::move(item.right));

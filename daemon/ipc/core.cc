@@ -59,7 +59,7 @@ void Core::withdraw(Operation& operation) {
   deadlines.remove(operation);
 }
 
-void Core::complete(Space& space, OpToken token, MsgResult result) {
+void Core::complete(Space& space, OpToken token, MsgResult&& result) {
   outbox_.push_back({&space, token, std::move(result)});
 }
 

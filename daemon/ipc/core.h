@@ -53,7 +53,7 @@ class Core {
   // The call waits for nothing any more and will not go on by itself.
   void withdraw(Operation& operation);
 
-  void complete(Space& space, OpToken token, MsgResult result);
+  void complete(Space& space, OpToken token, MsgResult&& result);
   // For the space's Completions, in this order.
   void tell_ready(Space& space, WatchId id, std::uint32_t signal);
   void tell_over(Space& space, WatchId id);

@@ -57,7 +57,7 @@ void wait_for_message(Operation& operation, Receivers& receivers) {
 // ---------------------------------------------------------------- the receive half (03 §11)
 
 // A receive has ended. Whoever watches is told by it that nothing was left, if so.
-void complete_receive(Space& space, OpToken token, Name name, MsgResult result) {
+void complete_receive(Space& space, OpToken token, Name name, MsgResult&& result) {
   if (space.watched()) result.idle = idle_at(space, name);
   space.core().complete(space, token, std::move(result));
 }
@@ -115,7 +115,7 @@ std::optional<MsgResult> try_receive(Space& space, const MsgArgs& args, Receiver
   return std::nullopt;
 }
 
-void start_receive(Space& space, OpToken token, MsgArgs args) {
+void start_receive(Space& space, OpToken token, MsgArgs&& args) {
   Receivers* receivers = nullptr;
   if (std::optional<MsgResult> result = try_receive(space, args, receivers)) {
     return complete_receive(space, token, args.rcv_name, std::move(*result));
@@ -157,7 +157,7 @@ MsgResult end_receive(Operation& operation) {
 // ---------------------------------------------------------------- the send half (03 §3, §4)
 
 // The send has succeeded: the call ends, or its receive half begins (03 §13).
-void after_send(Space& space, OpToken token, MsgArgs args) {
+void after_send(Space& space, OpToken token, MsgArgs&& args) {
   if (has(args, MACH_RCV_MSG)) {
     start_receive(space, token, std::move(args));
   } else {
@@ -241,7 +241,7 @@ MsgResult end_full_send(Space& space, const MsgArgs& args, MessagePtr message) {
   return give_back(space, std::move(message), code);
 }
 
-void start_send(Space& space, OpToken token, MsgArgs args) {
+void start_send(Space& space, OpToken token, MsgArgs&& args) {
   mach_msg_return_t code;
   std::uint32_t memory_taken = 0;
   MessagePtr message = make_message(space, std::move(args.message), args.memory, code);
@@ -288,7 +288,7 @@ void resume_send(Operation& operation) {
 
 }  // namespace
 
-void start_mach_msg(Space& space, OpToken token, MsgArgs args) {
+void start_mach_msg(Space& space, OpToken token, MsgArgs&& args) {
   if (has(args, MACH_SEND_MSG)) {
     start_send(space, token, std::move(args));
   } else if (has(args, MACH_RCV_MSG)) {

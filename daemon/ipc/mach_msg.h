@@ -9,7 +9,7 @@
 namespace netmsg::ipc {
 
 // One call from its beginning. It ends now, with a completion, or waits as an Operation of the space.
-void start_mach_msg(Space& space, OpToken token, MsgArgs args);
+void start_mach_msg(Space& space, OpToken token, MsgArgs&& args);
 
 // A call that was woken goes on from where it waited (Operation::wake says why). Afterwards it has ended or
 // waits again.

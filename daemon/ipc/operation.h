@@ -49,7 +49,7 @@ class Operation : public base::ListNode<WaiterTag>, public base::ListNode<Runnab
 
   // `spares` outlives it.
   static OperationPtr create(SpareOperations& spares, Space& space, OpToken token, Phase phase,
-                             MsgArgs args) {
+                             MsgArgs&& args) {
     return OperationPtr(new (spares.take()) Operation(spares, space, token, phase, std::move(args)));
   }
 
@@ -70,7 +70,7 @@ class Operation : public base::ListNode<WaiterTag>, public base::ListNode<Runnab
 
  private:
   friend struct OperationDisposer;
-  Operation(SpareOperations& spares, Space& in_space, OpToken with_token, Phase in_phase, MsgArgs with_args)
+  Operation(SpareOperations& spares, Space& in_space, OpToken with_token, Phase in_phase, MsgArgs&& with_args)
       : space(in_space), token(with_token), phase(in_phase), args(std::move(with_args)), spares_(spares) {}
 
   SpareOperations& spares_;

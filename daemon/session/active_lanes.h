@@ -20,6 +20,7 @@
 #include <memory>
 #include <vector>
 
+#include "daemon/session/windows.h"
 #include "proto/local/patience.h"
 
 namespace netmsg::session {
@@ -47,7 +48,9 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
     unsigned empty_looks_ = 0;
   };
 
-  explicit ActiveLanes(asio::io_context& io) : io_(io) {}
+  explicit ActiveLanes(asio::io_context& io) : io_(io), windows_(std::make_shared<Windows>(io)) {}
+
+  Windows& windows() { return *windows_; }
 
   // Idempotent. The member leaves before it is destroyed.
   void join(Member& member);
@@ -69,7 +72,8 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
   void forget_gone();
 
   asio::io_context& io_;
-  std::vector<Member*> members_;  // null: it has left, and the place goes with the round
+  const std::shared_ptr<Windows> windows_;  // of lanes, active or not
+  std::vector<Member*> members_;            // null: it has left, and the place goes with the round
   bool turn_posted_ = false;
   bool in_round_ = false;
   bool any_owed_ = false;

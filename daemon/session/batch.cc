@@ -21,18 +21,19 @@ Batch::Batch(std::uint64_t id, BatchArgs args, ipc::Charge charge)
 }
 
 bool Batch::over() const {
-  return cancelled_ || is_last_ || begun_ == args_.operations.size();
+  return cancelled_ || is_last_ || args_.empty();
 }
 
 ipc::MsgArgs Batch::next() {
   NETMSG_CHECK(!outstanding_);
   NETMSG_CHECK(!over());
   outstanding_ = true;
-  return std::move(args_.operations[begun_++]);
+  ++begun_;
+  return args_.next();
 }
 
 // What is gathered stays below the largest Batch, but for the last answer.
-void Batch::ended(ipc::MsgResult result) {
+void Batch::ended(ipc::MsgResult&& result) {
   NETMSG_CHECK(outstanding_);
   outstanding_ = false;
   last_at_ = answer_.frame.size();
@@ -40,7 +41,7 @@ void Batch::ended(ipc::MsgResult result) {
   const bool too_long = answer_.frame.size() - kHeadSize > local::kBatchBytesMax;
   const bool stops = args_.stops && result.code != MACH_MSG_SUCCESS;
   is_last_ = too_long || stops || !result.regions.empty();
-  answer_.files = files_of(result);
+  if (!result.regions.empty()) answer_.files = files_of(result);
   answer_.charge = std::move(result.charge);
 }
 

@@ -32,7 +32,7 @@ class Batch {
   // The next operation begins. REQUIRES: none is outstanding, and it is not over.
   ipc::MsgArgs next();
   // The outstanding one has ended.
-  void ended(ipc::MsgResult result);
+  void ended(ipc::MsgResult&& result);
   void cancel() { cancelled_ = true; }
 
   struct Answer {

@@ -7,10 +7,12 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/base/unique_fd.h"
 #include "daemon/ipc/quota.h"
+#include "daemon/ipc/types.h"
 #include "daemon/session/client_file.h"
 #include "proto/local/frame.h"
 
@@ -31,16 +33,31 @@ using Attachments = std::vector<Attachment>;
 // One that is closed when it has gone; none of an empty one.
 Attachments attachment_of(base::UniqueFd descriptor);
 
+// What follows the header of a frame that came.
+struct Payload {
+  std::span<const std::byte> bytes;
+  ipc::Bytes message = {};  // of a large MachMsg: what stands behind its arguments, and not in `bytes`
+  bool skipped = false;     // it was too much for the user's account, and nothing of it is here
+};
+
+// A frame to be sent: its first bytes, and the rest.
+struct OutgoingFrame {
+  OutgoingFrame(std::vector<std::byte> bytes, ipc::Bytes more = {})  // NOLINT(google-explicit-constructor)
+      : head(std::move(bytes)), rest(std::move(more)) {}
+  std::size_t size() const { return head.size() + rest.size(); }
+
+  std::vector<std::byte> head;
+  ipc::Bytes rest;
+};
+
 class Channel {
  public:
   // Who takes what comes in. Calls come from the event loop, never from inside a call of this class.
   class Sink {
    public:
     virtual ~Sink() = default;
-    // A frame; with payload empty and `skipped` its payload was too much for the user's account. May close
-    // the channel.
-    virtual void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload,
-                          bool skipped) = 0;
+    // A frame. May close the channel.
+    virtual void on_frame(const local::FrameHeader& header, Payload payload) = 0;
     // After the frames of one turn, and when the client has read so much that it is listened to again.
     virtual void on_turn_over() = 0;
     // The connection is over; the last call. `violation` empty:
@@ -57,7 +74,7 @@ class Channel {
   // Queues a frame; `attachments`, at most kFilesMax, go with its first byte, or are left out if too many are on
   // their way already. What a closed channel is given is dropped. `charge`: somebody pays for the frame already, and
   // does as long as it is queued; others count as unread answers of the user.
-  virtual void send(std::vector<std::byte> frame, Attachments attachments = {}, ipc::Charge charge = {}) = 0;
+  virtual void send(OutgoingFrame frame, Attachments attachments = {}, ipc::Charge charge = {}) = 0;
   // Stops at once, without on_end. Idempotent.
   virtual void close() = 0;
 };

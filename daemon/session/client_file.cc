@@ -41,7 +41,7 @@ bool start_thread(Work... work) {
 struct FileCloser::Queue {
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<File> files;
+  std::deque<std::function<void()>> work;
   bool running = false;  // there is a thread
   bool ended = false;
 };
@@ -54,22 +54,27 @@ FileCloser::~FileCloser() {
 }
 
 void FileCloser::close(File file) {
+  run([file = std::move(file)] { close_counted(file); });
+}
+
+void FileCloser::run(std::function<void()> work) {
   if (queue_ == nullptr) queue_ = std::make_shared<Queue>();
   const std::lock_guard lock(queue_->mutex);
-  queue_->files.push_back(std::move(file));
-  if (!queue_->running) queue_->running = start_thread(work, queue_);
+  queue_->work.push_back(std::move(work));
+  if (!queue_->running) queue_->running = start_thread(serve, queue_);
   queue_->changed.notify_one();
 }
 
-void FileCloser::work(const std::shared_ptr<Queue>& queue) {
+void FileCloser::serve(const std::shared_ptr<Queue>& queue) {
   std::unique_lock lock(queue->mutex);
   for (;;) {
-    queue->changed.wait_for(lock, kPatience, [&] { return queue->ended || !queue->files.empty(); });
-    if (queue->files.empty()) break;
-    const File file = std::move(queue->files.front());
-    queue->files.pop_front();
+    queue->changed.wait_for(lock, kPatience, [&] { return queue->ended || !queue->work.empty(); });
+    if (queue->work.empty()) break;
+    std::function<void()> work = std::move(queue->work.front());
+    queue->work.pop_front();
     lock.unlock();
-    close_counted(file);
+    work();
+    work = nullptr;
     lock.lock();
   }
   queue->running = false;

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
@@ -42,10 +43,12 @@ class FileCloser {
 
   // Closes it soon, and lowers the counts then. Without a thread to be had it waits for the next one's closing.
   void close(File file);
+  // Does something else of that user's that may have to wait, likewise, and destroys it.
+  void run(std::function<void()> work);
 
  private:
   struct Queue;
-  static void work(const std::shared_ptr<Queue>& queue);
+  static void serve(const std::shared_ptr<Queue>& queue);
   std::shared_ptr<Queue> queue_;  // shared with the thread; null: never used
 };
 

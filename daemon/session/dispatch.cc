@@ -21,6 +21,10 @@ namespace {
 namespace mp = ipc::mach_port;
 
 static_assert(local::kAllMemory == ipc::MsgResult::kAll);
+
+// From here on a message is worth a memory block of its own on its way to the engine and back, which saves a copy.
+constexpr std::uint32_t kLargeMin = 4096;
+
 using local::Call;
 
 // A call from its arguments to its results.
@@ -250,49 +254,72 @@ void encode_regions(const std::vector<ipc::Region>& regions, std::vector<std::by
   }
 }
 
+// What is wrong with the arguments, behind which there are so many bytes; null: nothing.
+const char* complaint_about(const local::MachMsg& request, std::size_t bytes) {
+  if (request.zero != 0) return "a MachMsg has a reserved field set";
+  if (bytes < request.send_size) return "a MachMsg has not send_size bytes";
+  if ((request.option & MACH_SEND_MSG) == 0 && bytes != 0) return "a MachMsg that sends nothing has bytes";
+  if (request.regions > request.send_size / local::kRegionItemSize)
+    return "a MachMsg has more regions than its message can have";
+  return nullptr;
+}
+
+// But for its memory. REQUIRES: there is no complaint about it.
+ipc::MsgArgs args_of(const local::MachMsg& request, ipc::Bytes message) {
+  ipc::MsgArgs args;
+  args.option = static_cast<mach_msg_option_t>(request.option);
+  args.rcv_size = request.rcv_size;
+  args.rcv_name = request.rcv_name;
+  args.timeout_ms = request.timeout_ms;
+  args.notify = request.notify;
+  args.message = std::move(message);
+  return args;
+}
+
 }  // namespace
 
+bool is_large_message(std::span<const std::byte> arguments, std::uint32_t length) {
+  const auto request = decode_fixed<local::MachMsg>(arguments);
+  return request && request->regions == 0 && request->send_size >= kLargeMin &&
+         length - sizeof(local::MachMsg) == request->send_size;
+}
+
 std::variant<ipc::MsgArgs, Violation, NoRoom> decode_mach_msg(std::span<const std::byte> payload,
-                                                              SentFiles files) {
+                                                              SentFiles files, ipc::Bytes message) {
   if (payload.size() < sizeof(local::MachMsg)) return Violation{"a MachMsg is shorter than its arguments"};
   const auto request = decode_fixed<local::MachMsg>(payload.first(sizeof(local::MachMsg)));
   auto rest = payload.subspan(sizeof(local::MachMsg));
-  if (request->zero != 0) return Violation{"a MachMsg has a reserved field set"};
-  if (rest.size() < request->send_size) return Violation{"a MachMsg has not send_size bytes"};
-  if ((request->option & MACH_SEND_MSG) == 0 && !rest.empty())
-    return Violation{"a MachMsg that sends nothing has bytes"};
-  if (request->regions > request->send_size / local::kRegionItemSize)
-    return Violation{"a MachMsg has more regions than its message can have"};
-  const auto bytes = take(rest, request->send_size);
-  ipc::MsgArgs args;
+  if (const char* complaint = complaint_about(*request, rest.size() + message.size()))
+    return Violation{complaint};
+  if (message.empty()) {
+    const auto bytes = take(rest, request->send_size);
+    message.assign(bytes.begin(), bytes.end());
+  }
+  ipc::MsgArgs args = args_of(*request, std::move(message));
   RegionReader reader(rest, std::move(files));
   for (std::uint32_t at = 0; at < request->regions; ++at) {
     if (const char* complaint = reader.read(args.memory)) return Violation{complaint};
   }
   if (const char* complaint = reader.complaint_at_end()) return Violation{complaint};
   if (!reader.found_room()) return NoRoom{};
-  args.option = static_cast<mach_msg_option_t>(request->option);
-  args.rcv_size = request->rcv_size;
-  args.rcv_name = request->rcv_name;
-  args.timeout_ms = request->timeout_ms;
-  args.notify = request->notify;
-  args.message.assign(bytes.begin(), bytes.end());
   return args;
 }
 
 namespace {
 
-// The next MachMsg of a batch, with its bytes; empty: there is none.
-std::span<const std::byte> take_operation(std::span<const std::byte>& rest) {
-  if (rest.size() < sizeof(local::MachMsg)) return {};
-  const auto head = decode_fixed<local::MachMsg>(rest.first(sizeof(local::MachMsg)));
-  if (head->send_size > rest.size() - sizeof(local::MachMsg)) return {};
-  return take(rest, sizeof(local::MachMsg) + head->send_size);
+// As long as an answer to it can become; what is longer ends the batch.
+std::uint64_t answer_max(const local::MachMsg& request) {
+  return sizeof(local::MachMsgDone) + std::max(request.rcv_size, request.send_size);
 }
 
-// As long as an answer to it can become; what is longer ends the batch.
-std::uint64_t answer_max(const ipc::MsgArgs& args) {
-  return sizeof(local::MachMsgDone) + std::max<std::uint64_t>(args.rcv_size, args.message.size());
+// The next operation of a batch, which has no regions. What is wrong with it; null: nothing.
+const char* judge_operation(std::span<const std::byte>& rest, std::uint64_t& answers) {
+  if (rest.size() < sizeof(local::MachMsg)) return "a Batch is shorter than its operations";
+  const auto request = decode_fixed<local::MachMsg>(take(rest, sizeof(local::MachMsg)));
+  if (request->send_size > rest.size()) return "a Batch is shorter than its operations";
+  if (request->regions != 0) return "a MachMsg in a Batch has regions";
+  answers += answer_max(*request);
+  return complaint_about(*request, take(rest, request->send_size).size());
 }
 
 }  // namespace
@@ -304,22 +331,32 @@ std::variant<BatchArgs, Violation> decode_batch(std::span<const std::byte> paylo
   const auto head = decode_fixed<local::Batch>(take(rest, sizeof(local::Batch)));
   if (head->count == 0 || head->count > local::kBatchMax) return Violation{"a Batch of an impossible count"};
   if ((head->flags & ~local::kBatchStops) != 0) return Violation{"a Batch has an unknown flag"};
-  BatchArgs batch{{}, head->flags != 0, 0};
-  batch.operations.reserve(head->count);
+  const auto operations = rest;
   std::uint64_t answers = 0;
   for (std::uint32_t left = head->count; left > 0; --left) {
-    auto args = decode_mach_msg(take_operation(rest));
-    if (const auto* violation = std::get_if<Violation>(&args)) return *violation;
-    batch.operations.push_back(std::move(std::get<ipc::MsgArgs>(args)));
-    answers += answer_max(batch.operations.back());
+    if (const char* complaint = judge_operation(rest, answers)) return Violation{complaint};
   }
   if (!rest.empty()) return Violation{"a Batch is longer than its operations"};
+  BatchArgs batch;
+  batch.stops = head->flags != 0;
+  // More than it takes: so that a batch which is let in leaves room for a message of its own.
   batch.charged = payload.size() + head->count * sizeof(ipc::MsgArgs) +
                   std::min<std::uint64_t>(answers, local::kBatchBytesMax);
+  batch.bytes_.assign(operations.begin(), operations.end());
   return batch;
 }
 
-void append_mach_msg_done(const ipc::MsgResult& result, std::vector<std::byte>& to) {
+ipc::MsgArgs BatchArgs::next() {
+  auto rest = std::span<const std::byte>(bytes_).subspan(at_);
+  const auto request = decode_fixed<local::MachMsg>(take(rest, sizeof(local::MachMsg)));
+  const auto bytes = take(rest, request->send_size);
+  at_ = bytes_.size() - rest.size();
+  return args_of(*request, {bytes.begin(), bytes.end()});
+}
+
+namespace {
+
+void append_done(const ipc::MsgResult& result, std::vector<std::byte>& to) {
   const local::MachMsgDone done{static_cast<std::uint32_t>(result.code),
                                 result.offset,
                                 static_cast<std::uint32_t>(result.bytes.size()),
@@ -330,6 +367,12 @@ void append_mach_msg_done(const ipc::MsgResult& result, std::vector<std::byte>& 
                                 0};
   const auto* const head = reinterpret_cast<const std::byte*>(&done);
   to.insert(to.end(), head, head + sizeof done);
+}
+
+}  // namespace
+
+void append_mach_msg_done(const ipc::MsgResult& result, std::vector<std::byte>& to) {
+  append_done(result, to);
   to.insert(to.end(), result.bytes.begin(), result.bytes.end());
   if (result.regions.empty()) return;
   const std::size_t at = to.size();
@@ -337,17 +380,22 @@ void append_mach_msg_done(const ipc::MsgResult& result, std::vector<std::byte>& 
   encode_regions(result.regions, to, at);
 }
 
-std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result) {
+OutgoingFrame encode_mach_msg_done(std::uint64_t id, ipc::MsgResult result) {
   const std::uint64_t length =
       sizeof(local::MachMsgDone) + result.bytes.size() + encoded_size(result.regions);
   const local::FrameHeader header{static_cast<std::uint32_t>(length),
                                   static_cast<std::uint16_t>(local::Kind::kMachMsgDone), 0, id};
+  const bool is_large = result.bytes.size() >= kLargeMin && result.regions.empty();
   std::vector<std::byte> frame;
-  frame.reserve(sizeof header + length);
+  frame.reserve(sizeof header + (is_large ? sizeof(local::MachMsgDone) : length));
   frame.resize(sizeof header);
   std::memcpy(frame.data(), &header, sizeof header);
-  append_mach_msg_done(result, frame);
-  return frame;
+  if (!is_large) {
+    append_mach_msg_done(result, frame);
+    return frame;
+  }
+  append_done(result, frame);
+  return {std::move(frame), std::move(result.bytes)};
 }
 
 Attachments files_of(const ipc::MsgResult& result) {

@@ -31,20 +31,31 @@ struct SentFiles {
 // The files of a message have found no room (spec 09 §5): nothing of it was taken.
 struct NoRoom {};
 
-// The arguments of mach_msg, or what is wrong with the frame.
+// A MachMsg of that length begins so: is the rest of it the bytes of a message, and many?
+bool is_large_message(std::span<const std::byte> arguments, std::uint32_t length);
+// The arguments of mach_msg, or what is wrong with the frame. `message`: its bytes, unless they are in the payload.
 std::variant<ipc::MsgArgs, Violation, NoRoom> decode_mach_msg(std::span<const std::byte> payload,
-                                                              SentFiles files = {});
+                                                              SentFiles files = {}, ipc::Bytes message = {});
 
-// What a Batch asks for.
-struct BatchArgs {
-  std::vector<ipc::MsgArgs> operations;
+// What a Batch asks for: its operations as they came, with which nothing is wrong.
+class BatchArgs {
+ public:
+  bool empty() const { return at_ == bytes_.size(); }
+  // The next one. REQUIRES: not empty.
+  ipc::MsgArgs next();
+
   bool stops = false;         // at the first that does not succeed
   std::uint64_t charged = 0;  // what it costs until it is answered: itself, and what it may bring
+
+ private:
+  friend std::variant<BatchArgs, Violation> decode_batch(std::span<const std::byte> payload);
+  std::vector<std::byte> bytes_;
+  std::size_t at_ = 0;  // the next one
 };
 std::variant<BatchArgs, Violation> decode_batch(std::span<const std::byte> payload);
 
 // The frame that answers request `id`, and the files that go with it.
-std::vector<std::byte> encode_mach_msg_done(std::uint64_t id, const ipc::MsgResult& result);
+OutgoingFrame encode_mach_msg_done(std::uint64_t id, ipc::MsgResult result);
 // The answer alone, without a frame's header, at the end of `to`.
 void append_mach_msg_done(const ipc::MsgResult& result, std::vector<std::byte>& to);
 Attachments files_of(const ipc::MsgResult& result);

@@ -21,17 +21,27 @@ static_assert(sizeof(local::Hello) <= kFreeLength && kFreeLength <= kKeptCapacit
 
 void FrameReader::feed(std::span<const std::byte> bytes) {
   forget_passed();
+  const std::span<std::byte> rest = awaited();
+  const auto part = bytes.first(std::min(bytes.size(), rest.size()));
+  std::copy(part.begin(), part.end(), rest.begin());
+  filled(part.size());
+  bytes = bytes.subspan(part.size());
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
 }
 
+std::span<std::byte> FrameReader::awaited() const {
+  if (!block_) return {};
+  return std::span(block_.get(), header_.length).subspan(block_filled_);
+}
+
 FrameReader::Step FrameReader::next() {
-  begin_ += std::exchange(given_out_, 0);
+  pass();
   if (state_ == State::kHeader) read_header();
   switch (state_) {
     case State::kHeader:
       return need_more();
     case State::kPayload:
-      return available() < header_.length ? need_more() : give_out();
+      return payload_there() < header_.length ? need_more() : give_out();
     case State::kSkipping:
       return skip();
     case State::kBroken:
@@ -53,9 +63,17 @@ FrameReader::State FrameReader::judge_header() {
   // What never waits costs nobody anything.
   if (header_.length <= kFreeLength || available() >= header_.length) return State::kPayload;
   charge_ = ipc::Charge::bytes(account_, header_.length);
-  if (charge_) return State::kPayload;
+  if (charge_) return begin_block(), State::kPayload;
   to_skip_ = header_.length;
   return State::kSkipping;
+}
+
+// It is as long as it will be, so nothing that comes is moved again.
+void FrameReader::begin_block() {
+  block_ = std::make_unique_for_overwrite<std::byte[]>(header_.length);
+  std::memcpy(block_.get(), buffer_.data() + begin_, available());
+  block_filled_ = available();
+  begin_ = buffer_.size();
 }
 
 FrameReader::State FrameReader::broken(const char* why) {
@@ -64,7 +82,7 @@ FrameReader::State FrameReader::broken(const char* why) {
 }
 
 FrameReader::Step FrameReader::give_out() {
-  given_out_ = header_.length;
+  given_out_ = block_ ? 0 : header_.length;
   charge_ = ipc::Charge();
   state_ = State::kHeader;
   return Step::kFrame;
@@ -85,8 +103,13 @@ FrameReader::Step FrameReader::need_more() {
   return Step::kNeedMore;
 }
 
-void FrameReader::forget_passed() {
+void FrameReader::pass() {
   begin_ += std::exchange(given_out_, 0);
+  if (state_ == State::kHeader) block_.reset();
+}
+
+void FrameReader::forget_passed() {
+  pass();
   buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(std::exchange(begin_, 0)));
 }
 

@@ -18,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -40,8 +41,15 @@ class FrameReader {
   // feed(). kSkipped: header() is valid, the payload was too much for the account.
   Step next();
 
+  // The rest of a payload that waits for it in a block of its own: what arrives may be put there, from the beginning of it
+  // on, and told with filled() instead of feed(). Empty: there is none.
+  std::span<std::byte> awaited() const;
+  void filled(std::size_t bytes) { block_filled_ += bytes; }
+
   const local::FrameHeader& header() const { return header_; }
-  std::span<const std::byte> payload() const { return {buffer_.data() + begin_, header_.length}; }
+  std::span<const std::byte> payload() const {
+    return {block_ ? block_.get() : buffer_.data() + begin_, header_.length};
+  }
   const char* why_broken() const { return why_broken_; }
   // Nothing has arrived of a frame that has not been given out.
   bool between_frames() const { return state_ == State::kHeader && available() == given_out_; }
@@ -50,12 +58,15 @@ class FrameReader {
   enum class State { kHeader, kPayload, kSkipping, kBroken };
 
   std::size_t available() const { return buffer_.size() - begin_; }
+  std::size_t payload_there() const { return block_ ? block_filled_ : available(); }
   void read_header();
   State judge_header();
+  void begin_block();
   State broken(const char* why);
   Step give_out();
   Step skip();
   Step need_more();
+  void pass();
   void forget_passed();
 
   ipc::Account& account_;
@@ -63,6 +74,8 @@ class FrameReader {
   State state_ = State::kHeader;
   const char* why_broken_ = "";
   std::vector<std::byte> buffer_;
+  std::unique_ptr<std::byte[]> block_;  // of a payload that is paid for while it comes, until it has passed
+  std::size_t block_filled_ = 0;
   std::size_t begin_ = 0;        // of what has not passed yet
   std::uint32_t given_out_ = 0;  // size of the payload at begin_ that was given out last
   std::uint32_t to_skip_ = 0;    // while skipping

@@ -55,37 +55,39 @@ void Lane::close() {
   if (channel_ != nullptr) channel_->close();
 }
 
-void Lane::complete(ipc::MsgResult result) {
+void Lane::complete(ipc::MsgResult&& result) {
   if (batch_ != nullptr) {
     batch_->ended(std::move(result));
-    turns_.ready(*this);
+    if (!running_) turns_.ready(*this);
   } else if (request_) {
-    auto frame = encode_mach_msg_done(*request_, result);
-    answer(std::move(frame), files_of(result), std::move(result.charge));
+    Attachments files = files_of(result);
+    ipc::Charge charge = std::move(result.charge);
+    answer(encode_mach_msg_done(*request_, std::move(result)), std::move(files), std::move(charge));
   }
 }
 
-void Lane::answer(std::vector<std::byte> frame, Attachments files, ipc::Charge charge) {
+void Lane::answer(OutgoingFrame frame, Attachments files, ipc::Charge charge) {
   request_.reset();
   files_sent_ = !files.empty();
   channel_->send(std::move(frame), std::move(files), std::move(charge));
 }
 
-void Lane::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) {
+void Lane::on_frame(const local::FrameHeader& header, Payload payload) {
   const auto kind = static_cast<local::Kind>(header.kind);
-  if (kind == local::Kind::kCancel) return on_cancel(header.id, payload);
+  if (kind == local::Kind::kCancel) return on_cancel(header.id, payload.bytes);
   if (request_) return owner_.lane_violation("a frame other than Cancel while a MachMsg is outstanding");
   if (!has_read_files()) return owner_.lane_violation("a frame before an answer with descriptors was read");
-  if (kind == local::Kind::kMachMsg) return on_mach_msg(header.id, payload, skipped);
-  if (kind == local::Kind::kBatch) return on_batch(header.id, payload, skipped);
-  if (kind == local::Kind::kPortCall) return on_port_call(header.id, payload);
+  if (kind == local::Kind::kMachMsg) return on_mach_msg(header.id, std::move(payload));
+  if (kind == local::Kind::kBatch) return on_batch(header.id, payload);
+  if (kind == local::Kind::kPortCall) return on_port_call(header.id, payload.bytes);
   owner_.lane_violation("a frame of a kind that does not belong on a lane");
 }
 
-void Lane::on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped) {
+void Lane::on_mach_msg(std::uint64_t id, Payload payload) {
   const std::uint64_t file_bytes_max = surroundings_.users.limits().file_bytes;
   SentFiles files{channel_->take_files(), user_, file_bytes_max};
-  auto args = skipped ? NoRoom{} : decode_mach_msg(payload, std::move(files));
+  auto args = payload.skipped ? NoRoom{}
+                              : decode_mach_msg(payload.bytes, std::move(files), std::move(payload.message));
   // An account could not bear the message: as if no buffer for it could be allocated (spec 03 §3 phase 2).
   if (std::holds_alternative<NoRoom>(args))
     return channel_->send(encode_mach_msg_done(id, {.code = MACH_SEND_NO_BUFFER, .memory_taken = 0}));
@@ -94,9 +96,9 @@ void Lane::on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, boo
   surroundings_.engine.mach_msg(space_, token_, std::move(std::get<ipc::MsgArgs>(args)));
 }
 
-void Lane::on_batch(std::uint64_t id, std::span<const std::byte> payload, bool skipped) {
-  if (skipped) return channel_->send(Batch::answer_of_none(id));
-  auto args = decode_batch(payload);
+void Lane::on_batch(std::uint64_t id, const Payload& payload) {
+  if (payload.skipped) return channel_->send(Batch::answer_of_none(id));
+  auto args = decode_batch(payload.bytes);
   if (const auto* violation = std::get_if<Violation>(&args)) return owner_.lane_violation(violation->what);
   auto& asked = std::get<BatchArgs>(args);
   ipc::Charge charge = ipc::Charge::bytes(user_->account, asked.charged);
@@ -106,13 +108,14 @@ void Lane::on_batch(std::uint64_t id, std::span<const std::byte> payload, bool s
   turns_.ready(*this);
 }
 
-// Operations that ended at once have made the lane ready: that was too early.
 unsigned Lane::run_batch(unsigned operations_max) {
   unsigned begun = 0;
+  running_ = true;
   for (; begun < operations_max && !batch_->outstanding() && !batch_->over(); ++begun)
     surroundings_.engine.mach_msg(space_, token_, batch_->next());
+  running_ = false;
   surroundings_.engine_used();
-  unlink();
+  unlink();  // one that has ended since made the lane ready: that was too early
   if (batch_->outstanding()) return begun;
   if (batch_->over())
     answer_batch();

@@ -57,21 +57,21 @@ class Lane final : private Channel::Sink, private BatchTurns::Member {
 
   ipc::OpToken token() const { return token_; }
   bool outstanding() const { return request_.has_value(); }
-  void complete(ipc::MsgResult result);
+  void complete(ipc::MsgResult&& result);
 
  private:
-  void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) override;
+  void on_frame(const local::FrameHeader& header, Payload payload) override;
   void on_turn_over() override;
   void on_end(std::string_view violation) override;
   bool has_read_files();
-  void on_mach_msg(std::uint64_t id, std::span<const std::byte> payload, bool skipped);
-  void on_batch(std::uint64_t id, std::span<const std::byte> payload, bool skipped);
+  void on_mach_msg(std::uint64_t id, Payload payload);
+  void on_batch(std::uint64_t id, const Payload& payload);
   unsigned run_batch(unsigned operations_max) override;
   void answer_batch();
   void on_port_call(std::uint64_t id, std::span<const std::byte> payload);
   void on_cancel(std::uint64_t id, std::span<const std::byte> payload);
 
-  void answer(std::vector<std::byte> frame, Attachments files, ipc::Charge charge);
+  void answer(OutgoingFrame frame, Attachments files, ipc::Charge charge);
 
   const Surroundings& surroundings_;
   BatchTurns& turns_;
@@ -83,6 +83,7 @@ class Lane final : private Channel::Sink, private BatchTurns::Member {
   LaneSlots slots_;                       // likewise
   std::optional<std::uint64_t> request_;  // id of the outstanding mach_msg, or batch
   std::unique_ptr<Batch> batch_;          // that one
+  bool running_ = false;                  // run_batch() begins operations of it
   bool files_sent_ = false;               // with the last answer to a mach_msg
 };
 

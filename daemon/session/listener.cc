@@ -59,6 +59,8 @@ class Listener::Impl final : public std::enable_shared_from_this<Impl>, private 
     inheritances_.close();
   }
 
+  const std::shared_ptr<ActiveLanes>& active_lanes() const { return active_lanes_; }
+
   std::vector<TaskRow> tasks() const {
     std::vector<TaskRow> rows;
     for (const auto& [session, owned] : sessions_)
@@ -148,6 +150,9 @@ Listener::~Listener() {
 }
 void Listener::close() {
   impl_->close();
+}
+const std::shared_ptr<ActiveLanes>& Listener::active_lanes() const {
+  return impl_->active_lanes();
 }
 std::vector<TaskRow> Listener::tasks() const {
   return impl_->tasks();

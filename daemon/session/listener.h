@@ -22,6 +22,8 @@ class io_context;
 
 namespace netmsg::session {
 
+class ActiveLanes;
+
 // What the session layer works with; all of it outlives the listener.
 struct Surroundings {
   asio::io_context& io;  // runs on the owner thread
@@ -66,6 +68,8 @@ class Listener {
   void close();
 
   std::vector<TaskRow> tasks() const;
+  // For others that have something to be looked at while the daemon is awake.
+  const std::shared_ptr<ActiveLanes>& active_lanes() const;
 
  private:
   class Impl;

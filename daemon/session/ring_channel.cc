@@ -2,9 +2,11 @@
 #include "daemon/session/ring_channel.h"
 
 #include <algorithm>
-#include <array>
 #include <asio/io_context.hpp>
+#include <cstring>
 #include <utility>
+
+#include "daemon/session/dispatch.h"
 
 namespace netmsg::session {
 
@@ -12,10 +14,12 @@ namespace {
 
 constexpr local::FrameHeader kBell{0, static_cast<std::uint16_t>(local::Kind::kBell), 0, 0};
 
-// The owner thread's alone: what a frame holds is used up before the next one is copied.
-std::byte* scratch() {
-  thread_local std::array<std::byte, local::kRingBytes> bytes;
-  return bytes.data();
+// The owner thread's alone: what a frame holds is used up before the next one is copied. Pages that no frame needed are
+// never there.
+std::span<std::byte> scratch(std::size_t size) {
+  constexpr std::size_t kSize = std::max(local::kRingBytes, local::kWindowBytes);
+  thread_local const std::unique_ptr<std::byte[]> bytes(new std::byte[kSize]);
+  return {bytes.get(), size};
 }
 
 }  // namespace
@@ -23,10 +27,12 @@ std::byte* scratch() {
 RingChannel::RingChannel(asio::io_context& io, base::UniqueFd socket, RingMemory memory,
                          std::shared_ptr<ActiveLanes> lanes, User& user, Users& users,
                          std::uint32_t length_max, Channel::Sink& sink)
-    : memory_(std::move(memory)),
-      reader_(memory_->to_daemon),
-      writer_(memory_->to_client),
+    : memory_(std::make_shared<const RingMemory>(std::move(memory))),
+      reader_((*memory_)->to_daemon),
+      writer_((*memory_)->to_client),
       lanes_(std::move(lanes)),
+      user_(user),
+      users_(users),
       length_max_(length_max),
       sink_(&sink),
       socket_(std::make_shared<SocketChannel>(io, std::move(socket), user, users, length_max,
@@ -40,21 +46,49 @@ void RingChannel::start() {
 void RingChannel::close() {
   sink_ = nullptr;
   lanes_->leave(*this);
+  lanes_->windows().leave(*this);
   socket_->close();
 }
 
-void RingChannel::send(std::vector<std::byte> frame, Attachments attachments, ipc::Charge charge) {
+void RingChannel::send(OutgoingFrame frame, Attachments attachments, ipc::Charge charge) {
   if (sink_ == nullptr) return;
   if (by_ring_ && attachments.empty() && put(frame)) return lanes_->answered(*this);
+  open_windows_for(frame.size());
   writer_.count_elsewhere();
   socket_->send(std::move(frame), std::move(attachments), std::move(charge));
 }
 
-bool RingChannel::put(const std::vector<std::byte>& frame) {
-  if (!writer_.begin(frame.size())) return false;
-  writer_.put(frame.data(), frame.size());
+bool RingChannel::put(const OutgoingFrame& frame) {
+  if (!begin(frame)) return false;
+  writer_.put(frame.rest.data(), frame.rest.size());
   writer_.publish();
   return true;
+}
+
+// With the frame's first bytes.
+bool RingChannel::begin(const OutgoingFrame& frame) {
+  if (writer_.begin(frame.size())) {
+    writer_.put(frame.head.data(), frame.head.size());
+    return true;
+  }
+  local::FrameHeader header;
+  std::memcpy(&header, frame.head.data(), sizeof header);
+  if (!window_is_open() || !writer_.begin_in_window(header)) return false;
+  lanes_->windows().used(*this);
+  writer_.put(frame.head.data() + sizeof header, frame.head.size() - sizeof header);
+  return true;
+}
+
+// If it was no small one, and not too large for a window. It went through the socket.
+void RingChannel::open_windows_for(std::size_t frame_size) {
+  if (frame_size <= local::kRingBytes / 2 || frame_size > local::kWindowBytes) return;
+  if (lanes_->windows().open(*this, user_, users_)) reader_.open_window();
+}
+
+// The client has read all that it was sent, and writes nothing.
+bool RingChannel::close_window() {
+  return writer_.was_read(writer_.end()) && reader_.look() == local::RingReader::Look::kEmpty &&
+         reader_.close_window();
 }
 
 void RingChannel::ring() {
@@ -86,11 +120,42 @@ bool RingChannel::take_frame() {
   if (found == Look::kBroken) return end("impossible positions in a ring"), false;
   if (reader_.available() < sizeof header) return end("half a frame in a ring"), false;
   reader_.take(&header, sizeof header);
+  if (!go_to_window(header)) return end("a frame in a window that is not open"), false;
   if (const char* complaint = complaint_about(header)) return end(complaint), false;
-  reader_.take(scratch(), header.length);
+  Payload payload = take_payload(header);
   reader_.release();
-  hand_over(header, {scratch(), header.length}, false, true);
+  hand_over(header, std::move(payload), true);
   return true;
+}
+
+// If it says that its payload is there. False: it cannot be.
+bool RingChannel::go_to_window(local::FrameHeader& header) {
+  if (header.zero != local::kInWindow) return true;
+  header.zero = 0;
+  lanes_->windows().used(*this);
+  return window_is_open() && reader_.go_to_window(header.length);
+}
+
+// REQUIRES: there is no complaint about the header.
+Payload RingChannel::take_payload(const local::FrameHeader& header) {
+  constexpr std::size_t kArguments = sizeof(local::MachMsg);
+  const bool has_arguments =
+      header.kind == static_cast<std::uint16_t>(local::Kind::kMachMsg) && header.length > kArguments;
+  const std::size_t first = has_arguments ? kArguments : header.length;
+  reader_.take(scratch(first).data(), first);
+  Payload payload{scratch(first)};
+  const std::size_t rest = header.length - first;
+  if (rest > 0 && is_large_message(payload.bytes, header.length)) {
+    const auto pieces = reader_.peek(rest);
+    payload.message.reserve(rest);
+    payload.message.assign(pieces.first.begin(), pieces.first.end());
+    payload.message.insert(payload.message.end(), pieces.second.begin(), pieces.second.end());
+    reader_.skip(rest);
+  } else if (rest > 0) {
+    reader_.take(scratch(header.length).data() + first, rest);
+    payload.bytes = scratch(header.length);
+  }
+  return payload;
 }
 
 const char* RingChannel::complaint_about(const local::FrameHeader& header) const {
@@ -106,10 +171,9 @@ void RingChannel::take_all_there_is() {
   }
 }
 
-void RingChannel::hand_over(const local::FrameHeader& header, std::span<const std::byte> payload,
-                            bool skipped, bool by_ring) {
+void RingChannel::hand_over(const local::FrameHeader& header, Payload payload, bool by_ring) {
   if (header.kind != static_cast<std::uint16_t>(local::Kind::kCancel)) by_ring_ = by_ring;
-  sink_->on_frame(header, payload, skipped);
+  sink_->on_frame(header, std::move(payload));
 }
 
 // ---------------------------------------------------------------- from the socket
@@ -118,12 +182,13 @@ bool RingChannel::is_bell(const local::FrameHeader& header) const {
   return header.kind == kBell.kind && header.id == 0 && header.length == 0;
 }
 
-void RingChannel::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload,
-                           bool skipped) {
+void RingChannel::on_frame(const local::FrameHeader& header, Payload payload) {
   if (is_bell(header)) return lanes_->join(*this);
   const auto self = shared_from_this();
   take_all_there_is();
-  if (sink_ != nullptr) hand_over(header, payload, skipped, false);
+  if (sink_ == nullptr) return;
+  open_windows_for(header.length);
+  hand_over(header, std::move(payload), false);
 }
 
 void RingChannel::on_turn_over() {

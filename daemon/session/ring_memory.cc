@@ -24,4 +24,9 @@ RingMemory::~RingMemory() {
   if (pair_ != nullptr) ::munmap(pair_, sizeof *pair_);
 }
 
+void RingMemory::give_back_windows() const {
+  for (local::Ring* ring : {&pair_->to_daemon, &pair_->to_client})
+    ::madvise(ring->window, sizeof ring->window, MADV_REMOVE);
+}
+
 }  // namespace netmsg::session

@@ -19,6 +19,9 @@ class RingMemory {
   RingMemory& operator=(RingMemory&&) = delete;
   ~RingMemory();
 
+  // The pages of both windows are no more, until somebody writes there. Waits for whoever holds the file's lock.
+  void give_back_windows() const;
+
   local::RingPair& operator*() const { return *pair_; }
   local::RingPair* operator->() const { return pair_; }
 

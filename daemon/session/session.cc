@@ -77,7 +77,8 @@ void Session::limit_greeting() {
   });
 }
 
-void Session::on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool) {
+void Session::on_frame(const local::FrameHeader& header, Payload arrived) {
+  const std::span<const std::byte> payload = arrived.bytes;
   const auto kind = static_cast<local::Kind>(header.kind);
   if (header.id != 0) return end("an id on the main connection");
   if (state_ == State::kGreeting && kind == local::Kind::kHello) return on_hello(payload);

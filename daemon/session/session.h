@@ -67,7 +67,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   enum class State { kGreeting, kAttached, kEnded };
 
   // The main connection.
-  void on_frame(const local::FrameHeader& header, std::span<const std::byte> payload, bool skipped) override;
+  void on_frame(const local::FrameHeader& header, Payload payload) override;
   void on_turn_over() override {}
   void on_end(std::string_view violation) override { end(violation); }
   void on_hello(std::span<const std::byte> payload);

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -38,6 +39,14 @@ void write_control(const Attachments& attachments, std::span<std::byte> control,
   rights->cmsg_len = CMSG_LEN(size);
   auto* fd = reinterpret_cast<int*>(CMSG_DATA(rights));
   for (const Attachment& attachment : attachments) *fd++ = attachment.fd;
+}
+
+// What is left of it behind the first `sent` bytes.
+std::array<iovec, 2> unsent_parts(OutgoingFrame& frame, std::size_t sent) {
+  const std::size_t of_head = std::min(sent, frame.head.size());
+  const std::size_t of_rest = sent - of_head;
+  return {{{frame.head.data() + of_head, frame.head.size() - of_head},
+           {frame.rest.data() + of_rest, frame.rest.size() - of_rest}}};
 }
 
 bool would_block() {
@@ -123,15 +132,17 @@ void SocketChannel::read_turn() {
 // Descriptors are taken whole or not at all: what the kernel finds no room for it closes on this thread, who might
 // have to wait.
 bool SocketChannel::receive() {
-  std::size_t most = kReadSize;
+  const std::span<std::byte> awaited = reader_.awaited();
+  const std::span<std::byte> into = awaited.empty() ? scratch() : awaited;
+  std::size_t most = std::min(into.size(), awaited.empty() ? kReadSize : kBlockReadSize);
   if (!users_.has_room_for_files(user_)) {
     const Waiting waiting = look();
     if (waiting.files && !users_.may_take_files_in_vain(user_)) return pause();
     if (waiting.files) files_.lost = true;
-    if (waiting.bytes > 0) most = waiting.bytes;
+    if (waiting.bytes > 0) most = std::min(most, waiting.bytes);
   }
   alignas(cmsghdr) std::array<std::byte, kControlSize> control;
-  iovec part{scratch().data(), most};
+  iovec part{into.data(), most};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -139,7 +150,8 @@ bool SocketChannel::receive() {
   message.msg_controllen = control.size();
   const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got > 0) {
-    reader_.feed(scratch().first(static_cast<std::size_t>(got)));
+    const auto size = static_cast<std::size_t>(got);
+    awaited.empty() ? reader_.feed(into.first(size)) : reader_.filled(size);
     return take_arrived(message);
   }
   if (got < 0 && would_block())
@@ -190,7 +202,8 @@ void SocketChannel::take_frames() {
     step = reader_.next();
     if (step == FrameReader::Step::kNeedMore || step == FrameReader::Step::kBroken) break;
     const bool skipped = step == FrameReader::Step::kSkipped;
-    sink_->on_frame(reader_.header(), skipped ? std::span<const std::byte>() : reader_.payload(), skipped);
+    sink_->on_frame(reader_.header(),
+                    {skipped ? std::span<const std::byte>() : reader_.payload(), {}, skipped});
   }
   if (sink_ == nullptr) return;
   sink_->on_turn_over();
@@ -211,7 +224,7 @@ void SocketChannel::go_on_later() {
   });
 }
 
-void SocketChannel::send(std::vector<std::byte> bytes, Attachments attachments, ipc::Charge charge) {
+void SocketChannel::send(OutgoingFrame bytes, Attachments attachments, ipc::Charge charge) {
   if (sink_ == nullptr) return;
   Unsent frame{std::move(bytes), 0, std::move(attachments), std::move(charge)};
   const Sent sent = unsent_.empty() ? send_some(frame) : Sent::kPart;
@@ -228,10 +241,10 @@ void SocketChannel::ring(const local::FrameHeader& bell) {
 // ETOOMANYREFS: this user has as many descriptors on their way as the kernel allows. The frame goes without, which for
 // the receiver is as if it had no room for them.
 SocketChannel::Sent SocketChannel::send_some(Unsent& frame) {
-  iovec part{frame.bytes.data() + frame.sent, frame.bytes.size() - frame.sent};
+  std::array<iovec, 2> parts = unsent_parts(frame.bytes, frame.sent);
   msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
   alignas(cmsghdr) std::array<std::byte, kControlSize> control{};
   if (!frame.attachments.empty()) write_control(frame.attachments, control, &message);
   ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);

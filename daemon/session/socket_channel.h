@@ -35,7 +35,8 @@ class SocketChannel final : public Channel, public std::enable_shared_from_this<
  public:
   static constexpr std::size_t kBacklogMax = 256U << 10;
   static constexpr std::size_t kReadSize = 64U << 10;
-  static constexpr int kFramesPerTurn = 64;  // then others get their turn
+  static constexpr std::size_t kBlockReadSize = 256U << 10;  // of the rest of a long frame
+  static constexpr int kFramesPerTurn = 64;                  // then others get their turn
 
   // `sink`, `user` and `users` must live until close().
   SocketChannel(asio::io_context& io, base::UniqueFd socket, User& user, Users& users,
@@ -52,12 +53,12 @@ class SocketChannel final : public Channel, public std::enable_shared_from_this<
   ArrivedFiles take_files() override { return std::exchange(files_, {}); }
   // Of everything that was sent.
   bool all_read() override;
-  void send(std::vector<std::byte> frame, Attachments attachments = {}, ipc::Charge charge = {}) override;
+  void send(OutgoingFrame frame, Attachments attachments = {}, ipc::Charge charge = {}) override;
   void close() override;
 
  private:
   struct Unsent {
-    std::vector<std::byte> bytes;
+    OutgoingFrame bytes;
     std::size_t sent = 0;
     Attachments attachments;
     ipc::Charge charge = {};

@@ -27,7 +27,9 @@ struct UserLimits {
   std::uint32_t lanes = 65536;        // likewise; of all tasks together
   std::uint32_t ring_lanes = 4096;    // those of them with memory of their own (ring_memory.h)
   std::uint32_t ring_lanes_of_all =
-      16384;  // of all users together: each is a mapping, and the kernel allows 65530
+      16384;                    // of all users together: each is a mapping, and the kernel allows 65530
+  std::uint32_t windows = 256;  // of ring lanes, open at a time (windows.h)
+  std::uint32_t windows_of_all = 1024;       // of all users together
   std::uint64_t unread_bytes = 64ULL << 20;  // answers that its programs have not read yet
   std::uint64_t file_bytes = 4ULL << 30;     // in files handed over, whole sizes
   std::uint32_t files = 256;                 // descriptors of such files
@@ -45,6 +47,7 @@ struct User {
   std::uint32_t watches = 0;
   std::uint32_t lanes = 0;
   std::uint32_t ring_lanes = 0;
+  std::uint32_t windows = 0;
   std::uint64_t unread_bytes = 0;
   const std::shared_ptr<FileCount> files = std::make_shared<FileCount>();
   FileCloser closer;
@@ -86,6 +89,12 @@ struct LaneSlots {
   }
 };
 
+// What the open windows of a lane are counted as: nothing unless it is both.
+struct WindowSlots {
+  UserSlot of_user;
+  UserSlot of_all;
+};
+
 class Users {
  public:
   explicit Users(const UserLimits& limits) : limits_(limits) {}
@@ -101,6 +110,9 @@ class Users {
   void take_rings(User& user, LaneSlots& slots) {
     slots.rings = {user.ring_lanes, limits_.ring_lanes};
     slots.rings_of_all = {ring_lanes_, limits_.ring_lanes_of_all};
+  }
+  WindowSlots take_windows(User& user) {
+    return {{user.windows, limits_.windows}, {windows_, limits_.windows_of_all}};
   }
   UserSlot take_handshake(User& user) { return {user.handshakes, limits_.handshakes}; }
   UserSlot take_inheritance(User& user) { return {user.inheritances, limits_.inheritances}; }
@@ -122,6 +134,7 @@ class Users {
   UserLimits limits_;
   const std::shared_ptr<FileCount> files_ = std::make_shared<FileCount>();
   std::uint32_t ring_lanes_ = 0;
+  std::uint32_t windows_ = 0;
   std::map<uid_t, std::unique_ptr<User>> users_;
 };
 

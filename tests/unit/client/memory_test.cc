@@ -580,16 +580,18 @@ TEST_F(OutOfLine, AnUnwritableBufferLosesTheAddress) {
   vm_deallocate(mach_task_self(), number(sent), kPage);
 }
 
-// The lane has a part of a message in it and is replaced; the thread's port goes with it, and there is a new one.
+// The lane has a part of a message in it and is replaced; the thread's port goes with it, and there is a new one. More than
+// a window takes, where it would have been asked about as a whole.
 TEST_F(OutOfLine, ThatBreaksOffGivesTheThreadANewPort) {
   const mach_port_t old = mach_thread_self();
-  char* const sent = pages(200);
-  ASSERT_EQ(::mprotect(sent + 199 * kPage, kPage, PROT_NONE), 0);
-  EXPECT_EQ(Buffer(port, {region(sent, 200 * kPage)}).send(), MACH_SEND_INVALID_MEMORY);
+  constexpr unsigned kCount = 400;
+  char* const sent = pages(kCount);
+  ASSERT_EQ(::mprotect(sent + (kCount - 1) * kPage, kPage, PROT_NONE), 0);
+  EXPECT_EQ(Buffer(port, {region(sent, kCount * kPage)}).send(), MACH_SEND_INVALID_MEMORY);
   const mach_port_t now = mach_thread_self();
   EXPECT_NE(now, old);
   EXPECT_TRUE(daemon().tasks_become([&](const auto&) { return type_of(old) == MACH_PORT_TYPE_DEAD_NAME; }));
-  vm_deallocate(mach_task_self(), number(sent), 200 * kPage);
+  vm_deallocate(mach_task_self(), number(sent), kCount * kPage);
   for (const mach_port_t name : {old, now}) mach_port_destroy(mach_task_self(), name);
 }
 

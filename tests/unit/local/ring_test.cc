@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstring>
 #include <memory>
 #include <random>
 #include <string>
@@ -107,6 +109,96 @@ TEST_F(RingEnds, WhatWasReadIsKnown) {
   EXPECT_FALSE(writer_.was_read(end));
   read(5);
   EXPECT_TRUE(writer_.was_read(end));
+}
+
+class RingWindow : public RingEnds {
+ protected:
+  bool write_in_window(const std::string& bytes) {
+    const FrameHeader header{static_cast<std::uint32_t>(bytes.size()), 0, 0, 7};
+    if (!writer_.start_filling()) return false;
+    const bool begun = writer_.begin_in_window(header);
+    if (begun) {
+      writer_.put(bytes.data(), bytes.size());
+      writer_.publish();
+    }
+    writer_.stop_filling();
+    return begun;
+  }
+  // Leaves the payload to the caller.
+  FrameHeader read_header() {
+    FrameHeader header{};
+    EXPECT_EQ(reader_.look(), Look::kSome);
+    reader_.take(&header, sizeof header);
+    EXPECT_EQ(header.zero, kInWindow);
+    EXPECT_TRUE(reader_.go_to_window(header.length));
+    return header;
+  }
+};
+
+TEST_F(RingWindow, IsNotUsedUnlessItIsOpen) {
+  EXPECT_FALSE(write_in_window("large"));
+  reader_.open_window();
+  EXPECT_TRUE(write_in_window("large"));
+  EXPECT_EQ(read_header().length, 5U);
+  EXPECT_EQ(read(5), "large");
+  EXPECT_EQ(reader_.look(), Look::kEmpty);
+  EXPECT_TRUE(reader_.close_window());
+  EXPECT_FALSE(write_in_window("large"));
+}
+
+TEST_F(RingWindow, HoldsOnePayloadUntilAllOfItIsRead) {
+  reader_.open_window();
+  for (const std::string& bytes : {std::string(kWindowBytes, 'a'), std::string("small")}) {
+    ASSERT_TRUE(write_in_window(bytes));
+    read_header();
+    EXPECT_EQ(read(2), bytes.substr(0, 2));
+    EXPECT_FALSE(write_in_window("too early"));
+    EXPECT_EQ(read(bytes.size() - 2), bytes.substr(2));
+  }
+  EXPECT_FALSE(write_in_window(std::string(kWindowBytes + 1, 'a')));
+  EXPECT_TRUE(write("between"));
+  EXPECT_FALSE(write_in_window("before the ring is empty"));
+  EXPECT_EQ(read(7), "between");
+  EXPECT_TRUE(write_in_window("again"));
+}
+
+TEST_F(RingWindow, StaysOpenWhileItIsUsed) {
+  reader_.open_window();
+  ASSERT_TRUE(writer_.start_filling());
+  EXPECT_FALSE(reader_.close_window());
+  writer_.stop_filling();
+  ASSERT_TRUE(write_in_window("unread"));
+  EXPECT_FALSE(reader_.close_window());
+  read_header();
+  read(6);
+  EXPECT_TRUE(reader_.close_window());
+}
+
+// Whatever the two do at the same moment, what was written is read as it was: pages that were given back are zeros.
+TEST_F(RingWindow, LosesNothingWhenItIsClosed) {
+  const std::string bytes(64, 'x');
+  std::atomic<int> written{0};
+  std::atomic<bool> over{false};
+  std::thread client([&] {
+    while (!over) written += write_in_window(bytes) ? 1 : 0;
+  });
+  int taken = 0;
+  for (const int rounds = test::scaled(5000); taken < rounds;) {
+    reader_.open_window();
+    while (reader_.look() == Look::kEmpty) std::this_thread::yield();
+    read_header();
+    ASSERT_EQ(read(bytes.size()), bytes);
+    ++taken;
+    if (reader_.look() == Look::kEmpty && reader_.close_window()) std::memset(ring_->window, 0, bytes.size());
+  }
+  over = true;
+  client.join();
+  while (reader_.look() == Look::kSome) {
+    read_header();
+    ASSERT_EQ(read(bytes.size()), bytes);
+    ++taken;
+  }
+  EXPECT_EQ(taken, written);
 }
 
 // 09.3: no position that the other side can write is believed.

@@ -257,7 +257,7 @@ TEST(MachMsgRegions, AreAnsweredBehindTheMessage) {
   result.regions.push_back({40, 0, ipc::MemoryRef::of(ipc::Bytes(3, std::byte{2}))});
   result.regions.push_back({24, 1, ipc::MemoryRef::of(ipc::Bytes(4, std::byte{3}))});
   result.memory_taken = 7;
-  const auto frame = encode_mach_msg_done(9, result);
+  const auto frame = encode_mach_msg_done(9, std::move(result)).head;
   ASSERT_EQ(frame.size(), sizeof(local::FrameHeader) + sizeof(local::MachMsgDone) + 48 +
                               2 * sizeof(local::ReceivedRegion) + 7);
   local::FrameHeader header;

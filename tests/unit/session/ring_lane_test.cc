@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <random>
 #include <thread>
 
@@ -31,8 +34,9 @@ Frame allocate_call(std::uint64_t id) {
 Frame type_call(std::uint64_t id) {
   return frame(Kind::kPortCall, id, local::PortCall{static_cast<std::uint32_t>(local::Call::kType), 0, {1}});
 }
-Frame receive_from(std::uint64_t id, std::uint32_t name, std::uint32_t option = MACH_RCV_MSG) {
-  return frame(Kind::kMachMsg, id, local::MachMsg{option, 0, 4096, name, 0, 0, 0, 0});
+Frame receive_from(std::uint64_t id, std::uint32_t name, std::uint32_t option = MACH_RCV_MSG,
+                   std::uint32_t size = 4096) {
+  return frame(Kind::kMachMsg, id, local::MachMsg{option, 0, size, name, 0, 0, 0, 0});
 }
 Frame send_to(std::uint64_t id, std::uint32_t name) {
   struct {
@@ -42,6 +46,20 @@ Frame send_to(std::uint64_t id, std::uint32_t name) {
   both.message.msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_MAKE_SEND, 0U);
   both.message.msgh_remote_port = name;
   return frame(Kind::kMachMsg, id, both);
+}
+
+constexpr std::uint32_t kLarge = 1U << 20;
+
+// A message of kLarge bytes, which behind its header are all `fill`.
+Frame large_send_to(std::uint64_t id, std::uint32_t name, char fill) {
+  Frame large = send_to(id, name);
+  local::FrameHeader header{};
+  std::memcpy(&header, large.data(), sizeof header);
+  header.length = sizeof(local::MachMsg) + kLarge;
+  std::memcpy(large.data(), &header, sizeof header);
+  std::memcpy(large.data() + sizeof header + offsetof(local::MachMsg, send_size), &kLarge, sizeof kLarge);
+  large.resize(sizeof header + header.length, static_cast<std::byte>(fill));
+  return large;
 }
 
 // A mapping of a lane's file: as another process would have one, beside those of the daemon and of the client.
@@ -91,6 +109,30 @@ class RingClient {
     writer_->publish();
     if (writer_->wake_due()) ring();
     return true;
+  }
+  // The same, with the payload in the window. Also if that may not be used.
+  void put_in_window(const Frame& bytes) {
+    local::FrameHeader header{};
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (!writer_->begin_in_window(header)) throw std::runtime_error("no room in the window");
+    writer_->put(bytes.data() + sizeof header, bytes.size() - sizeof header);
+    writer_->publish();
+    if (writer_->wake_due()) ring();
+  }
+  // The payload of the next answer, which has to be in the window.
+  Frame answer_in_window() {
+    local::FrameHeader header{};
+    if (!becomes_ready()) return {};
+    reader_->take(&header, sizeof header);
+    if (header.zero != local::kInWindow || !reader_->go_to_window(header.length)) return {};
+    Frame payload(header.length);
+    reader_->take(payload.data(), payload.size());
+    reader_->release();
+    return payload;
+  }
+  std::size_t memory_bytes() const {
+    struct stat status {};
+    return ::fstat(file_.get(), &status) == 0 ? static_cast<std::size_t>(status.st_blocks) * 512 : 0;
   }
   void ring() { socket_.send(bare_frame(Kind::kBell, 0)); }
   void punch() {
@@ -263,6 +305,99 @@ TEST_F(RingLanes, AnswerAClientThatReadsLateOnceForEachRequest) {
   EXPECT_TRUE(client.is_served());
 }
 
+// ---------------------------------------------------------------- windows
+
+class RingWindows : public RingLanes {
+ protected:
+  // Sends one large message through the socket, which opens the windows.
+  std::uint32_t port_of(RingClient& client) {
+    const std::uint32_t port = client.call(allocate_call(1))->outs[0];
+    client.socket().send(large_send_to(2, port, 'a'));
+    const auto done = client.socket().receive<local::MachMsgDone>(Kind::kMachMsgDone);
+    EXPECT_TRUE(done && done->code == static_cast<std::uint32_t>(MACH_MSG_SUCCESS));
+    EXPECT_TRUE(daemon.becomes([&] { return client.pair().to_daemon.words.window == 1; }));
+    return port;
+  }
+  std::uint32_t open_windows() {
+    return daemon.on_owner([this] { return daemon.users().find(::getuid()).windows; });
+  }
+};
+
+bool is_message_of(const Frame& payload, char fill) {
+  const std::size_t head = sizeof(local::MachMsgDone) + sizeof(mach_msg_header_t);
+  return payload.size() == sizeof(local::MachMsgDone) + kLarge &&
+         std::all_of(payload.begin() + static_cast<std::ptrdiff_t>(head), payload.end(),
+                     [fill](std::byte byte) { return byte == static_cast<std::byte>(fill); });
+}
+
+TEST_F(RingWindows, CarryLargeMessagesBothWays) {
+  RingClient client(daemon.path());
+  const std::uint32_t port = port_of(client);
+  for (const char fill : {'b', 'c'}) {
+    client.put_in_window(large_send_to(3, port, fill));
+    const auto done = client.answer<local::MachMsgDone>();
+    ASSERT_TRUE(done);
+    EXPECT_EQ(done->code, static_cast<std::uint32_t>(MACH_MSG_SUCCESS));
+  }
+  for (const char fill : {'a', 'b', 'c'}) {
+    ASSERT_TRUE(client.put(receive_from(4, port, MACH_RCV_MSG, kLarge)));
+    EXPECT_TRUE(is_message_of(client.answer_in_window(), fill));
+  }
+  EXPECT_TRUE(client.is_served());
+}
+
+// 09.5: who is idle keeps none.
+TEST_F(RingWindows, GoWhenTheyAreNotUsedAndComeAgain) {
+  RingClient client(daemon.path());
+  for (int round = 0; round < 2; ++round) {
+    const std::uint32_t port = port_of(client);
+    client.put_in_window(large_send_to(3, port, 'b'));
+    ASSERT_TRUE(client.answer<local::MachMsgDone>());
+    EXPECT_EQ(open_windows(), 1U);
+    EXPECT_GT(client.memory_bytes(), kLarge);
+    EXPECT_TRUE(daemon.becomes([&] { return daemon.users().find(::getuid()).windows == 0; }));
+    EXPECT_EQ(client.pair().to_daemon.words.window, 0U);
+    EXPECT_LT(client.memory_bytes(), kLarge);
+    EXPECT_TRUE(client.is_served());
+  }
+}
+
+TEST_F(RingWindows, GoWithTheirLane) {
+  {
+    RingClient client(daemon.path());
+    port_of(client);
+    EXPECT_EQ(open_windows(), 1U);
+  }
+  EXPECT_TRUE(daemon.becomes([&] { return daemon.users().find(::getuid()).windows == 0; }));
+}
+
+TEST_F(RingWindows, AreNotForAnswersToWhoHasNotReadTheLast) {
+  RingClient client(daemon.path());
+  const std::uint32_t port = port_of(client);
+  client.put_in_window(large_send_to(3, port, 'b'));
+  ASSERT_TRUE(client.answer<local::MachMsgDone>());
+  ASSERT_TRUE(client.put(receive_from(4, port, MACH_RCV_MSG, kLarge)));
+  ASSERT_TRUE(client.becomes_ready());
+  ASSERT_TRUE(client.put(receive_from(5, port, MACH_RCV_MSG, kLarge)));
+  const auto second = client.socket().receive<local::MachMsgDone>(Kind::kMachMsgDone);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->code, static_cast<std::uint32_t>(MACH_MSG_SUCCESS));
+  EXPECT_TRUE(is_message_of(client.answer_in_window(), 'a'));
+}
+
+TEST(RingWindowLimits, LeaveLargeMessagesToTheSocket) {
+  session::UserLimits limits;
+  limits.windows = 0;
+  TestDaemon daemon(limits);
+  RingClient client(daemon.path());
+  const std::uint32_t port = client.call(allocate_call(1))->outs[0];
+  for (int i = 0; i < 2; ++i) {
+    client.socket().send(large_send_to(2, port, 'a'));
+    ASSERT_TRUE(client.socket().receive<local::MachMsgDone>(Kind::kMachMsgDone));
+    EXPECT_EQ(client.pair().to_daemon.words.window, 0U);
+  }
+}
+
 TEST(RingLaneLimits, LeaveOthersWithoutRings) {
   session::UserLimits limits;
   limits.ring_lanes = 2;
@@ -326,6 +461,12 @@ TEST_F(RingLanes, EndTheTaskOfWhoBreaksTheRules) {
        [](RingClient& c) { c.put(bare_frame(Kind::kMachMsg, 1, UINT32_MAX)); }},
       {"a reserved field", [](RingClient& c) { c.put(bare_frame(Kind::kCancel, 1, 0, 1)); }},
       {"zeros", [](RingClient& c) { c.put(Frame(64)); }},
+      {"a frame in a window that is not open",
+       [](RingClient& c) { c.put_in_window(large_send_to(1, 1, 'a')); }},
+      {"a frame longer than a window",
+       [](RingClient& c) {
+         c.put(bare_frame(Kind::kMachMsg, 1, local::kWindowBytes + 1, local::kInWindow));
+       }},
       {"a bell in the ring", [](RingClient& c) { c.put(bare_frame(Kind::kBell, 0)); }},
       {"a bell with an id", [](RingClient& c) { c.socket().send(bare_frame(Kind::kBell, 1)); }},
       {"Hello", [](RingClient& c) { c.put(frame(Kind::kHello, 0, kGoodHello)); }},

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The link among what the daemon looks at while it is awake (session/active_lanes.h): where messages come and go between
+// hosts, gRPC's queue is asked in the rounds, and no daemon falls asleep between a request and its answer. It joins when
+// something has come by the link, and is parked like a lane through which nothing comes: gRPC's sockets are watched again.
+// Owner: the composition root. Owner thread only.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "daemon/session/active_lanes.h"
+#include "proxy/grpc_poller.h"
+
+namespace netmsg::daemon {
+
+class LinkRounds final : private session::ActiveLanes::Member {
+ public:
+  // `poller` outlives this object.
+  LinkRounds(proxy::GrpcPoller& poller, std::shared_ptr<session::ActiveLanes> lanes)
+      : poller_(poller), lanes_(std::move(lanes)) {
+    poller_.ask_in_rounds([this] { lanes_->join(*this); });
+  }
+  ~LinkRounds() override {
+    lanes_->leave(*this);
+    poller_.ask_in_rounds(nullptr);
+  }
+  LinkRounds(const LinkRounds&) = delete;
+  LinkRounds& operator=(const LinkRounds&) = delete;
+
+ private:
+  bool look() override { return poller_.look(); }
+  bool park() override {
+    poller_.park();
+    return true;
+  }
+  void ring() override {}  // the other daemon's kernel does
+
+  proxy::GrpcPoller& poller_;
+  const std::shared_ptr<session::ActiveLanes> lanes_;
+};
+
+}  // namespace netmsg::daemon
