@@ -23,6 +23,7 @@ PortUid Exports::grant(ipc::SendRight right) {
   if (++entry.granted == 1) entry.right = std::move(right);
   ++entry.granted_since;
   count(entry);
+  told_rooms_.forget(uid);
   return uid;
 }
 
@@ -33,6 +34,7 @@ PortUid Exports::grant_once(ipc::SendOnceRight right) {
   entry.once.push_back(std::move(right));
   ++entry.once_since;
   count(entry);
+  told_rooms_.forget(uid);
   return uid;
 }
 
@@ -81,6 +83,7 @@ Units Exports::take(const PortUid& uid) {
   auto node = entries_.extract(uid);
   if (node.empty()) return {};
   discount(node.mapped());
+  told_rooms_.forget(uid);
   return std::move(node.mapped());
 }
 
@@ -91,6 +94,7 @@ void Exports::adopt(ipc::Port& port, Units units) {
   discount(entry);
   entry.add(std::move(units));
   count(entry);
+  told_rooms_.forget(uid);
 }
 
 void Exports::ask_back(const PortUid& uid) {
@@ -202,6 +206,7 @@ void Exports::erase(const PortUid& uid) {
   const auto node = entries_.extract(uid);
   if (node.empty()) return;
   discount(node.mapped());
+  told_rooms_.forget(uid);
   registry_.unshare(uid, peer_);
 }
 

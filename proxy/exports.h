@@ -17,6 +17,7 @@
 #include "daemon/ipc/port.h"
 #include "daemon/ipc/right.h"
 #include "proxy/registry.h"
+#include "proxy/told_rooms.h"
 #include "proxy/units.h"
 
 namespace netmsg::proxy {
@@ -28,7 +29,7 @@ class Exports {
   Exports& operator=(const Exports&) = delete;
   ~Exports();  // REQUIRES: empty (drop_all)
 
-  // Hands one unit to the peer (R1); the right goes into our books for it. Returns the uid to tell.
+  // Hands one unit to the peer (R1); the right goes into our books for it. Returns the uid to tell, with the room there is now.
   // REQUIRES: the port is alive and not a proxy.
   PortUid grant(ipc::SendRight right);
   PortUid grant_once(ipc::SendOnceRight right);
@@ -58,6 +59,9 @@ class Exports {
 
   bool holds(const PortUid& uid) const { return entries_.count(uid) != 0; }
   bool has_send_units(const PortUid& uid) const;
+  // Of ports that they have send units of.
+  ToldRooms& told_rooms() { return told_rooms_; }
+  const ToldRooms& told_rooms() const { return told_rooms_; }
   std::size_t ports() const { return entries_.size(); }
   std::size_t send_once_units() const { return send_once_units_; }
   // Without what is there by another home's word only: it may be nothing that the peer has ever asked for.
@@ -90,6 +94,7 @@ class Exports {
   std::size_t send_once_units_ = 0;
   std::size_t reported_ports_ = 0;
   std::uint64_t reported_once_ = 0;
+  ToldRooms told_rooms_;
 };
 
 }  // namespace netmsg::proxy

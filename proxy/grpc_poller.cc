@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/grpc_poller.h"
 
+#include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
 #include <grpcpp/completion_queue.h>
 
@@ -59,6 +60,12 @@ int find_set() {
   const std::set<int> after = epoll_sets();
   std::set_difference(after.begin(), after.end(), before.begin(), before.end(), std::back_inserter(made));
   return made.size() == 1 ? made.front() : -1;
+}
+
+// Distributions build gRPC's library of locks with a search for deadlocks in each lock that is taken: a tenth of what a
+// message costs in gRPC.
+void no_search_for_deadlocks() {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }
 
 int grpc_set() {
@@ -199,7 +206,7 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
 
   // In a turn it is done anyway.
   void look_soon() {
-    if (looking_ || std::exchange(posted_, true)) return;
+    if (looking_ || in_rounds_ || std::exchange(posted_, true)) return;
     asio::post(owner_, [self = shared_from_this()] {
       self->posted_ = false;
       self->turn();
@@ -211,6 +218,24 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
     if (found == sources_.end()) return;  // it is being shut
     (*found)->restless(change);
     look_soon();
+  }
+
+  void ask_in_rounds(std::function<void()> join) {
+    join_ = std::move(join);
+    if (!join_) park();
+  }
+
+  bool look_in_round() {
+    const bool found = look_once() > 0;
+    if (found) arm();
+    return found;
+  }
+
+  void park() {
+    in_rounds_ = false;
+    if (stopped_) return;
+    ask_helpers();
+    if (!watching_ && set_.is_open()) watch();
   }
 
   void run_until(const std::function<bool()>& done, milliseconds limit) {
@@ -230,17 +255,25 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   }
 
   void watch() {
+    watching_ = true;
     set_.async_wait(asio::posix::stream_descriptor::wait_read,
                     [self = shared_from_this()](const asio::error_code& error) {
-                      if (error) return;  // stopped
-                      self->turn();
-                      if (!self->stopped_) self->watch();
+                      if (!error) self->on_readable();
                     });
+  }
+
+  void on_readable() {
+    watching_ = false;
+    turn();
+    if (stopped_) return;
+    if (!join_) return watch();
+    in_rounds_ = true;
+    join_();
   }
 
   void turn() {
     if (stopped_) return;
-    look(kFruitlessMax);
+    if (look(kFruitlessMax) == 0) look_at_others();
     turned_ = true;
     arm();
     ask_helpers();
@@ -248,6 +281,7 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
 
   // What has not been done at once may be done by a thread of gRPC's.
   void ask_helpers() {
+    if (in_rounds_) return;  // it is seen soon
     for (const auto& source : sources_) source->ask();
   }
 
@@ -262,30 +296,37 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   }
 
   void on_again() {
-    const bool found = look(kFruitlessAgainMax) > 0;
+    const bool found = look(in_rounds_ ? kFruitlessMax : kFruitlessAgainMax) + look_at_others() > 0;
     if (std::exchange(turned_, false) || found) arm();
     ask_helpers();
   }
 
-  // How many events were there. Some may be left: then there is another turn.
+  // How many events the first queue had. Some may be left: then there is another turn.
   int look(int fruitless_max) {
     int events = 0;
-    looking_ = true;
     for (int fruitless = 0; fruitless < fruitless_max && events < kEventsPerTurn;) {
-      const int found = ask_all();
+      const int found = look_once();
       events += found;
       fruitless = found == 0 ? fruitless + 1 : 0;
     }
-    looking_ = false;
     if (events >= kEventsPerTurn) look_soon();
     return events;
   }
 
-  // Zero: no queue has anything, and with each of them gRPC has looked at one socket.
-  int ask_all() {
+  // Zero: the first queue has nothing, and gRPC has looked at one socket.
+  int look_once() { return take(0); }
+
+  int look_at_others() {
     int found = 0;
-    for (std::size_t at = 0; at < sources_.size(); ++at)
-      found += sources_[at]->take(gpr_inf_past(GPR_CLOCK_MONOTONIC));
+    for (std::size_t at = 1; at < sources_.size(); ++at) found += take(at);
+    return found;
+  }
+
+  int take(std::size_t at) {
+    if (at >= sources_.size()) return 0;
+    looking_ = true;
+    const int found = sources_[at]->take(gpr_inf_past(GPR_CLOCK_MONOTONIC));
+    looking_ = false;
     return found;
   }
 
@@ -298,9 +339,13 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   bool armed_ = false;    // again_ is
   bool turned_ = false;   // since again_ was armed
   bool stopped_ = false;
+  bool watching_ = false;   // for the set, in the event loop
+  bool in_rounds_ = false;  // somebody else looks
+  std::function<void()> join_;
 };
 
 GrpcPoller::GrpcPoller(asio::io_context& owner) : turns_(std::make_shared<Turns>(owner)) {
+  no_search_for_deadlocks();
   turns_->start();
 }
 GrpcPoller::~GrpcPoller() {
@@ -318,6 +363,15 @@ void GrpcPoller::look_soon() {
 }
 void GrpcPoller::restless(grpc::CompletionQueue& queue, int change) {
   turns_->restless(queue, change);
+}
+void GrpcPoller::ask_in_rounds(std::function<void()> join) {
+  turns_->ask_in_rounds(std::move(join));
+}
+bool GrpcPoller::look() {
+  return turns_->look_in_round();
+}
+void GrpcPoller::park() {
+  turns_->park();
 }
 void GrpcPoller::run_until(const std::function<bool()>& done, std::chrono::milliseconds limit) {
   turns_->run_until(done, limit);

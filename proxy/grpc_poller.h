@@ -8,14 +8,18 @@
 //   look_soon()               something was begun that may be done already
 //   kAgain after a turn       gRPC has events of the set that it has not looked at, or a thread of its own has
 //                             done something, which wakes nobody
+//   in rounds                 somebody is awake, and takes over from the first two of these until he parks
+//
+// The first queue is asked first, the others only if it had nothing: each question is a system call, and what is the
+// others' waits kAgain at the most.
 //
 // Restless is what gRPC's own threads (names, timers, and sockets that take no more for now) have a part in: streams that
 // are being made or ended, and writes that have not been done at once. As long as there is such a thing, a helper
 // waits in its queue, and hands over what it finds. It never waits in a queue without: whoever waits takes the sockets'
 // events of all, and the others' helpers would not hear of it.
 //
-// An idle daemon's timer does not run. One poller for the process: all of its completion queues are asked in each turn, as
-// whoever asks one of them does the work of all. Made before anything else of gRPC. Owner thread only. If the set
+// An idle daemon's timer does not run. One poller for the process: whoever asks one of its completion queues does the work
+// of all. Made before anything else of gRPC. Owner thread only. If the set
 // cannot be found all is restless: that is slower, and works.
 #pragma once
 
@@ -56,6 +60,13 @@ class GrpcPoller {
   void look_soon();
   // More, or less, of what gRPC's own threads have a part in.
   void restless(grpc::CompletionQueue& queue, int change);
+  // Rounds: who is awake anyway (daemon/link_rounds.h) is called with `join` when something has come, and asks from then on:
+  // look() again and again, then park(). Meanwhile nobody else does. Null: no rounds any more, as after park().
+  void ask_in_rounds(std::function<void()> join);
+  // False: there was nothing.
+  bool look();
+  void park();
+
   // For who has to wait: takes events of all queues until `done`, or the time is over.
   void run_until(const std::function<bool()>& done, std::chrono::milliseconds limit);
 

@@ -16,6 +16,13 @@ namespace {
 
 constexpr std::uint64_t kOutsideMin = 64U << 10;  // smaller parts are kept here
 
+constexpr std::size_t kFirstRoom = 1U << 20;  // at most; so most bodies are put together without being moved
+
+void make_room(ipc::Bytes& bytes, std::size_t more, std::size_t length_max) {
+  const std::size_t needed = bytes.size() + more;
+  if (needed > bytes.capacity()) bytes.reserve(std::min(length_max, std::max(kFirstRoom, 2 * needed)));
+}
+
 Check check_chunk(const v1::Chunk& chunk) {
   if (chunk.transfer() == 0) return protocol_error("transfer 0");
   if (chunk.pieces_size() == 0) return protocol_error("an empty chunk");
@@ -108,6 +115,7 @@ bool Inbound::keep(Transfer& transfer, const std::string& data) {
   }
   transfer.charge.grow(bytes.size());
   if (transfer.charge.account()->overdrawn()) return false;
+  make_room(part.here, bytes.size(), sizeof(mach_msg_header_t) + part.head.length());
   part.here.insert(part.here.end(), bytes.begin(), bytes.end());
   return true;
 }

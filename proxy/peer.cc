@@ -71,6 +71,7 @@ std::optional<base::Instant> Peer::next_deadline() const {
   std::optional<base::Instant> first;
   const auto consider = [&](base::Instant at) { first = std::min(first.value_or(at), at); };
   if (session_) consider(session_->next_deadline(carried()));
+  if (const auto due = owed_due(); due && carried()) consider(*due);
   if (stream_) consider(silence_ends());
   if (!stream_ && !config_.address.empty()) consider(dialer_.due());
   return first;
@@ -83,6 +84,7 @@ void Peer::flush(base::Instant now) {
 }
 
 void Peer::write(base::Instant now) {
+  if (carried()) tell_owed_rooms(now);
   const bool speaks = carried() ? session_->write(stream_->out(), now) : !stream_->out().empty();
   if (!speaks) return;
   for (std::string& bytes : stream_->out().take()) world_.transport.send(stream_->id(), std::move(bytes));
@@ -353,7 +355,7 @@ void Peer::open_session(const Greeting& greeting) {
   } else {
     tables_->exports.grant(world_.name_service.duplicate());
     const std::uint32_t room = world_.registry.room_for(*world_.name_service.port(), index_);
-    if (room != told_room_ || greeting.resumes) room_changed(ours, room);
+    if (room != told_room_ || greeting.resumes) room_changed(ours, room, false);
   }
   Holder& theirs = tables_->holders.obtain({them, kNameServiceSerial}, greeting.name_service_room);
   theirs.received = 1;

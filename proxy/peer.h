@@ -91,7 +91,8 @@ class Peer final : private StreamUser {
   void unreferenced(const PortUid& proxy);
   // One of our ports, exported to this peer, has died; has other room.
   void port_died(const PortUid& port);
-  void room_changed(const PortUid& port, std::uint32_t room);
+  // `may_wait`: until something else is said, while the peer may send as much as half of that.
+  void room_changed(const PortUid& port, std::uint32_t room, bool may_wait);
   // A message of theirs that was forced in has left its queue.
   void left_queue(std::uint64_t receipt);
   // For an exchange that goes through several sessions. REQUIRES: open.
@@ -163,6 +164,9 @@ class Peer final : private StreamUser {
   void refuse(ipc::Message& message, std::uint64_t transfer);
   PortUid uid_of(const ipc::Message& message) const;
   void touch();
+  void tell_room(const PortUid& port, std::uint32_t room);
+  void tell_owed_rooms(base::Instant now);
+  std::optional<base::Instant> owed_due() const;
   void refresh_window(const PortUid& port, Holder& holder);
   void refresh_all_windows();
   // Is there a stream that carries frames?

@@ -80,6 +80,7 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
   world_.introductions->arrived(*this, arrival, message.as_of());
   // It is under way no more, which is to be told even if the room is the same.
   world_.registry.mark_dirty(arrival.destination);
+  tables_->exports.told_rooms().arrived(arrival.destination);
   if (broken(Rule::kRoomWithUnits)) return std::nullopt;
   for (const Arrival::Room& told : arrival.rooms) set_room(told.port, told.room, message.as_of());
   return std::nullopt;

@@ -81,12 +81,13 @@ SessionRow Peer::session_row() const {
   SessionRow row{index_, session_->nonce(), session_->applied(), {}, {}, tables_->egress.size()};
   tables_->holders.for_each(
       [&](const PortUid&, const Holder& holder) { row.waiting += world_.moves->held_back(holder.port()); });
-  row.unfinished =
-      tables_->outbound.size() + inbound_->size() + tables_->staging.size() + tables_->forced.size();
+  row.unfinished = tables_->outbound.size() + inbound_->size() + tables_->staging.size() +
+                   tables_->forced.size() + tables_->exports.told_rooms().owed();
   std::vector<UnitRow>& rows = row.units;
   tables_->exports.for_each(
       [&](const PortUid& uid, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {
-        const std::uint32_t room = world_.registry.room_for(port, index_);
+        const std::uint32_t room =
+            tables_->exports.told_rooms().stale(uid).value_or(world_.registry.room_for(port, index_));
         rows.push_back({UnitRow::Side::kExport, uid, send, send_once, room, &port});
       });
   tables_->holders.for_each([&](const PortUid& uid, const Holder& holder) {

@@ -279,14 +279,37 @@ void Peer::port_died(const PortUid& port) {
   tables_->exports.forget(port);
 }
 
-void Peer::room_changed(const PortUid& port, std::uint32_t room) {
+void Peer::room_changed(const PortUid& port, std::uint32_t room, bool may_wait) {
   if (!open() || !tables_->exports.has_send_units(port)) return;
+  const bool waits = may_wait && tables_->exports.told_rooms().can_wait(port, room, world_.clock.now());
+  waits ? touch() : tell_room(port, room);  // a deadline, if nothing else
+}
+
+void Peer::tell_room(const PortUid& port, std::uint32_t room) {
+  tables_->exports.told_rooms().told(port, room);
   v1::Frame frame;
   v1::Credit& credit = *frame.mutable_credit();
   write_uid(ends(), port, *credit.mutable_port());
   credit.set_room(room);
   credit.set_as_of(session_->applied());
   append(std::move(frame));
+}
+
+// Together with what is said anyway, or as late as an acknowledgement.
+void Peer::tell_owed_rooms(base::Instant now) {
+  const std::optional<base::Instant> due = owed_due();
+  if (!due || (now < *due && !session_->speaks(now))) return;
+  for (const PortUid& port : tables_->exports.told_rooms().take_owed()) {
+    const Registry::Entry* entry = world_.registry.find(port);
+    if (entry == nullptr || entry->home || !tables_->exports.has_send_units(port)) continue;
+    tell_room(port, world_.registry.room_for(*entry->port, index_));
+  }
+}
+
+std::optional<base::Instant> Peer::owed_due() const {
+  const std::optional<base::Instant> since =
+      open() ? tables_->exports.told_rooms().owed_since() : std::nullopt;
+  return since ? std::optional(*since + world_.options.timing.ack_delay) : std::nullopt;
 }
 
 // Exchange 2, step 6.

@@ -383,8 +383,10 @@ void Proxy::end_of_event() {
   for (const PortUid& uid : registry.take_dirty()) {
     const Registry::Entry* entry = registry.find(uid);
     if (entry == nullptr) continue;
+    // Holders of a port that has moved follow one after the other, and each change tells those that have come.
+    const bool may_wait = entry->epoch == 0;
     for (const PeerIndex peer : entry->peers) {
-      impl_->peers[peer]->room_changed(uid, registry.room_for(*entry->port, peer));
+      impl_->peers[peer]->room_changed(uid, registry.room_for(*entry->port, peer), may_wait);
     }
   }
   if (touched.empty()) return;

@@ -72,10 +72,14 @@ void Session::write_chunk(Kept& kept, BatchWriter& out) {
   chunk.clear_pieces();
 }
 
-bool Session::write(BatchWriter& out, base::Instant now) {
+bool Session::speaks(base::Instant now) const {
   const bool ack = ack_due_ && now >= *ack_due_;
   const bool heartbeat = now >= spoke_ + timing_.heartbeat;
-  if (!has_frame_to_write() && !ack && !heartbeat && out.empty()) return false;
+  return has_frame_to_write() || ack || heartbeat;
+}
+
+bool Session::write(BatchWriter& out, base::Instant now) {
+  if (!speaks(now) && out.empty()) return false;
   for (; has_frame_to_write(); ++written_) {
     Kept& next = kept_[written_ - acknowledged_];
     if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size + next.data);

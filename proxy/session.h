@@ -63,6 +63,9 @@ class Session {
   // acknowledgement is due and no heartbeat.
   bool write(BatchWriter& out, base::Instant now);
 
+  // Is there something that write() would say now?
+  bool speaks(base::Instant now) const;
+
   // --- time ---
   // LEASE: no sign of life for as long.
   Check tick(base::Instant now) const;

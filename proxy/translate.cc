@@ -12,6 +12,7 @@
 #include "proxy/body_check.h"
 #include "proxy/moves.h"
 #include "proxy/mutant.h"
+#include "proxy/unit_type.h"
 #include "proxy/wire.h"
 
 namespace netmsg::proxy {
@@ -117,10 +118,6 @@ void leave_destination(Tables& tables, ipc::CarriedRight& destination, v1::Messa
 }
 
 // --- coming in: the plan ---
-
-bool is_send_type(std::uint32_t type) {
-  return type == MACH_MSG_TYPE_PORT_SEND || type == MACH_MSG_TYPE_PORT_SEND_ONCE;
-}
 
 Check check_introduced(const Tables& tables, const v1::Right& right) {
   PortUid port;

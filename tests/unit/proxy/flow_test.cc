@@ -50,6 +50,68 @@ TEST_F(Credits, EachReceiveOpensTheWindowByOne) {
   for (int id = 1; id < 6; ++id) EXPECT_EQ(server.receive(r).header.msgh_id, id);
 }
 
+// A message that finds its receiver: the room is as before, which the holder need not hear by itself.
+TEST_F(Credits, WhileThereIsRoomNewsTravelWithWhatIsSaidAnyway) {
+  EXPECT_EQ(send(0), MACH_MSG_SUCCESS);
+  run();
+  pass(std::chrono::milliseconds(50));
+  const std::uint64_t told = b.row().frames_sent;
+  EXPECT_EQ(send(1), MACH_MSG_SUCCESS);
+  run();
+  server.drain(r, 1);
+  run();
+  EXPECT_EQ(b.row().frames_sent, told);
+  EXPECT_EQ(
+      client.send({.remote = x, .remote_type = kCopySend, .local = client.port(), .local_type = kMakeOnce}),
+      MACH_MSG_SUCCESS);
+  run();
+  const Received request = server.receive(r);
+  EXPECT_EQ(server.send({.remote = request.header.msgh_remote_port, .remote_type = kMoveOnce}),
+            MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(b.row().frames_sent, told + 2) << "the answer, and the room";
+  for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+}
+
+TEST_F(Credits, WithoutAnAnswerTheyTravelWithTheAcknowledgement) {
+  for (int id = 0; id < 2; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+  run();
+  server.drain(r, 1);
+  pass(std::chrono::milliseconds(50));
+  for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+}
+
+// What they were told before they gave their units up counts no more: the new unit has told them.
+TEST_F(Credits, LessThanAUnitHasSaidIsToldAtOnce) {
+  EXPECT_EQ(server.set_qlimit(r, 1), KERN_SUCCESS);
+  give_across(b, server, r, kMakeOnce, a, client);
+  run();
+  EXPECT_EQ(send(0), MACH_MSG_SUCCESS);
+  run();
+  pass(std::chrono::milliseconds(50));
+  EXPECT_EQ(client.mod_refs(x, MACH_PORT_RIGHT_SEND, -1), KERN_SUCCESS);
+  run();
+  server.drain(r, 1);
+  const Name again = give_across(b, server, r, kMakeSend, a, client);
+  EXPECT_EQ(server.send({.remote = r, .remote_type = kMakeSend}), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(client.send({.remote = again, .remote_type = kCopySend}), MACH_SEND_TIMED_OUT);
+}
+
+TEST_F(Credits, HalfOfTheRoomIsKnownAtOnce) {
+  for (const unsigned limit : {1U, 2U, 3U}) {
+    EXPECT_EQ(server.set_qlimit(r, limit), KERN_SUCCESS);
+    run();
+    const unsigned half = limit - limit / 2;
+    for (int round = 0; round < 5; ++round) {
+      for (unsigned id = 0; id < half; ++id) EXPECT_EQ(send(1), MACH_MSG_SUCCESS);
+      run();
+      for (unsigned id = 0; id < half; ++id) EXPECT_EQ(server.receive(r).code, MACH_MSG_SUCCESS);
+      run();
+    }
+  }
+}
+
 // A31
 TEST_F(Credits, ABlockedSenderGoesOnWhenThereIsRoomOrTimesOut) {
   for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);

@@ -74,6 +74,7 @@ TEST_F(ForcedAcross, CountsAgainstTheRoom) {
 
 // A program that forces, gives its right up, and forces again under a new one: each message is there, and paid for.
 TEST_F(ForcedAcross, TheSenderPaysUntilItHasLeftTheQueue) {
+  pass(std::chrono::milliseconds(50));  // what was sent before is acknowledged
   const std::uint64_t before = a.world.account.bytes_used();
   EXPECT_EQ(force(6), MACH_SEND_WILL_NOTIFY);
   run();

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "proxy/told_rooms.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace netmsg::proxy {
+
+void ToldRooms::arrived(const PortUid& port) {
+  const auto found = told_.find(port);
+  if (found != told_.end()) ++found->second.used;
+}
+
+bool ToldRooms::can_wait(const PortUid& port, std::uint32_t room, base::Instant now) {
+  const auto found = told_.find(port);
+  if (found == told_.end()) return false;
+  const Told& told = found->second;
+  const std::uint32_t left = told.room - std::min(told.room, told.used);
+  if (left < room - room / 2 || left > room) return false;
+  owed_.insert(port);
+  if (!owed_since_) owed_since_ = now;
+  return true;
+}
+
+void ToldRooms::told(const PortUid& port, std::uint32_t room) {
+  forget(port);
+  told_[port] = {room, 0};
+}
+
+void ToldRooms::forget(const PortUid& port) {
+  told_.erase(port);
+  owed_.erase(port);
+  if (owed_.empty()) owed_since_.reset();
+}
+
+std::vector<PortUid> ToldRooms::take_owed() {
+  owed_since_.reset();
+  const std::set<PortUid> owed = std::exchange(owed_, {});
+  return {owed.begin(), owed.end()};
+}
+
+std::optional<std::uint32_t> ToldRooms::stale(const PortUid& port) const {
+  return owed_.count(port) == 0 ? std::nullopt : std::optional(told_.at(port).room);
+}
+
+}  // namespace netmsg::proxy

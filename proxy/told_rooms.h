@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a peer was told of the room at our ports (peer.proto, exchange 5), and what it is to be told with the next frames or
+// acknowledgement: as long as it may send half of what there is room for, news can wait to travel with something
+// else. Part of the exports.
+//
+//   a port     event                                   next
+//   unknown    room, told at once                      told
+//   told       room, and they have half of it          owed
+//   owed       room, and they have less than half      told, at once
+//   owed       take_owed(), room told                  told
+//   any        forget(): the peer has no units left,   unknown
+//              or gets one more, which tells it
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "daemon/base/clock.h"
+#include "proxy/port_uid.h"
+
+namespace netmsg::proxy {
+
+class ToldRooms {
+ public:
+  // A message of theirs was applied that is for this port.
+  void arrived(const PortUid& port);
+  // There is other room. True: it can wait, and is owed from now on. False: it has to be told.
+  bool can_wait(const PortUid& port, std::uint32_t room, base::Instant now);
+  void told(const PortUid& port, std::uint32_t room);
+  void forget(const PortUid& port);
+
+  // What is owed, in order; nothing is afterwards.
+  std::vector<PortUid> take_owed();
+  // Since when something is.
+  std::optional<base::Instant> owed_since() const { return owed_since_; }
+  std::size_t owed() const { return owed_.size(); }
+  // What they were told last, if something newer is owed.
+  std::optional<std::uint32_t> stale(const PortUid& port) const;
+
+ private:
+  struct Told {
+    std::uint32_t room = 0;
+    std::uint32_t used = 0;  // messages of theirs since
+  };
+
+  std::map<PortUid, Told> told_;  // ordered: peers choose uids of ports that have come here
+  std::set<PortUid> owed_;        // all of them are in told_
+  std::optional<base::Instant> owed_since_;
+};
+
+}  // namespace netmsg::proxy
