@@ -4,6 +4,7 @@
 #include <servers/netname.h>
 
 #include <algorithm>
+#include <span>
 
 #include "tests/bench/mach_program.h"
 #include "tests/bench/patience.h"
@@ -13,10 +14,11 @@ namespace netmsg::bench {
 namespace {
 
 constexpr mach_msg_size_t kBytes = 64;
+constexpr unsigned kBatchMax = 128;  // what one crossing carries
 constexpr mach_msg_option_t kReceiveNow = MACH_RCV_MSG | MACH_RCV_TIMEOUT;
 
-// A set with kPorts ports in it.
-mach_port_t new_set(PortSet& ports) {
+// A set with these ports in it, which are made.
+mach_port_t new_set(std::span<mach_port_t> ports) {
   mach_port_t set = MACH_PORT_NULL;
   must_succeed(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_PORT_SET, &set), "a port set");
   for (mach_port_t& port : ports) {
@@ -42,14 +44,33 @@ netmsg_operation_t send_of(mach_msg_header_t& head) {
   return {&head, MACH_SEND_MSG, kBytes, 0, MACH_PORT_NULL, 0, MACH_PORT_NULL, 0};
 }
 
+struct Message {
+  mach_msg_header_t head;
+  char rest[kBytes];
+};
+
+netmsg_operation_t receive_of(Message& message, mach_port_t set, mach_msg_option_t option) {
+  return {&message.head, option, 0, sizeof message, set, 0, MACH_PORT_NULL, 0};
+}
+
+void check_in(const std::string& name, std::span<const mach_port_t> ports) {
+  for (unsigned port = 0; port < ports.size(); ++port)
+    must_succeed(
+        netname_check_in(name_server_port, numbered(name, port).c_str(), mach_task_self(), ports[port]),
+        "a check-in");
+}
+
+void look_up(const std::string& host, const std::string& name, std::span<mach_port_t> services) {
+  Patience patience;
+  for (unsigned port = 0; port < services.size(); ++port)
+    while (netname_look_up(name_server_port, host.c_str(), numbered(name, port).c_str(), &services[port]) !=
+           KERN_SUCCESS)
+      patience.rest("the server is not there");
+}
+
 class BatchServer {
  public:
-  explicit BatchServer(const std::string& name) : set_(new_set(ports_)) {
-    for (unsigned port = 0; port < kPorts; ++port)
-      must_succeed(
-          netname_check_in(name_server_port, numbered(name, port).c_str(), mach_task_self(), ports_[port]),
-          "a check-in");
-  }
+  explicit BatchServer(const std::string& name) : set_(new_set(ports_)) { check_in(name, ports_); }
 
   // The answers go out with the receives of what comes next: the first waits, the others take what there is.
   [[noreturn]] void run() {
@@ -62,14 +83,8 @@ class BatchServer {
   }
 
  private:
-  struct Message {
-    mach_msg_header_t head;
-    char rest[kBytes];
-  };
-
   void receive_into(unsigned index) {
-    const mach_msg_option_t option = index == 0 ? MACH_RCV_MSG : kReceiveNow;
-    operations_.push_back({&received_[index].head, option, 0, sizeof(Message), set_, 0, MACH_PORT_NULL, 0});
+    operations_.push_back(receive_of(received_[index], set_, index == 0 ? MACH_RCV_MSG : kReceiveNow));
   }
 
   // Of what was begun the answers come first.
@@ -112,13 +127,8 @@ void serve_batches(const std::string& name) {
 }
 
 BatchCaller::BatchCaller(const std::string& server) : set_(new_set(replies_)) {
-  Patience patience;
-  for (unsigned port = 0; port < kPorts; ++port) {
-    while (netname_look_up(name_server_port, "", numbered(server, port).c_str(), &services_[port]) !=
-           KERN_SUCCESS)
-      patience.rest("the server is not there");
-    introduce(port);
-  }
+  look_up("", server, services_);
+  for (unsigned port = 0; port < kPorts; ++port) introduce(port);
 }
 
 void BatchCaller::introduce(unsigned port) {
@@ -146,6 +156,38 @@ void BatchCaller::call() {
   }
   netmsg_msgv(operations_.data(), static_cast<unsigned>(operations_.size()), NETMSG_STOP);
   must_succeed(operations_.back().result, "a batch of calls");
+}
+
+void take_batches(Crew& crew, const std::string& name, unsigned ports) {
+  std::vector<mach_port_t> all(ports);
+  const mach_port_t set = new_set(all);
+  check_in(name, all);
+  std::vector<Message> messages(kBatchMax);
+  std::vector<netmsg_operation_t> receives;
+  receives.reserve(kBatchMax);
+  for (Message& message : messages)
+    receives.push_back(receive_of(message, set, receives.empty() ? MACH_RCV_MSG : kReceiveNow));
+  for (;;) {
+    const unsigned begun = netmsg_msgv(receives.data(), kBatchMax, NETMSG_STOP);
+    const mach_msg_return_t last = receives[begun - 1].result;
+    if (last != MACH_RCV_TIMED_OUT) must_succeed(last, "the server's call");
+    crew.count(last == MACH_RCV_TIMED_OUT ? begun - 1 : begun);
+  }
+}
+
+BatchSender::BatchSender(const std::string& server, const std::string& host_name, unsigned ports)
+    : services_(ports), messages_(std::size_t{ports} * MACH_PORT_QLIMIT_MAX) {
+  look_up(host_name, server, services_);
+  operations_.reserve(messages_.size());
+  for (Message& message : messages_) {
+    address(message.head, services_[operations_.size() % ports], kCount);
+    operations_.push_back(send_of(message.head));
+  }
+}
+
+void BatchSender::send() {
+  netmsg_msgv(operations_.data(), static_cast<unsigned>(operations_.size()), NETMSG_STOP);
+  must_succeed(operations_.back().result, "a batch of sends");
 }
 
 }  // namespace netmsg::bench

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls by the dozen through netmsg_msgv: a server that takes what there is and answers all of it, and a client that sends
 // kInFlight requests and receives their answers, each in one call. Queues hold MACH_PORT_QLIMIT_MAX messages, so both
-// sides have kPorts ports in a set. A process calls join() (mach_program.h) before anything else.
+// sides have kPorts ports in a set. And messages one way by the thousand: a program that fills the queues of all its ports,
+// and one that takes what there is. A process calls join() (mach_program.h) before anything else.
 #pragma once
 
 #include <mach.h>
@@ -44,6 +45,28 @@ class BatchCaller {
   mach_port_t set_;  // of the latter
   std::vector<Message> messages_{2 * kInFlight};
   std::vector<netmsg_operation_t> operations_{2 * kInFlight};
+};
+
+// A set of so many ports, checked in under the name and their number, whose messages are taken and counted for the crew until
+// the process is killed.
+[[noreturn]] void take_batches(Crew& crew, const std::string& name, unsigned ports);
+
+class BatchSender {
+ public:
+  // Waits until the server's names are there. `host_name`: where it is, "" for this host.
+  BatchSender(const std::string& server, const std::string& host_name, unsigned ports);
+  // To each port as many messages as its queue holds, each as soon as there is room.
+  void send();
+
+ private:
+  struct Message {
+    mach_msg_header_t head;
+    char body[64 - sizeof(mach_msg_header_t)];
+  };
+
+  std::vector<mach_port_t> services_;
+  std::vector<Message> messages_;
+  std::vector<netmsg_operation_t> operations_;
 };
 
 }  // namespace netmsg::bench

@@ -13,6 +13,12 @@ const char* name_of(Unit unit) {
       return "MB/s";
     case Unit::kBytes:
       return "bytes";
+    case Unit::kCalls:
+      return "calls";
+    case Unit::kMicrosecondsPerSecond:
+      return "us/s";
+    case Unit::kCount:
+      return "";
     case Unit::kRatio:
       break;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A case: one thing that is measured, again and again, with the others in between. The tables of cases stand in
-// floor_cases.cc, memory_cases.cc, local_cases.cc, scale_cases.cc and remote_cases.cc.
+// floor_cases.cc, link_cases.cc, memory_cases.cc, local_cases.cc, scale_cases.cc, remote_cases.cc, idle_cases.cc and
+// calls_cases.cc.
 #pragma once
 
 #include <functional>
@@ -8,7 +9,7 @@
 #include <vector>
 
 #include "tests/bench/figures.h"
-#include "tests/bench/placement.h"
+#include "tests/bench/setting.h"
 
 namespace netmsg::bench {
 
@@ -17,19 +18,24 @@ enum class Reference {
   kNone,
   kPacketTrip,    // Unix SEQPACKET, 64 bytes, one request in flight
   kPacketFlight,  // the same with 64
-  kTcpTrip,       // TCP over loopback, 64 bytes, one request in flight
+  kTcpTrip,       // TCP over the network of the two hosts, 64 bytes, one request in flight
   kTcpFlight,     // the same gathered, with 1,024
+  kDelayedTrip,   // the first over loopback with a millisecond of delay each way
+  kDelayedFlight,
 };
 
-enum class Unit { kMicroseconds, kPerSecond, kMegabytesPerSecond, kBytes, kRatio };
+enum class Unit {
+  kMicroseconds,
+  kPerSecond,
+  kMegabytesPerSecond,
+  kBytes,
+  kRatio,
+  kCount,
+  kCalls,                  // system calls
+  kMicrosecondsPerSecond,  // of processor time
+};
 
 const char* name_of(Unit unit);
-
-struct Setting {
-  Placement placement = Placement::kFree;
-  double seconds = 1;  // for what is measured
-  bool quick = false;  // smaller sizes and counts
-};
 
 struct Case {
   std::string name;  // dots from the general to the special: netmsg.ring.trip.64
@@ -43,10 +49,16 @@ struct Case {
 std::vector<Case> floor_cases();
 std::vector<Case> memory_cases();
 class Hosts;
+std::vector<Case> link_cases(Hosts& hosts);
 std::vector<Case> local_cases(Hosts& hosts);
-std::vector<Case> scale_cases(Hosts& hosts);
+std::vector<Case> scale_cases();
 std::vector<Case> remote_cases(Hosts& hosts);
+std::vector<Case> idle_cases();
+// The system calls of some of these.
+std::vector<Case> calls_cases(const std::vector<Case>& cases);
 
-Figure measure_reference(Reference reference, Placement placement, double seconds);
+// The packets among them.
+Figure measure_reference(Reference reference, const Setting& setting);
+Figure measure_reference(Reference reference, const Setting& setting, Hosts& hosts);
 
 }  // namespace netmsg::bench

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/crew.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <cstdio>
 #include <iterator>
 #include <new>
+#include <string>
 
 #include "tests/bench/patience.h"
 
@@ -20,6 +23,24 @@ namespace netmsg::bench {
 namespace {
 
 constexpr std::uint64_t kCountMin = 20;  // messages that make a rate
+constexpr useconds_t kGraceUs = 300000;
+constexpr int kSettleMs = 200;  // until what the last client caused is over
+
+int open_process(pid_t process) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+}
+
+const char* name_of(Seat seat) {
+  switch (seat) {
+    case Seat::kClient:
+      return "the client";
+    case Seat::kServer:
+      return "the server";
+    case Seat::kBetween:
+      break;
+  }
+  return "the program between them";
+}
 
 }  // namespace
 
@@ -28,7 +49,7 @@ struct Crew::Shared {
   std::atomic<bool> stopped{false};
   std::atomic<bool> counting{false};
   std::atomic<std::uint64_t> counted{0};
-  pid_t members[64] = {};  // more are not counted
+  pid_t members[256] = {};  // more are not counted
   std::atomic<unsigned> member_count{0};
   Usage before{};
   Figure figure{};
@@ -46,23 +67,21 @@ SharedMemory::~SharedMemory() {
   ::munmap(data_, bytes_);
 }
 
-Crew::Crew(Placement placement, double seconds)
-    : placement_(placement),
-      seconds_(seconds),
-      memory_(sizeof(Shared)),
-      shared_(new (memory_.data()) Shared) {}
+Crew::Crew(const Setting& setting)
+    : setting_(setting), memory_(sizeof(Shared)), shared_(new (memory_.data()) Shared) {}
 
 Crew::~Crew() {
-  for (const Member& member : members_)
-    if (member.ours) ::kill(member.process, SIGKILL);
-  for (const Member& member : members_)
-    if (member.ours) ::waitpid(member.process, nullptr, 0);
+  for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
+    if (!member->ours) continue;
+    ::kill(member->process, SIGKILL);
+    ::waitpid(member->process, nullptr, 0);
+  }
 }
 
-void Crew::enter(Member member) {
-  members_.push_back(member);
+void Crew::enter(pid_t process, bool ours, Seat seat) {
+  members_.push_back({process, ours, seat, base::UniqueFd(open_process(process))});
   const unsigned at = shared_->member_count.load();
-  if (at < std::size(shared_->members)) shared_->members[at] = member.process;
+  if (at < std::size(shared_->members)) shared_->members[at] = process;
   shared_->member_count = at + 1;
 }
 
@@ -71,10 +90,10 @@ void Crew::start(Seat seat, const std::function<void()>& role) {
   std::fflush(nullptr);
   const pid_t child = ::fork();
   if (child < 0) throw NotOffered("no process to be had");
-  if (child > 0) return enter({child, true, seat == Seat::kClient});
+  if (child > 0) return enter(child, true, seat);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
-  put(::getpid(), seat, placement_);
+  put(::getpid(), seat, placement());
   int status = 0;
   try {
     role();
@@ -86,30 +105,33 @@ void Crew::start(Seat seat, const std::function<void()>& role) {
 }
 
 void Crew::add(pid_t process, Seat seat) {
-  enter({process, false, false});
-  put(process, seat, placement_);
+  enter(process, false, seat);
+  put(process, seat, placement());
 }
 
 void Crew::ready() {
   shared_->ready.fetch_add(1);
 }
 
+std::span<const pid_t> Crew::processes() const {
+  return {shared_->members, std::min<std::size_t>(shared_->member_count.load(), std::size(shared_->members))};
+}
+
 Usage Crew::usage() const {
   Usage sum;
-  const std::size_t count = std::min<std::size_t>(shared_->member_count.load(), std::size(shared_->members));
-  for (std::size_t at = 0; at < count; ++at) {
-    const Usage one = usage_of(shared_->members[at]);
-    sum.cpu_us += one.cpu_us;
-    sum.switches += one.switches;
-  }
+  for (const pid_t process : processes()) sum += usage_of(process);
   return sum;
 }
 
 void Crew::begin() {
   shared_->before = usage();
+  if (!setting_.counts_calls) return;
+  calls_.emplace();
+  for (const pid_t process : processes()) calls_->watch(process);
 }
 
 void Crew::end(double messages) {
+  if (calls_) shared_->figure.calls = calls_->count() / messages;
   const Usage after = usage();
   shared_->figure.cpu_us = (after.cpu_us - shared_->before.cpu_us) / messages;
   shared_->figure.switches = (after.switches - shared_->before.switches) / messages;
@@ -129,22 +151,38 @@ bool Crew::stopped() const {
   return shared_->stopped.load(std::memory_order_relaxed);
 }
 
-Figure Crew::wait() {
-  for (const Member& member : members_) {
-    if (!member.client) continue;
-    siginfo_t info{};
-    while (::waitid(P_PID, static_cast<id_t>(member.process), &info, WEXITED | WNOWAIT) < 0 &&
-           errno == EINTR) {
-    }
-    if (info.si_code != CLD_EXITED || info.si_status != 0)
-      throw NotOffered(shared_->error[0] != '\0' ? shared_->error : "the client has crashed");
-    return shared_->figure;
+const Crew::Member* Crew::first_to_end(int timeout_ms) const {
+  std::vector<pollfd> ends;
+  for (const Member& member : members_) ends.push_back({member.end.get(), POLLIN, 0});
+  while (::poll(ends.data(), ends.size(), timeout_ms) < 0 && errno == EINTR) {
   }
-  throw NotOffered("nobody measures");
+  // A client first: when it is done, others may lose their connection and end too.
+  for (const bool client : {true, false})
+    for (std::size_t at = 0; at < ends.size(); ++at)
+      if (ends[at].revents != 0 && is_client(members_[at]) == client) return &members_[at];
+  return nullptr;
 }
 
-void Crew::fail_if_dead() const {
+void Crew::fail(const Member& ended) const {
   if (shared_->error[0] != '\0') throw NotOffered(shared_->error);
+  throw NotOffered(std::string(ended.ours ? name_of(ended.seat) : "a daemon") + " has died");
+}
+
+Figure Crew::wait() {
+  const Member* ended = first_to_end(-1);
+  if (ended == nullptr) throw NotOffered("nobody measures");
+  if (!is_client(*ended)) {  // perhaps since the client is just leaving
+    ::usleep(kGraceUs);
+    ended = first_to_end(0);
+  }
+  siginfo_t info{};
+  if (is_client(*ended)) ::waitid(P_PID, static_cast<id_t>(ended->process), &info, WEXITED | WNOWAIT);
+  if (info.si_code != CLD_EXITED || info.si_status != 0) fail(*ended);
+  return shared_->figure;
+}
+
+void Crew::fail_if_dead(int timeout_ms) const {
+  if (const Member* const ended = first_to_end(timeout_ms)) fail(*ended);
 }
 
 void Crew::await_clients(unsigned clients) const {
@@ -160,7 +198,7 @@ double Crew::count_for_a_while() const {
   Patience patience;
   const std::int64_t start = now_ns();
   shared_->counting = true;
-  ::usleep(static_cast<useconds_t>(seconds_ * 1e6));
+  fail_if_dead(static_cast<int>(seconds() * 1e3));
   while (shared_->counted.load() < kCountMin) {
     fail_if_dead();
     patience.rest("hardly any message arrives");
@@ -177,6 +215,18 @@ Figure Crew::rate(unsigned clients) {
   end(done);
   shared_->stopped = true;
   report(done / elapsed);
+  return shared_->figure;
+}
+
+void Crew::settle(unsigned clients) {
+  await_clients(clients);
+  fail_if_dead(kSettleMs);
+}
+
+Figure Crew::watch() {
+  begin();
+  fail_if_dead(static_cast<int>(seconds() * 1e3));
+  end(seconds());
   return shared_->figure;
 }
 

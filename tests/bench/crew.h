@@ -11,11 +11,15 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <optional>
+#include <span>
 #include <vector>
 
+#include "daemon/base/unique_fd.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/not_offered.h"
-#include "tests/bench/placement.h"
+#include "tests/bench/setting.h"
+#include "tests/bench/system_calls.h"
 #include "tests/bench/usage.h"
 
 namespace netmsg::bench {
@@ -37,14 +41,13 @@ class SharedMemory {
 
 class Crew {
  public:
-  // `seconds`: how long a rate is to be measured.
-  Crew(Placement placement, double seconds);
+  explicit Crew(const Setting& setting);
   ~Crew();
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  double seconds() const { return seconds_; }
-  Placement placement() const { return placement_; }
+  double seconds() const { return setting_.seconds; }
+  Placement placement() const { return setting_.placement; }
 
   // Forks a child that runs `role` and exits. An exception in it is told by wait().
   void start(Seat seat, const std::function<void()>& role);
@@ -58,30 +61,42 @@ class Crew {
   void report(double value, double p99_us = 0);
   void count(double messages);  // for several clients: what each has done is added up
   bool stopped() const;
+  // There or in the benchmark: until so many clients are ready.
+  void await_clients(unsigned clients) const;
 
-  // In the benchmark: until the first client has ended.
+  // In the benchmark: until the first client has ended. Throws NotOffered if anybody else ends before, or it does badly.
   Figure wait();
   // In the benchmark, for several clients: measures what they count in `seconds`, by the second.
   Figure rate(unsigned clients);
+  // In the benchmark, for clients that do nothing: until so many are ready and what they have caused is over.
+  void settle(unsigned clients);
+  // What all of them use in a second (cpu_us, switches).
+  Figure watch();
 
  private:
   struct Shared;
   struct Member {
     pid_t process;
     bool ours;
-    bool client;
+    Seat seat;
+    base::UniqueFd end;  // a pidfd: it can be read when the process has ended
   };
 
-  void enter(Member member);
+  static bool is_client(const Member& member) { return member.ours && member.seat == Seat::kClient; }
+  void enter(pid_t process, bool ours, Seat seat);
+  // That are counted. In a child too.
+  std::span<const pid_t> processes() const;
   Usage usage() const;
-  void fail_if_dead() const;
-  void await_clients(unsigned clients) const;
+  // Waits for somebody to end, at most so long; -1: for ever. Null if nobody has.
+  const Member* first_to_end(int timeout_ms) const;
+  [[noreturn]] void fail(const Member& ended) const;
+  void fail_if_dead(int timeout_ms = 0) const;
   double count_for_a_while() const;
 
-  Placement placement_;
-  double seconds_;
+  Setting setting_;
   SharedMemory memory_;
   Shared* shared_;
+  std::optional<SystemCalls> calls_;  // from begin() on, where they are counted
   std::vector<Member> members_;
 };
 

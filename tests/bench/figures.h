@@ -22,6 +22,7 @@ struct Figure {
   double p99 = 0;       // of a trip, us; 0 for rates
   double cpu_us = 0;    // of all processes of the case together, for one message; 0: not measured
   double switches = 0;  // voluntary context switches of them for one message
+  double calls = 0;     // system calls of them for one message, if they were to be counted
 };
 
 // Messages of so many bytes per second, as megabytes per second.

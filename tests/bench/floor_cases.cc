@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The floors: what this machine can do without any of ours. Two hops are client and server; four have a process in
-// between, which copies frames and knows nothing.
+// between, which copies frames and knows nothing. Those of two hosts stand in link_cases.cc.
 #include <sys/socket.h>
 
 #include <memory>
@@ -19,7 +19,7 @@ namespace {
 Figure four_hops(const Setting& setting, int type, MakeWire make, Work work) {
   const SocketPair left = unix_pair(type);
   const SocketPair right = unix_pair(type);
-  Crew crew(setting.placement, setting.seconds);
+  Crew crew(setting);
   crew.start(Seat::kServer, [&] { serve(*make(right.server.get(), work.bytes)); });
   crew.start(Seat::kBetween, [&] {
     forward(*make(left.server.get(), work.bytes), *make(right.client.get(), work.bytes),
@@ -32,7 +32,7 @@ Figure four_hops(const Setting& setting, int type, MakeWire make, Work work) {
 Figure ring_two_hops(const Setting& setting, Work work) {
   const RingMemory memory(1, work.bytes);
   const RingPair pair = memory.pair(0, 0, 1);
-  Crew crew(setting.placement, setting.seconds);
+  Crew crew(setting);
   crew.start(Seat::kServer, [&] {
     RingWire wire(pair.flipped());
     serve(wire);
@@ -50,7 +50,7 @@ Figure ring_four_hops(const Setting& setting, Work work) {
   const RingMemory memory(2, work.bytes);
   const RingPair left = memory.pair(0, kClientBell, kBetweenBell);
   const RingPair right = memory.pair(1, kBetweenBell, kServerBell);
-  Crew crew(setting.placement, setting.seconds);
+  Crew crew(setting);
   crew.start(Seat::kServer, [&] {
     RingWire wire(right.flipped());
     serve(wire);
@@ -104,7 +104,7 @@ void serve_all(const RingMemory& memory, unsigned threads) {
 
 Figure ring_threads(const Setting& setting, unsigned threads) {
   const RingMemory memory(threads, kReplyBytes);
-  Crew crew(setting.placement, setting.seconds);
+  Crew crew(setting);
   crew.start(Seat::kServer, [&] { serve_all(memory, threads); });
   crew.start(Seat::kClient, [&] {
     std::vector<std::jthread> clients;
@@ -173,15 +173,6 @@ std::vector<Case> floor_cases() {
       [](const Setting& setting) { return ring_threads(setting, 16); });
   add("floor.ring4.stream8.1M", Unit::kMegabytesPerSecond, flight, [](const Setting& setting) {
     return as_megabytes(ring_four_hops(setting, {1U << 20, 8}), 1U << 20);
-  });
-  add("floor.tcp.trip.64", Unit::kMicroseconds, trip, [](const Setting& setting) {
-    return two_hops(setting, tcp_pair(), stream, {64, 1});
-  });
-  add("floor.tcp.flight1024.64", Unit::kPerSecond, flight, [](const Setting& setting) {
-    return two_hops(setting, tcp_pair(), stream, {64, 1024});
-  });
-  add("floor.tcp.stream8.1M", Unit::kMegabytesPerSecond, Reference::kNone, [](const Setting& setting) {
-    return as_megabytes(two_hops(setting, tcp_pair(), stream, {1U << 20, 8}), 1U << 20);
   });
   return cases;
 }

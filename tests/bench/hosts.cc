@@ -15,9 +15,21 @@ test::Host& Hosts::local() {
   return *local_;
 }
 
-test::TwoHosts& Hosts::joined() {
-  if (joined_ == nullptr) joined_ = std::make_unique<test::TwoHosts>();
-  return *joined_;
+HostPair& Hosts::joined(Between between) {
+  std::unique_ptr<HostPair>& pair = joined_[between];
+  if (pair == nullptr) pair = std::make_unique<HostPair>(between, network(), certificates());
+  return *pair;
+}
+
+const Network& Hosts::network() {
+  if (network_ == nullptr) network_ = std::make_unique<Network>();
+  return *network_;
+}
+
+const test::Certificates& Hosts::certificates() {
+  if (certificates_ == nullptr)
+    certificates_ = std::make_unique<test::Certificates>(std::vector<std::string>{"a", "b"});
+  return *certificates_;
 }
 
 std::string new_service_name() {

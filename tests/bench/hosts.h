@@ -3,9 +3,12 @@
 // raised so far that none of them is what is measured.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
+#include "tests/bench/host_pair.h"
+#include "tests/bench/network.h"
 #include "tests/support/host.h"
 
 namespace netmsg::bench {
@@ -13,12 +16,18 @@ namespace netmsg::bench {
 class Hosts {
  public:
   test::Host& local();
-  // Two on this machine, joined over loopback in plain text; nothing between them but the kernel.
-  test::TwoHosts& joined();
+  // Two that are joined in this way.
+  HostPair& joined(Between between = Between::kPlain);
+  // What is between them.
+  const Network& network();
+  // Of a and b.
+  const test::Certificates& certificates();
 
  private:
+  std::unique_ptr<Network> network_;
+  std::unique_ptr<test::Certificates> certificates_;
   std::unique_ptr<test::Host> local_;
-  std::unique_ptr<test::TwoHosts> joined_;
+  std::map<Between, std::unique_ptr<HostPair>> joined_;
 };
 
 // A name that no other server of this run has.

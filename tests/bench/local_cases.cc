@@ -24,7 +24,7 @@ constexpr unsigned kTripsMax = 200000;
 class Scene {
  public:
   Scene(Hosts& hosts, LaneKind lane, const Setting& setting)
-      : host_(hosts.local()), lane_(lane), crew_(setting.placement, setting.seconds) {
+      : host_(hosts.local()), lane_(lane), crew_(setting) {
     crew_.add(host_.daemon().pid(), Seat::kBetween);
     start(Seat::kServer, [this] { serve_port(crew_, name_); });
   }
@@ -106,22 +106,10 @@ Figure many(Scene& scene, unsigned processes, unsigned threads, std::size_t byte
   return scene.crew().rate(processes * threads);
 }
 
-vm_address_t written_region(std::uint64_t bytes) {
-  vm_address_t pages = 0;
-  must_succeed(vm_allocate(mach_task_self(), &pages, bytes, TRUE), "a region");
-  std::memset(reinterpret_cast<void*>(pages), 1, bytes);  // NOLINT(performance-no-int-to-ptr)
-  return pages;
-}
-
 Figure hand_over(Scene& scene, std::uint64_t bytes) {
   scene.start(Seat::kClient, [&] {
     Caller caller(scene.server(), "", ReplyBy::kSendOnce);
-    measure_prepared(scene.crew(), [&] {
-      const vm_address_t pages = written_region(bytes);
-      const std::int64_t start = now_ns();
-      caller.hand_over(pages, bytes);
-      return now_ns() - start;
-    });
+    measure_regions(scene.crew(), caller, bytes);
   });
   return scene.crew().wait();
 }

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "tests/bench/patience.h"
+#include "tests/bench/region_sizes.h"
 
 namespace netmsg::bench {
 
@@ -72,6 +73,26 @@ void join(const test::Host& host, LaneKind kind) {
   ::setenv("NETMSG_LANE", name_of(kind), 1);
   netname_wait_for_server();
   if (has_ring_lane() != (kind == LaneKind::kRing)) throw NotOffered("there are no lanes of this kind");
+}
+
+namespace {
+
+vm_address_t written_region(std::uint64_t bytes) {
+  vm_address_t pages = 0;
+  must_succeed(vm_allocate(mach_task_self(), &pages, bytes, TRUE), "a region");
+  std::memset(reinterpret_cast<void*>(pages), 1, bytes);  // NOLINT(performance-no-int-to-ptr)
+  return pages;
+}
+
+}  // namespace
+
+void measure_regions(Crew& crew, Caller& caller, std::uint64_t bytes) {
+  measure_prepared(crew, [&] {
+    const vm_address_t pages = written_region(bytes);
+    const std::int64_t start = now_ns();
+    caller.hand_over(pages, bytes);
+    return now_ns() - start;
+  });
 }
 
 mach_port_t new_port_with_send() {

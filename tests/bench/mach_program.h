@@ -64,6 +64,9 @@ class Caller {
   std::vector<std::uint64_t> buffer_;
 };
 
+// Hands over regions of this size, each made and written before its time begins, and reports.
+void measure_regions(Crew& crew, Caller& caller, std::uint64_t bytes);
+
 // A receive right, and a send right for it under the same name.
 mach_port_t new_port_with_send();
 void must_succeed(kern_return_t code, const char* what);

@@ -21,7 +21,8 @@ struct Options {
   bool json = false;
   bool quick = false;
   bool list = false;
-  std::string only;  // a part of names
+  std::string only;       // a part of names
+  std::string case_name;  // only this one, on one processor
   std::string beside;
   unsigned rounds = 5;
   double seconds = 0.3;
@@ -29,20 +30,32 @@ struct Options {
 
 constexpr double kReferenceShare = 0.5;  // of a case's time
 
-std::vector<Case> chosen_cases(Hosts& hosts, const std::string& only) {
+std::vector<Case> all_cases(Hosts& hosts) {
+  std::vector<Case> all;
+  for (auto& cases : {floor_cases(), link_cases(hosts), memory_cases(), local_cases(hosts), scale_cases(),
+                      remote_cases(hosts), idle_cases()})
+    all.insert(all.end(), cases.begin(), cases.end());
+  const std::vector<Case> calls = calls_cases(all);
+  all.insert(all.end(), calls.begin(), calls.end());
+  return all;
+}
+
+std::vector<Case> chosen_cases(Hosts& hosts, const Options& options) {
   std::vector<Case> chosen;
-  for (auto& cases :
-       {floor_cases(), memory_cases(), local_cases(hosts), scale_cases(hosts), remote_cases(hosts)})
-    for (const Case& one : cases)
-      if (one.name.find(only) != std::string::npos) chosen.push_back(one);
+  for (Case& one : all_cases(hosts)) {
+    if (one.name.find(options.only) == std::string::npos) continue;
+    if (!options.case_name.empty() && one.name != options.case_name) continue;
+    if (!options.case_name.empty()) one.placements = {Placement::kOneCpu};
+    chosen.push_back(one);
+  }
   return chosen;
 }
 
 // A ratio says how many times the reference: of two trips, or of two rates.
-void measure_once(const Case& one, const Setting& setting, Row& row) {
+void measure_once(Hosts& hosts, const Case& one, const Setting& setting, Row& row) {
   try {
-    const Figure reference =
-        measure_reference(one.reference, setting.placement, setting.seconds * kReferenceShare);
+    const Setting shorter{setting.placement, setting.seconds * kReferenceShare, setting.quick};
+    const Figure reference = measure_reference(one.reference, shorter, hosts);
     const Figure figure = one.measure(setting);
     row.figures.push_back(figure);
     if (one.reference != Reference::kNone) row.ratios.push_back(figure.value / reference.value);
@@ -65,27 +78,32 @@ Rows empty_rows(const std::vector<Case>& cases) {
   return rows;
 }
 
-// All cases once, then all once more: what the machine does meanwhile is spread over them. Large counts and regions
-// are measured once: their cost is in their size.
-Rows measure_all(const std::vector<Case>& cases, const Options& options) {
+// What is large, what is counted, and what does nothing: another round would say the same and take its time.
+bool measured_once(const std::string& name) {
+  for (const char* const part : {".scale.", ".idle.", ".calls"})
+    if (name.find(part) != std::string::npos) return true;
+  return false;
+}
+
+// All cases once, then all once more: what the machine does meanwhile is spread over them.
+Rows measure_all(Hosts& hosts, const std::vector<Case>& cases, const Options& options) {
   Rows rows = empty_rows(cases);
   for (unsigned round = 0; round < options.rounds; ++round) {
     std::size_t at = 0;
     for (const Case& one : cases)
       for (const Placement placement : one.placements) {
         Row& row = rows[at++];
-        const bool once = one.name.find(".scale.") != std::string::npos;
-        if (!row.not_offered.empty() || (once && round > 0)) continue;
+        if (!row.not_offered.empty() || (round > 0 && measured_once(one.name))) continue;
         if (!options.json) std::fprintf(stderr, "\rround %u: %-60s", round + 1, one.name.c_str());
-        measure_once(one, {placement, options.seconds, options.quick}, row);
+        measure_once(hosts, one, {placement, options.seconds, options.quick}, row);
       }
   }
   if (!options.json) std::fputc('\n', stderr);
   return rows;
 }
 
-void print(const Rows& rows, const Options& options) {
-  const Machine machine = this_machine();
+void print(const Rows& rows, const Options& options, const Network& network) {
+  const Machine machine = this_machine(network.words());
   Rows with_others = rows;
   if (!options.beside.empty())
     for (Row& row : read_beside(options.beside)) with_others.push_back(std::move(row));
@@ -95,19 +113,19 @@ void print(const Rows& rows, const Options& options) {
     return;
   }
   if (options.quick) std::puts("--quick shows that everything runs; its figures say nothing");
-  std::printf("%s, Linux %s, %u processors, load %.2f; %u rounds\n\n%s\n%s", machine.processor.c_str(),
-              machine.kernel.c_str(), machine.processors, machine.load, options.rounds,
-              table_of(rows).c_str(), table_of(goals).c_str());
+  std::printf("%s, Linux %s, %u processors, load %.2f; %u rounds\nbetween two hosts: %s\n\n%s\n%s",
+              machine.processor.c_str(), machine.kernel.c_str(), machine.processors, machine.load,
+              options.rounds, machine.network.c_str(), table_of(rows).c_str(), table_of(goals).c_str());
 }
 
 int run(const Options& options) {
   Hosts hosts;
-  const std::vector<Case> cases = chosen_cases(hosts, options.only);
+  const std::vector<Case> cases = chosen_cases(hosts, options);
   if (options.list) {
     for (const Case& one : cases) std::printf("%s\n", one.name.c_str());
     return 0;
   }
-  print(measure_all(cases, options), options);
+  print(measure_all(hosts, cases, options), options, hosts.network());
   return 0;
 }
 
@@ -131,6 +149,7 @@ int main(int argc, char** argv) {
   app.add_flag("--quick", options.quick, "one short round with small sizes: does everything run?");
   app.add_flag("--list", options.list, "the names of the cases");
   app.add_option("--only", options.only, "cases with this in their names");
+  app.add_option("--case", options.case_name, "this case alone, on one processor (stages.py)");
   app.add_option("--beside", options.beside, "figures of other programs, for the goals (peers/run.sh)");
   app.add_option("--rounds", options.rounds, "how often each case is measured")->check(CLI::Range(1, 1000));
   app.add_option("--seconds", options.seconds, "for each measurement")->check(CLI::Range(0.001, 60.0));

@@ -64,7 +64,7 @@ Arrival receive_with_descriptor(int socket) {
 
 Figure descriptor_trips(const Setting& setting) {
   const SocketPair pair = unix_pair(SOCK_SEQPACKET);
-  Crew crew(setting.placement, setting.seconds);
+  Crew crew(setting);
   crew.start(Seat::kServer, [&] {
     for (;;) {
       receive_with_descriptor(pair.server.get());
@@ -108,7 +108,7 @@ void take_files(int socket, std::uint64_t bytes) {
 // The region is made and written before the clock starts: what is measured is the hand-over.
 Figure sealed_hand_over(const Setting& setting, std::uint64_t bytes) {
   const SocketPair pair = unix_pair(SOCK_SEQPACKET);
-  Crew crew(setting.placement, setting.seconds);
+  Crew crew(setting);
   crew.start(Seat::kServer, [&] { take_files(pair.server.get(), bytes); });
   crew.start(Seat::kClient, [&] {
     measure_prepared(crew, [&] {

@@ -7,7 +7,11 @@ import subprocess
 import sys
 
 # Why a case may have no figure in a short round.
-EXCUSES = ("too large for --quick", "too many for --quick", "the limit of descriptors is")
+EXCUSES = ("too large for --quick", "too many for --quick", "the limit of descriptors is",
+           "system calls are not counted")
+
+# Rows that may be zero.
+NOTHING = ("netmsg.idle.cpu", "netmsg.idle.owner-cpu", "netmsg.idle.heap", "netmsg.idle.rings", "netmsg.scale.idle-clients.bytes")
 
 
 def output(*command):
@@ -21,11 +25,11 @@ def faults(listed, result):
     for row in rows:
         where = f"{row['case']} ({row['placement']})"
         why = row.get("not_offered")
-        if why is None and not row["value"] > 0:
+        if why is None and not (row["value"] > 0 or row["case"] in NOTHING):
             yield f"{where} measured nothing"
         if why is not None and not why.startswith(EXCUSES):
             yield f"{where}: {why}"
-    if {goal["goal"] for goal in result["goals"]} != {str(number) for number in range(1, 18)}:
+    if not {goal["goal"] for goal in result["goals"]} >= {str(number) for number in range(1, 18)}:
         yield "the goals are not all there"
 
 

@@ -106,13 +106,13 @@ const Row* find(const Rows& rows, const std::string& name, Placement placement) 
   return found != rows.end() ? &*found : nullptr;
 }
 
-Machine this_machine() {
+Machine this_machine(const std::string& network) {
   utsname system{};
   ::uname(&system);
   double load = 0;
   ::getloadavg(&load, 1);
   return {first_after("/proc/cpuinfo", "model name"), system.release, std::thread::hardware_concurrency(),
-          load};
+          load, network};
 }
 
 std::string table_of(const Rows& rows) {
@@ -125,7 +125,7 @@ std::string table_of(const Rows& rows) {
 std::string json_of(const Rows& rows, const Machine& machine) {
   std::string out =
       "{\n  \"machine\": {\"processor\": " + quoted(machine.processor) +
-      ", \"kernel\": " + quoted(machine.kernel) +
+      ", \"kernel\": " + quoted(machine.kernel) + ", \"between_hosts\": " + quoted(machine.network) +
       text(", \"processors\": %u, \"load\": %.2f},\n  \"rows\": [\n", machine.processors, machine.load);
   for (std::size_t at = 0; at < rows.size(); ++at)
     out += json_of(rows[at]) + (at + 1 < rows.size() ? ",\n" : "\n");

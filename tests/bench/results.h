@@ -37,9 +37,10 @@ struct Machine {
   std::string processor;
   std::string kernel;
   unsigned processors = 0;
-  double load = 0;  // over the last minute, when the run ended
+  double load = 0;      // over the last minute, when the run ended
+  std::string network;  // what is between two hosts
 };
-Machine this_machine();
+Machine this_machine(const std::string& network);
 
 std::string table_of(const Rows& rows);
 std::string json_of(const Rows& rows, const Machine& machine);

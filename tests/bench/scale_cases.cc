@@ -10,6 +10,9 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
+#include <new>
+#include <optional>
 #include <string>
 
 #include "daemon/base/unique_fd.h"
@@ -28,12 +31,16 @@ constexpr unsigned kMany = 1000000;
 constexpr unsigned kQuickMany = 2000;
 constexpr unsigned kIdleClients = 10000;
 constexpr unsigned kQuickIdleClients = 50;
-constexpr rlim_t kDescriptorsForClient = 3;  // in the daemon, when it has a lane
+constexpr unsigned kIdleClientsMin = 1000;
+constexpr rlim_t kDescriptorsForClient = 2;  // in the daemon, without a lane
 constexpr rlim_t kDescriptorsBesides = 200;
 
-// What is there afterwards, and what it did to a call.
+// What is there afterwards, what it took, and what it did to a call.
 struct Growth {
+  double count = 0;
   double bytes_each = 0;
+  double made_per_second = 0;
+  double last_tenth = 1;  // time of the last tenth of them, to that of the first
   double call_ratio = 1;  // a call with all of them there, to one before
 };
 
@@ -48,30 +55,35 @@ double call_us(Caller& caller) {
   return median(std::move(took_us));
 }
 
-// Runs in a client; `fill` makes `count` of something in the daemon.
-Growth grow(pid_t daemon, const std::string& server, unsigned count, const std::function<void()>& fill) {
+using MakeOne = void (*)(const test::Host& host);
+
+double seconds_for(unsigned count, const test::Host& host, MakeOne make_one) {
+  const std::int64_t start = now_ns();
+  for (unsigned made = 0; made < count; ++made) make_one(host);
+  return static_cast<double>(now_ns() - start) / 1e9;
+}
+
+// Runs in a client.
+Growth grow(test::Host& host, const std::string& server, unsigned count, MakeOne make_one) {
   Caller caller(server, "", ReplyBy::kSendOnce);
   const double before_us = call_us(caller);
-  const Memory before = memory_of(daemon);
-  fill();
-  const Memory after = memory_of(daemon);
-  const double after_us = call_us(caller);
-  return {static_cast<double>(after.own_bytes - before.own_bytes) / count, after_us / before_us};
+  const Memory before = memory_of(host.daemon().pid());
+  const unsigned tenth = count / 10;
+  const double first = seconds_for(tenth, host, make_one);
+  const double middle = seconds_for(count - 2 * tenth, host, make_one);
+  const double last = seconds_for(tenth, host, make_one);
+  const Memory after = memory_of(host.daemon().pid());
+  return {static_cast<double>(count), static_cast<double>(after.own_bytes - before.own_bytes) / count,
+          count / (first + middle + last), last / first, call_us(caller) / before_us};
 }
 
-enum class What { kBytesEach, kCallRatio };
-
-Figure figure_of(const Growth& growth, What what) {
-  return {what == What::kBytesEach ? growth.bytes_each : growth.call_ratio};
-}
-
-using Fill = void (*)(const test::Host& host, unsigned count);
-
-Figure growth_by(const Setting& setting, unsigned count, What what, Fill fill) {
+Growth growth_by(const Setting& setting, unsigned count, MakeOne make_one) {
   Hosts own;
   test::Host& host = own.local();
   const std::string server = new_service_name();
-  Crew crew(setting.placement, setting.seconds);
+  const SharedMemory memory(sizeof(Growth));
+  auto* const growth = new (memory.data()) Growth;
+  Crew crew(setting);
   crew.add(host.daemon().pid(), Seat::kBetween);
   crew.start(Seat::kServer, [&] {
     join(host, LaneKind::kSocket);
@@ -79,26 +91,21 @@ Figure growth_by(const Setting& setting, unsigned count, What what, Fill fill) {
   });
   crew.start(Seat::kClient, [&] {
     join(host, LaneKind::kSocket);
-    const Growth growth = grow(host.daemon().pid(), server, count, [&] { fill(host, count); });
-    crew.report(figure_of(growth, what).value);
+    *growth = grow(host, server, count, make_one);
   });
-  return crew.wait();
+  crew.wait();
+  return *growth;
 }
 
-void make_ports(const test::Host&, unsigned count) {
-  for (unsigned made = 0; made < count; ++made) {
-    mach_port_t port = MACH_PORT_NULL;
-    must_succeed(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port), "one of many ports");
-  }
+void make_port(const test::Host&) {
+  mach_port_t port = MACH_PORT_NULL;
+  must_succeed(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port), "one of many ports");
 }
 
-// Dead names: entries of a name space and nothing else.
-void make_rights(const test::Host&, unsigned count) {
-  for (unsigned made = 0; made < count; ++made) {
-    mach_port_t name = MACH_PORT_NULL;
-    must_succeed(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_DEAD_NAME, &name),
-                 "one of many rights");
-  }
+// A dead name: an entry of a name space and nothing else.
+void make_right(const test::Host&) {
+  mach_port_t name = MACH_PORT_NULL;
+  must_succeed(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_DEAD_NAME, &name), "one of many rights");
 }
 
 // A client with its main connection and nothing else, spoken by hand: this process is many of them.
@@ -125,57 +132,73 @@ base::UniqueFd idle_client(const std::string& path) {
   return socket;
 }
 
-void make_clients(const test::Host& host, unsigned count) {
-  for (unsigned made = 0; made < count; ++made) {
-    base::UniqueFd socket = idle_client(host.socket());
-    static_cast<void>(socket.release());  // open as long as this process is
-  }
+// Open as long as this process is.
+void make_client(const test::Host& host) {
+  static_cast<void>(idle_client(host.socket()).release());
 }
 
-// This process and the daemons it starts may have so many descriptors, or there is no such case here.
-void must_have_descriptors(rlim_t count) {
+// This process and the daemons it starts may have as many descriptors as the system lets them, from now on.
+rlim_t raise_descriptors(rlim_t wanted) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur >= count) return;
-  const rlimit wanted{count, std::max(limit.rlim_max, count)};
-  if (::setrlimit(RLIMIT_NOFILE, &wanted) != 0)
-    throw NotOffered("the limit of descriptors is " + std::to_string(limit.rlim_max) + ", " +
-                     std::to_string(count) + " are needed");
+  const rlimit more{wanted, std::max(limit.rlim_max, wanted)};
+  if (limit.rlim_cur < wanted && ::setrlimit(RLIMIT_NOFILE, &more) != 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
 }
 
-Figure many_clients(const Setting& setting, What what) {
-  const unsigned count = setting.quick ? kQuickIdleClients : kIdleClients;
-  must_have_descriptors(kDescriptorsForClient * count + kDescriptorsBesides);
-  return growth_by(setting, count, what, make_clients);
+// As many as there may be, if that is enough to say something.
+Growth many_clients(const Setting& setting) {
+  const unsigned wanted = setting.quick ? kQuickIdleClients : kIdleClients;
+  const rlim_t limit = raise_descriptors(kDescriptorsForClient * wanted + kDescriptorsBesides);
+  const rlim_t most = (std::max(limit, kDescriptorsBesides) - kDescriptorsBesides) / kDescriptorsForClient;
+  if (most < std::min(wanted, kIdleClientsMin))
+    throw NotOffered("the limit of descriptors is " + std::to_string(limit));
+  return growth_by(setting, static_cast<unsigned>(std::min<rlim_t>(wanted, most)), make_client);
 }
 
-Figure many_of(const Setting& setting, What what, Fill fill) {
-  return growth_by(setting, setting.quick ? kQuickMany : kMany, what, fill);
+template <MakeOne kMakeOne>
+Growth many_of(const Setting& setting) {
+  return growth_by(setting, setting.quick ? kQuickMany : kMany, kMakeOne);
 }
+
+struct Crowd {
+  const char* name;
+  Growth (*measure)(const Setting& setting);
+};
+constexpr Crowd kCrowds[] = {
+    {"ports", many_of<make_port>}, {"rights", many_of<make_right>}, {"idle-clients", many_clients}};
 
 struct Subject {
   const char* name;
-  What what;
   Unit unit;
+  double Growth::*what;
 };
-constexpr Subject kSubjects[] = {{"bytes", What::kBytesEach, Unit::kBytes},
-                                 {"call", What::kCallRatio, Unit::kRatio}};
+constexpr Subject kSubjects[] = {{"count", Unit::kCount, &Growth::count},
+                                 {"bytes", Unit::kBytes, &Growth::bytes_each},
+                                 {"made", Unit::kPerSecond, &Growth::made_per_second},
+                                 {"last-tenth", Unit::kRatio, &Growth::last_tenth},
+                                 {"call", Unit::kRatio, &Growth::call_ratio}};
 
 }  // namespace
 
-std::vector<Case> scale_cases(Hosts&) {
+// One measurement for all rows of a crowd: it takes its time.
+std::vector<Case> scale_cases() {
   std::vector<Case> cases;
-  for (const Subject& subject : kSubjects) {
-    const auto add = [&](const std::string& name, auto measure) {
-      cases.push_back({"netmsg.scale." + name + "." + subject.name,
+  for (const Crowd& crowd : kCrowds) {
+    const auto measured = std::make_shared<std::optional<Growth>>();
+    for (const Subject& subject : kSubjects)
+      cases.push_back({std::string("netmsg.scale.") + crowd.name + "." + subject.name,
                        subject.unit,
                        Reference::kNone,
                        {Placement::kFree},
-                       measure});
-    };
-    add("ports", [&](const Setting& setting) { return many_of(setting, subject.what, make_ports); });
-    add("rights", [&](const Setting& setting) { return many_of(setting, subject.what, make_rights); });
-    add("idle-clients", [&](const Setting& setting) { return many_clients(setting, subject.what); });
+                       [&, measured](const Setting& setting) {
+                         if (!*measured) *measured = crowd.measure(setting);
+                         return Figure{**measured.*subject.what};
+                       }});
   }
   return cases;
 }

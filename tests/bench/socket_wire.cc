@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/socket_wire.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -28,6 +29,14 @@ int no_delay(int fd) {
   return fd;
 }
 
+sockaddr_in tcp_address(const char* address, std::uint16_t port) {
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(port);
+  ::inet_pton(AF_INET, address, &where.sin_addr);
+  return where;
+}
+
 }  // namespace
 
 SocketPair unix_pair(int type) {
@@ -38,20 +47,28 @@ SocketPair unix_pair(int type) {
   return {base::UniqueFd(pair[0]), base::UniqueFd(pair[1])};
 }
 
-SocketPair tcp_pair() {
-  const base::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  must(::bind(listener.get(), any, length) == 0 && ::listen(listener.get(), 1) == 0 &&
-           ::getsockname(listener.get(), any, &length) == 0,
-       "no loopback");
+TcpListener listen_tcp(const char* address) {
+  TcpListener listener{base::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))};
+  sockaddr_in where = tcp_address(address, 0);
+  socklen_t length = sizeof where;
+  auto* const any = reinterpret_cast<sockaddr*>(&where);
+  must(::bind(listener.socket.get(), any, length) == 0 && ::listen(listener.socket.get(), 1) == 0 &&
+           ::getsockname(listener.socket.get(), any, &length) == 0,
+       "nobody can listen on TCP");
+  listener.port = ntohs(where.sin_port);
+  return listener;
+}
+
+base::UniqueFd connect_tcp(const char* address, std::uint16_t port) {
   base::UniqueFd client(no_delay(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
-  must(::connect(client.get(), any, length) == 0, "no connection over loopback");
-  return {std::move(client),
-          base::UniqueFd(no_delay(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)))};
+  const sockaddr_in where = tcp_address(address, port);
+  must(::connect(client.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0,
+       "no connection over TCP");
+  return client;
+}
+
+base::UniqueFd accept_tcp(const TcpListener& listener) {
+  return base::UniqueFd(no_delay(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_CLOEXEC)));
 }
 
 void PacketWire::send(std::span<const std::byte> frame) {

@@ -15,8 +15,15 @@ struct SocketPair {
   base::UniqueFd server;
 };
 SocketPair unix_pair(int type);
-// Connected over loopback, without delays for small packets.
-SocketPair tcp_pair();
+
+// TCP without delays for small packets.
+struct TcpListener {
+  base::UniqueFd socket;
+  std::uint16_t port = 0;
+};
+TcpListener listen_tcp(const char* address);
+base::UniqueFd connect_tcp(const char* address, std::uint16_t port);
+base::UniqueFd accept_tcp(const TcpListener& listener);
 
 class PacketWire final : public Wire {
  public:

@@ -29,24 +29,19 @@ std::unique_ptr<Wire> stream(int fd, std::size_t) {
 }
 
 Figure two_hops(const Setting& setting, const SocketPair& pair, MakeWire make, Work work) {
-  Crew crew(setting.placement, setting.seconds);
+  Crew crew(setting);
   crew.start(Seat::kServer, [&] { serve(*make(pair.server.get(), work.bytes)); });
   crew.start(Seat::kClient, [&] { work.run(crew, *make(pair.client.get(), work.bytes)); });
   return crew.wait();
 }
 
-Figure measure_reference(Reference reference, Placement placement, double seconds) {
-  const Setting setting{placement, seconds, false};
+Figure measure_reference(Reference reference, const Setting& setting) {
   switch (reference) {
     case Reference::kPacketTrip:
       return two_hops(setting, unix_pair(SOCK_SEQPACKET), packets, {64, 1});
     case Reference::kPacketFlight:
       return two_hops(setting, unix_pair(SOCK_SEQPACKET), packets, {64, 64});
-    case Reference::kTcpTrip:
-      return two_hops(setting, tcp_pair(), stream, {64, 1});
-    case Reference::kTcpFlight:
-      return two_hops(setting, tcp_pair(), stream, {64, 1024});
-    case Reference::kNone:
+    default:
       break;
   }
   return {};

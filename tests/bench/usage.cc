@@ -21,6 +21,12 @@ double number_in(const std::string& file, const std::string& key) {
   return 0;
 }
 
+Usage usage_in(const std::filesystem::path& thread) {
+  double ran_ns = 0;
+  std::ifstream(thread / "schedstat") >> ran_ns;
+  return {ran_ns / 1000, number_in(thread / "status", "voluntary_ctxt_switches")};
+}
+
 }  // namespace
 
 Usage usage_of(pid_t process) {
@@ -28,13 +34,12 @@ Usage usage_of(pid_t process) {
   std::error_code gone;
   const std::filesystem::directory_iterator threads(folder_of(process) + "/task", gone);
   if (gone) return sum;
-  for (const auto& thread : threads) {
-    double ran_ns = 0;
-    std::ifstream(thread.path() / "schedstat") >> ran_ns;
-    sum.cpu_us += ran_ns / 1000;
-    sum.switches += number_in(thread.path() / "status", "voluntary_ctxt_switches");
-  }
+  for (const auto& thread : threads) sum += usage_in(thread.path());
   return sum;
+}
+
+Usage usage_of_leader(pid_t process) {
+  return usage_in(folder_of(process));
 }
 
 Memory memory_of(pid_t process) {

@@ -72,9 +72,10 @@ int on_echo(sd_bus_message* request, void*, sd_bus_error*) {
   return sent < 0 ? sent : 1;
 }
 
-const sd_bus_vtable kMethods[] = {SD_BUS_VTABLE_START(0),
-                                  SD_BUS_METHOD("Echo", "ay", "ay", on_echo, SD_BUS_VTABLE_UNPRIVILEGED),
-                                  SD_BUS_VTABLE_END};
+// The descriptor in the second method's request goes with the message.
+const sd_bus_vtable kMethods[] = {
+    SD_BUS_VTABLE_START(0), SD_BUS_METHOD("Echo", "ay", "ay", on_echo, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("Take", "ayh", "ay", on_echo, SD_BUS_VTABLE_UNPRIVILEGED), SD_BUS_VTABLE_END};
 
 void serve_bus(const PeerScene& scene) {
   sd_bus* const bus = connected(scene);
@@ -87,14 +88,17 @@ void serve_bus(const PeerScene& scene) {
   }
 }
 
+// `descriptor`: goes with each request, unless it is negative.
 class BusWire final : public Wire {
  public:
-  explicit BusWire(sd_bus* bus) : bus_(bus) {}
+  explicit BusWire(sd_bus* bus, int descriptor) : bus_(bus), descriptor_(descriptor) {}
 
   void send(std::span<const std::byte> frame) override {
     sd_bus_message* call = nullptr;
-    must(::sd_bus_message_new_method_call(bus_, &call, kName, kPath, kName, "Echo"), "a message");
+    const char* const method = descriptor_ < 0 ? "Echo" : "Take";
+    must(::sd_bus_message_new_method_call(bus_, &call, kName, kPath, kName, method), "a message");
     ::sd_bus_message_append_array(call, 'y', frame.data(), frame.size());
+    if (descriptor_ >= 0) must(::sd_bus_message_append(call, "h", descriptor_), "a descriptor");
     must(::sd_bus_call_async(bus_, nullptr, call, on_answer, this, kCallTimeoutUs), "a call");
     ::sd_bus_message_unref(call);
   }
@@ -120,15 +124,24 @@ class BusWire final : public Wire {
   }
 
   sd_bus* bus_;
+  int descriptor_;
   unsigned arrived_ = 0;
   std::byte answer_[kReplyBytes]{};
 };
 
-std::unique_ptr<Wire> open_wire(const PeerScene& scene) {
+std::unique_ptr<Wire> open_with(const PeerScene& scene, int descriptor) {
   sd_bus* const bus = connected(scene);
   Patience patience;
   while (::sd_bus_get_name_creds(bus, kName, 0, nullptr) < 0) patience.rest("the server has no name");
-  return std::make_unique<BusWire>(bus);
+  return std::make_unique<BusWire>(bus, descriptor);
+}
+
+std::unique_ptr<Wire> open_wire(const PeerScene& scene) {
+  return open_with(scene, -1);
+}
+
+std::unique_ptr<Wire> open_with_descriptor(const PeerScene& scene) {
+  return open_with(scene, ::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
 void start_daemon(const PeerScene& scene) {
@@ -187,5 +200,8 @@ void start_broker(const PeerScene& scene) {
 int main(int argc, char** argv) {
   using namespace netmsg::bench;
   return peer_main(argc, argv,
-                   {{"dbus-daemon", start_daemon, open_wire}, {"dbus-broker", start_broker, open_wire}});
+                   {{"dbus-daemon", start_daemon, open_wire},
+                    {"dbus-broker", start_broker, open_wire},
+                    {"dbus-daemon-descriptor", start_daemon, open_with_descriptor},
+                    {"dbus-broker-descriptor", start_broker, open_with_descriptor}});
 }

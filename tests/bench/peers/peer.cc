@@ -37,7 +37,7 @@ constexpr Job kJobs[] = {
 
 Figure measure(const Peer& peer, const Job& job, Placement placement, double seconds) {
   const test::TemporaryFolder folder;
-  Crew crew(placement, seconds);
+  Crew crew({placement, seconds});
   const PeerScene scene{crew, folder.path()};
   peer.start(scene);
   crew.start(Seat::kClient, [&] {
@@ -58,7 +58,7 @@ const char* unit_of(const Job& job) {
 void print(const Peer& peer, const Job& job, Placement placement, double seconds) {
   const std::string name = "peer." + peer.name + "." + job.name;
   try {
-    const Figure reference = measure_reference(job.reference, placement, seconds * kReferenceShare);
+    const Figure reference = measure_reference(job.reference, {placement, seconds * kReferenceShare, false});
     const Figure figure = measure(peer, job, placement, seconds);
     std::printf("%s %s %.6g %.6g %s\n", name.c_str(), name_of(placement), figure.value,
                 figure.value / reference.value, unit_of(job));

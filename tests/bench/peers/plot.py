@@ -6,9 +6,13 @@ netmsg_bench --beside; peers.md, a table with the machine named; peers.svg, the 
 import os
 import platform
 import statistics
+import subprocess
 import sys
 
 BAR_HEIGHT, LEFT, WIDTH = 18, 190, 760
+
+# Packages whose versions matter.
+PEERS = ("dbus-daemon", "dbus-broker", "libsystemd0", "libzmq5", "nats-server", "libgrpc++1.51", "libcapnp-0.9.2")
 
 
 def medians(path):
@@ -29,15 +33,22 @@ def machine():
     return f"{model}, {os.cpu_count()} processors, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}"
 
 
+def versions():
+    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", *PEERS], stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True, check=False).stdout
+    return shown.rstrip(", ")
+
+
 def text(rows):
     return "".join(f"{case} {placement} {value:.6g} {ratio:.6g} {unit}\n"
                    for (case, placement), (value, ratio, unit, _) in rows.items())
 
 
 def table(rows, where):
-    lines = [f"{where}. Medians; the ratio is to a Unix SEQPACKET ping-pong of the same moment (64 in flight for rates).\n",
+    lines = [f"{where}. {versions()}.\n",
+             "Medians; the ratio is to a Unix SEQPACKET ping-pong of the same moment (64 in flight for rates).\n",
              "| case | placement | median | ratio | rounds |", "| --- | --- | ---: | ---: | ---: |"]
-    lines += [f"| {case} | {placement} | {value:.3g} {unit} | {ratio:.2f} | {count} |"
+    lines += [f"| {case} | {placement} | {value:.3g} {unit} | {ratio:.3g} | {count} |"
               for (case, placement), (value, ratio, unit, count) in rows.items()]
     return "\n".join(lines) + "\n"
 
