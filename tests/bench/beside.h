@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Figures of other programs, of a run beside this one (peers/run.sh), for the goals that name them. Lines of text:
-// case, placement (one, two, free), value, ratio to its own reference; separated by blanks.
+// case, placement (one, two, free), value, ratio to its own reference, unit; separated by blanks.
 #pragma once
 
 #include <string>

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <stdexcept>
 
 #include "tests/bench/beside.h"
 #include "tests/bench/case.h"
@@ -24,6 +26,7 @@ struct Options {
   std::string only;       // a part of names
   std::string case_name;  // only this one, on one processor
   std::string beside;
+  std::string lines;  // where the rows go besides, in the form of `beside`
   unsigned rounds = 5;
   double seconds = 0.3;
 };
@@ -125,7 +128,10 @@ int run(const Options& options) {
     for (const Case& one : cases) std::printf("%s\n", one.name.c_str());
     return 0;
   }
-  print(measure_all(hosts, cases, options), options, hosts.network());
+  const Rows rows = measure_all(hosts, cases, options);
+  print(rows, options, hosts.network());
+  if (!options.lines.empty() && !(std::ofstream(options.lines) << lines_of(rows)))
+    throw std::runtime_error("cannot write " + options.lines);
   return 0;
 }
 
@@ -151,6 +157,7 @@ int main(int argc, char** argv) {
   app.add_option("--only", options.only, "cases with this in their names");
   app.add_option("--case", options.case_name, "this case alone, on one processor (stages.py)");
   app.add_option("--beside", options.beside, "figures of other programs, for the goals (peers/run.sh)");
+  app.add_option("--lines", options.lines, "writes the rows into this file, as --beside reads them");
   app.add_option("--rounds", options.rounds, "how often each case is measured")->check(CLI::Range(1, 1000));
   app.add_option("--seconds", options.seconds, "for each measurement")->check(CLI::Range(0.001, 60.0));
   CLI11_PARSE(app, argc, argv);

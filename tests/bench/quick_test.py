@@ -5,6 +5,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 
 # Why a case may have no figure in a short round.
 EXCUSES = ("too large for --quick", "too many for --quick", "the limit of descriptors is",
@@ -18,7 +19,7 @@ def output(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
 
 
-def faults(listed, result):
+def faults(listed, result, lines):
     rows = result["rows"]
     for name in listed - {row["case"] for row in rows}:
         yield f"{name} did not run"
@@ -29,13 +30,18 @@ def faults(listed, result):
             yield f"{where} measured nothing"
         if why is not None and not why.startswith(EXCUSES):
             yield f"{where}: {why}"
+    figures = [[row["case"], row["placement"]] for row in rows if "not_offered" not in row]
+    if [line.split()[:2] for line in lines] != figures:
+        yield "the lines are not those of the rows"
     if not {goal["goal"] for goal in result["goals"]} >= {str(number) for number in range(1, 18)}:
         yield "the goals are not all there"
 
 
 def main(program):
     listed = set(output(program, "--list").split())
-    found = list(faults(listed, json.loads(output(program, "--quick", "--json"))))
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8") as lines:
+        result = json.loads(output(program, "--quick", "--json", "--lines", lines.name))
+        found = list(faults(listed, result, list(lines)))
     for fault in found:
         print(fault)
     print(f"{len(listed)} cases, {len(found)} faults")

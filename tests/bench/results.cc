@@ -122,6 +122,16 @@ std::string table_of(const Rows& rows) {
   return out;
 }
 
+std::string lines_of(const Rows& rows) {
+  std::string out;
+  for (const Row& row : rows) {
+    if (row.figures.empty()) continue;
+    out += text("%s %s %.6g %.6g %s\n", row.name.c_str(), name_of(row.placement), row.value(), row.ratio(),
+                name_of(row.unit));
+  }
+  return out;
+}
+
 std::string json_of(const Rows& rows, const Machine& machine) {
   std::string out =
       "{\n  \"machine\": {\"processor\": " + quoted(machine.processor) +

@@ -43,6 +43,8 @@ struct Machine {
 Machine this_machine(const std::string& network);
 
 std::string table_of(const Rows& rows);
+// As beside.h reads them: a line for each row that has figures.
+std::string lines_of(const Rows& rows);
 std::string json_of(const Rows& rows, const Machine& machine);
 
 }  // namespace netmsg::bench

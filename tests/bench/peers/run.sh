@@ -4,9 +4,9 @@
 #
 # usage: run.sh [ROUNDS [SECONDS]]      rounds of everything (3); seconds for each measurement (0.3)
 #
-# Installs what is missing (as root), builds in build/peers, and writes into tests/bench/results/: peers.txt (case,
-# placement, median, ratio to the reference of the same moment, unit), peers.md, peers.svg, and netmsg.txt: netmsg's own
-# table and goals beside them. Programs, daemons and sockets of a run are gone afterwards.
+# Installs what is missing (as root), builds in build/peers, and writes into tests/bench/results/: peers.md and peers.svg,
+# the table and the plot of all systems; peers.txt (case, placement, median, ratio to the reference of the same moment,
+# unit); netmsg.txt, all of netmsg's own rows, and the goals. Programs, daemons and sockets of a run are gone afterwards.
 set -euo pipefail
 
 rounds=${1:-3} seconds=${2:-0.3}
@@ -42,12 +42,14 @@ measure() {
 install_packages
 build_all
 mkdir -p "$results"
-rows=$(mktemp)
-trap 'rm -f "$rows"' EXIT
+rows=$(mktemp) own=$(mktemp)
+trap 'rm -f "$rows" "$own"' EXIT
 for ((round = 1; round <= rounds; round++)); do
   echo "round $round of $rounds" >&2
   measure >>"$rows"
 done
-python3 -B "$here/plot.py" "$rows" "$results"
-"$build/tests/netmsg_bench" --rounds "$rounds" --seconds "$seconds" --beside "$results/peers.txt" >"$results/netmsg.txt"
+python3 -B "$here/plot.py" medians "$rows" >"$results/peers.txt"
+"$build/tests/netmsg_bench" --rounds "$rounds" --seconds "$seconds" --beside "$results/peers.txt" --lines "$own" \
+  >"$results/netmsg.txt"
+python3 -B "$here/plot.py" draw "$results/peers.txt" "$own" "$results"
 echo "results are in $results"
