@@ -9,16 +9,16 @@
 #include <asio/io_context.hpp>
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
 #include <sstream>
+#include <string>
 #include <vector>
 
 #include "proxy/grpc_poller.h"
 #include "proxy/wire.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/support/certificates.h"
 
 namespace netmsg::proxy {
 namespace {
@@ -227,28 +227,26 @@ TEST_F(GrpcTransportTest, AnAddressThatIsTakenIsAnError) {
 class GrpcTls : public GrpcTransportTest {
  protected:
   static void SetUpTestSuite() {
-    folder = std::make_unique<test::TemporaryFolder>();
-    directory = folder->path();
-    for (const char* name : {"one", "two"}) {
-      const std::string command = std::string("'") + NETMSG_MAKE_CERTS + "' '" + (directory / name).string() +
-                                  "' server=alias client >/dev/null 2>&1";
-      ASSERT_EQ(std::system(command.c_str()), 0);
-    }
+    ours = std::make_unique<test::Certificates>(kNames);
+    theirs = std::make_unique<test::Certificates>(kNames);
   }
-  static void TearDownTestSuite() { folder.reset(); }
+  static void TearDownTestSuite() {
+    ours.reset();
+    theirs.reset();
+  }
 
-  static std::string read(const std::filesystem::path& path) {
+  static std::string read(const std::string& path) {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();
     return text.str();
   }
   static GrpcOptions tls(const std::string& name, const std::string& listen = "",
-                         const std::string& ca = "one") {
+                         const std::unique_ptr<test::Certificates>& from = ours) {
     GrpcOptions options;
     options.listen = listen;
-    options.certificate_pem = read(directory / ca / (name + ".crt"));
-    options.key_pem = read(directory / ca / (name + ".key"));
-    options.ca_pem = read(directory / "one" / "ca.crt");
+    options.certificate_pem = read(from->path(name + ".crt"));
+    options.key_pem = read(from->path(name + ".key"));
+    options.ca_pem = read(ours->path("ca.crt"));
     return options;
   }
   void expect_refused(End& client, End& server, const std::string& name) {
@@ -258,11 +256,10 @@ class GrpcTls : public GrpcTransportTest {
     EXPECT_EQ(server.accepts, 0);
   }
 
-  static std::unique_ptr<test::TemporaryFolder> folder;
-  static std::filesystem::path directory;
+  static inline const std::vector<std::string> kNames = {"server=alias", "client"};
+  static inline std::unique_ptr<test::Certificates> ours;
+  static inline std::unique_ptr<test::Certificates> theirs;  // of another authority
 };
-std::unique_ptr<test::TemporaryFolder> GrpcTls::folder;
-std::filesystem::path GrpcTls::directory;
 
 TEST_F(GrpcTls, BothEndsKnowWhoIsThere) {
   End server(owner, poller, tls("server", "127.0.0.1:0"));
@@ -288,7 +285,7 @@ TEST_F(GrpcTls, TheNameThatWasDialedMustBeTheCertificates) {
 
 TEST_F(GrpcTls, AClientOfAnotherAuthorityIsNotLetIn) {
   End server(owner, poller, tls("server", "127.0.0.1:0"));
-  End client(owner, poller, tls("client", "", "two"));
+  End client(owner, poller, tls("client", "", theirs));
   expect_refused(client, server, "server");
 }
 
