@@ -283,7 +283,7 @@ void App::Parts::start_network(const Config& config, const Pems& pems, const std
   if (!problem.empty()) throw StartError{"--listen: " + problem};
 }
 
-// Deadlines are read anew after each turn of the event loop, so rearm has nothing to do.
+// Deadlines are read anew after each turn of the event loop, so nobody has to be told of them.
 proxy::Callbacks App::Parts::proxy_callbacks() {
   proxy::Callbacks callbacks;
   callbacks.peer_up = [this](const proxy::PeerInfo& peer, ipc::SendRight name_service) {
@@ -300,7 +300,7 @@ proxy::Callbacks App::Parts::proxy_callbacks() {
     complaints_.warn(name, "peer_unreachable", reason);
     names_->peer_unreachable(name);
   };
-  callbacks.rearm = [] {};
+  callbacks.owe_write = [this] { link_rounds_ ? link_rounds_->owe_write() : proxy_->write(); };
   callbacks.log = [this](const std::string& line) { complaints_.warn(line, "peer", line); };
   return callbacks;
 }
@@ -325,7 +325,7 @@ void App::Parts::listen(const Config& config) {
   auto opened = session::Listener::open(surroundings, options);
   if (auto* problem = std::get_if<std::string>(&opened)) throw StartError{"--socket: " + *problem};
   listener_ = std::move(std::get<0>(opened));
-  if (transport_) link_rounds_ = std::make_unique<LinkRounds>(poller_, listener_->active_lanes());
+  if (transport_) link_rounds_ = std::make_unique<LinkRounds>(poller_, *proxy_, listener_->active_lanes());
 }
 
 void App::Parts::serve_control(const Config& config, const std::string& id) {

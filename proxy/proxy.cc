@@ -92,7 +92,7 @@ struct Proxy::Impl {
   Moves moves{world.engine, world.clock, world.options, world.registry, sessions};
   std::map<StreamId, Ungreeted> ungreeted{};
   Phase phase = Phase::kNew;
-  std::optional<base::Instant> announced{};  // what the owner knows of next_deadline()
+  bool owes_write = false;  // callbacks.owe_write was called, and write() was not
 
   Peer* with_stream(StreamId stream) {
     const auto found =
@@ -109,6 +109,7 @@ struct Proxy::Impl {
   void greet(StreamId stream, const PeerIdentity& identity, std::string_view bytes);
   void refuse(StreamId stream, const Fault& why);
   void drop_silent_streams(base::Instant now);
+  void tell_rooms();
   void flush(base::Instant now);
   void tell();
 };
@@ -146,6 +147,16 @@ void Proxy::Impl::drop_silent_streams(base::Instant now) {
     if (now < here->second.until) continue;
     refuse(here->first, {v1::Fence::LEASE, "no hello in time"});
     ungreeted.erase(here);
+  }
+}
+
+void Proxy::Impl::tell_rooms() {
+  const Registry& registry = world.registry;
+  for (const Registry::Entry* entry : world.registry.take_dirty()) {
+    // Holders of a port that has moved follow one after the other, and each change tells those that have come.
+    const bool may_wait = entry->epoch == 0;
+    for (const PeerIndex peer : entry->peers)
+      peers[peer]->room_changed(entry->uid, registry.room_for(*entry->port, peer), may_wait);
   }
 }
 
@@ -242,7 +253,6 @@ void Proxy::tick() {
     impl_->drop_silent_streams(now);
   }
   impl_->tell();
-  impl_->announced = next_deadline();
 }
 
 std::optional<base::Instant> Proxy::next_deadline() const {
@@ -379,19 +389,16 @@ void Proxy::end_of_event() {
   impl_->moves.end_of_event();
   const std::vector<PeerIndex>& touched = impl_->world.touched;  // may grow meanwhile
   for (std::size_t at = 0; at < touched.size(); ++at) impl_->peers[touched[at]]->end_of_event();
-  Registry& registry = impl_->world.registry;
-  for (const PortUid& uid : registry.take_dirty()) {
-    const Registry::Entry* entry = registry.find(uid);
-    if (entry == nullptr) continue;
-    // Holders of a port that has moved follow one after the other, and each change tells those that have come.
-    const bool may_wait = entry->epoch == 0;
-    for (const PeerIndex peer : entry->peers) {
-      impl_->peers[peer]->room_changed(uid, registry.room_for(*entry->port, peer), may_wait);
-    }
-  }
-  if (touched.empty()) return;
+  if (touched.empty() && !impl_->world.registry.has_dirty()) return;
+  if (!impl_->world.callbacks.owe_write) return write();
+  if (!std::exchange(impl_->owes_write, true)) impl_->world.callbacks.owe_write();
+}
+
+void Proxy::write() {
+  impl_->owes_write = false;
+  impl_->tell_rooms();
+  if (impl_->world.touched.empty()) return;
   impl_->flush(impl_->world.clock.now());
-  announce();
 }
 
 void Proxy::for_each_right(const RightVisitor& visitor) const {
@@ -408,7 +415,6 @@ void Proxy::for_each_right(const RightVisitor& visitor) const {
 
 void Proxy::connected(StreamId stream, const PeerIdentity& identity) {
   if (Peer* peer = impl_->with_stream(stream)) peer->connected(identity);
-  announce();
 }
 
 void Proxy::accepted(StreamId stream, const PeerIdentity& identity) {
@@ -417,7 +423,6 @@ void Proxy::accepted(StreamId stream, const PeerIdentity& identity) {
   }
   const base::Instant until = impl_->world.clock.now() + impl_->world.options.timing.lease;
   impl_->ungreeted.emplace(stream, Impl::Ungreeted{identity, until});
-  announce();
 }
 
 void Proxy::received(StreamId stream, std::string_view bytes) {
@@ -430,7 +435,6 @@ void Proxy::received(StreamId stream, std::string_view bytes) {
     }
   }
   impl_->tell();
-  announce();
 }
 
 void Proxy::drained(StreamId stream) {
@@ -439,7 +443,6 @@ void Proxy::drained(StreamId stream) {
     if (Peer* peer = impl_->with_stream(stream)) peer->drained();
   }
   impl_->tell();
-  announce();
 }
 
 void Proxy::closed(StreamId stream, const std::string& reason) {
@@ -449,14 +452,6 @@ void Proxy::closed(StreamId stream, const std::string& reason) {
     if (Peer* peer = impl_->with_stream(stream)) peer->closed(reason);
   }
   impl_->tell();
-  announce();
-}
-
-void Proxy::announce() {
-  const std::optional<base::Instant> next = next_deadline();
-  if (!next || (impl_->announced && *impl_->announced <= *next)) return;
-  impl_->announced = next;
-  if (impl_->world.callbacks.rearm) impl_->world.callbacks.rearm();
 }
 
 }  // namespace netmsg::proxy

@@ -49,9 +49,9 @@ struct Callbacks {
   std::function<void(const std::string& name, const std::string& reason)> peer_down;
   // It could not be reached, or refused us; we go on trying.
   std::function<void(const std::string& name, const std::string& reason)> peer_unreachable;
-  // next_deadline() is earlier than it was: read it again. The only one that may come inside an event: set a
-  // timer, no more.
-  std::function<void()> rearm;
+  // Events have left something to be written, and whoever makes them writes it: write() is owed, soon and once for all of
+  // them. May come inside an event, in which write() may be called. Empty: each event writes when it ends.
+  std::function<void()> owe_write;
   // One line for the log about a peer; rate-limited by the callee.
   std::function<void(const std::string& line)> log;
 };
@@ -111,10 +111,10 @@ struct SessionRow {
   std::size_t peer;  // as in peers()
   std::uint64_t nonce;
   FrameNumber applied;
-  std::vector<UnitRow> units;          // exports, then proxies, each by uid
+  std::vector<UnitRow> units;   // exports, then proxies, each by uid
   std::vector<const v1::Frame*> kept;  // in order; valid until the next event
-  std::size_t waiting = 0;             // messages that wait to be appended
-  std::size_t unfinished = 0;  // transfers, groups and forced messages that have not come to their end
+  std::size_t waiting = 0;      // messages that wait to be appended
+  std::size_t unfinished = 0;   // transfers, groups and forced messages that have not come to their end
 };
 
 class Proxy final : public ipc::RemoteLink, private TransportEvents {
@@ -133,6 +133,9 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   // engine. Idempotent.
   void stop();
 
+  // Writes what events have left to be said, in one message for each peer; the room of each port once, as it is now. Also
+  // inside an event.
+  void write();
   // Does what is due: heartbeats, acknowledgements, leases, dials.
   void tick();
   // When tick() has something to do; nullopt after stop().
@@ -176,9 +179,6 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   void received(StreamId stream, std::string_view bytes) override;
   void drained(StreamId stream) override;
   void closed(StreamId stream, const std::string& reason) override;
-
-  // Calls rearm() if the next deadline has come nearer.
-  void announce();
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

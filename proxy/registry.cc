@@ -162,14 +162,18 @@ Registry::Entry& Registry::add(ipc::Port& port, const PortUid& uid) {
 
 void Registry::mark_dirty(Entry* entry) {
   if (entry == nullptr || std::exchange(entry->dirty, true)) return;
-  dirty_.push_back(entry->uid);
+  dirty_.push_back(entry->port->link_slot);
 }
 
-std::vector<PortUid> Registry::take_dirty() {
-  for (const PortUid& uid : dirty_) {
-    if (Entry* entry = find(uid)) entry->dirty = false;
+std::vector<const Registry::Entry*> Registry::take_dirty() {
+  std::vector<const Entry*> all;
+  all.reserve(dirty_.size());
+  for (const std::uint64_t slot : dirty_) {
+    Entry& entry = entries_[slot - 1];
+    if (std::exchange(entry.dirty, false)) all.push_back(&entry);
   }
-  return std::exchange(dirty_, {});
+  dirty_.clear();
+  return all;
 }
 
 void Registry::check_invariants() const {

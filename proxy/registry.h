@@ -34,7 +34,7 @@ class Registry {
     ipc::PortRef port;              // empty: the place is free
     std::optional<PeerIndex> home;  // of a proxy: whose session it lives by
     std::vector<PeerIndex> peers;   // of a port at home here: those that have units, each once
-    bool dirty = false;             // in dirty_
+    bool dirty = false;             // its slot is in dirty_
     std::uint32_t epoch = 0;        // how often the receive right has gone from one daemon to another
     bool undrained = false;         // at home here, and some may still send by way of the old home: it stays
     // Of a port at home here: how many messages of each peer wait to be queued (parking.h), above 0.
@@ -80,11 +80,13 @@ class Registry {
   std::uint64_t pin(const PortUid& uid);
   void unpin(const PortUid& uid, std::uint64_t life);
 
-  // The peers that have units shall be told the port's room when the event ends. Does nothing for uids that are not
-  // there.
+  // The peers that have units shall be told the port's room with what is written next. Does nothing for uids that are
+  // not there.
   void mark_dirty(const PortUid& uid) { mark_dirty(find(uid)); }
   void mark_dirty(const ipc::Port& port) { mark_dirty(find(port)); }
-  std::vector<PortUid> take_dirty();
+  bool has_dirty() const { return !dirty_.empty(); }
+  // Those that are still there, each once, in order. Valid until an entry is removed.
+  std::vector<const Entry*> take_dirty();
 
   // --- proxies ---
   // REQUIRES: no entry for `uid`.
@@ -110,10 +112,10 @@ class Registry {
   void forget_if_unknown(Entry& entry);
 
   const Origin us_;
-  std::deque<Entry> entries_;                // by link_slot - 1
-  std::vector<std::uint64_t> free_;          // slots
+  std::deque<Entry> entries_;         // by link_slot - 1
+  std::vector<std::uint64_t> free_;   // slots
   std::map<PortUid, std::uint64_t> by_uid_;  // slots; ordered: peers choose keys, so no hashing
-  std::vector<PortUid> dirty_;
+  std::vector<std::uint64_t> dirty_;  // slots; whose entry is not dirty has gone
   Serial next_serial_ = kNameServiceSerial + 1;
   std::uint64_t lives_ = 0;
 };

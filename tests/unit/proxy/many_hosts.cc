@@ -92,6 +92,10 @@ proxy::Callbacks Host::callbacks() {
     unreachables.push_back(name);
     reasons.push_back(reason);
   };
+  to.owe_write = [this] {
+    ++writes_owed;
+    if (!gathers) link->write();
+  };
   return to;
 }
 

@@ -52,6 +52,10 @@ class Host {
   const Name names_port;
   std::unique_ptr<proxy::Proxy> link;
 
+  // Its events leave to link->write() what they have to say.
+  bool gathers = false;
+  int writes_owed = 0;  // how often it was told so
+
   // What the composition root was told.
   std::vector<std::string> ups;
   std::vector<std::string> downs;

@@ -68,8 +68,12 @@ TEST_F(Known, AProxyHasAHomeAndAnyOrigin) {
   EXPECT_EQ(registry.find(uid)->home, 2U);
   registry.mark_dirty(uid);
   registry.mark_dirty(*proxy.port());
-  EXPECT_EQ(registry.take_dirty(), std::vector<PortUid>{uid}) << "once";
+  EXPECT_EQ(registry.take_dirty(), std::vector<const Registry::Entry*>{registry.find(uid)}) << "once";
   EXPECT_TRUE(registry.take_dirty().empty());
+  registry.mark_dirty(uid);
+  registry.remove(*proxy.port());
+  registry.add_proxy(*proxy.port(), {them, 8}, 2);
+  EXPECT_TRUE(registry.take_dirty().empty()) << "the one in its place is another one";
   registry.remove(*proxy.port());
 }
 
