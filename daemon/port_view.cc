@@ -143,7 +143,7 @@ void fill_peer(const Sessions& sessions, const Sessions::Found& found, v1::PeerH
   to.set_send_once(found.unit->send_once);
   found.unit->side == Side::kExport ? to.set_granted(found.unit->send) : to.set_received(found.unit->send);
   to.set_unacknowledged(found.session->kept.size());
-  for (const v1::Frame* frame : found.session->kept) count_frame(*frame, sessions.wire(found), to);
+  for (const v1::Frame& frame : found.session->kept) count_frame(frame, sessions.wire(found), to);
 }
 
 void fill_peers(const Sessions& sessions, const ipc::Port& port, v1::PortView& to) {

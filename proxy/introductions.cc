@@ -96,7 +96,7 @@ void Introductions::introduce(Peer& to, std::vector<Introducing>& rights) {
       each.right.consume();
       home.release_if_unused(port);
     }
-    if (!broken(Rule::kIntroducerAsksHome)) home.send(std::move(frame));
+    if (!broken(Rule::kIntroducerAsksHome)) home.send(frame);
     ++home.tables()->grants_asked;
     each.right.consume();
   }
@@ -124,7 +124,7 @@ Check Introductions::grant_failed(Peer& from, const v1::GrantFailed& failed) {
   v1::Frame frame;
   *frame.mutable_grant_failed() = failed;
   frame.mutable_grant_failed()->clear_introducer();
-  third->send(std::move(frame));
+  third->send(frame);
   return std::nullopt;
 }
 
@@ -136,7 +136,7 @@ Check Introductions::pass_back(const v1::GrantFailed& failed, const Origin& intr
   v1::Frame frame;
   *frame.mutable_grant_failed() = failed;
   frame.mutable_grant_failed()->clear_introducer();
-  asker->send(std::move(frame));
+  asker->send(frame);
   return std::nullopt;
 }
 
@@ -205,7 +205,7 @@ void Introductions::ask(const IntroductionId& id, const AwaitedRight& right) {
   write_origin(id.introducer, *claim.mutable_introducer());
   claim.set_nonce(id.nonce);
   claim.set_session(right.session);
-  home->send(std::move(frame));
+  home->send(frame);
 }
 
 // --- looking in ---

@@ -65,7 +65,7 @@ void Introductions::give_back(Peer& home, const ContestedUnit& unit, const Origi
   write_uid(home.ends(), unit.port, *release.mutable_port());
   release.set_units(1);
   write_origin(granter, *release.mutable_from());
-  home.send(std::move(frame));
+  home.send(frame);
 }
 
 // What we have there are send-once rights, so there is none of which it could be one more: it is that unit. As for any other
@@ -73,7 +73,7 @@ void Introductions::give_back(Peer& home, const ContestedUnit& unit, const Origi
 void Introductions::follow_with(Peer& home, const ContestedUnit& unit) {
   v1::Frame frame;
   write_uid(home.ends(), unit.port, *frame.mutable_path_close()->mutable_port());
-  home.send(std::move(frame));
+  home.send(frame);
 }
 
 void Introductions::settle_contested(const ContestedUnit& unit, std::optional<ipc::CarriedRight> right,

@@ -86,7 +86,7 @@ void Introductions::hand_on(KeptUnit unit) {
   grant.set_session(petition.session);
   grant.set_nonce(petition.id.nonce);
   write_origin(petition.id.introducer, *grant.mutable_introducer());
-  home.send(std::move(frame));
+  home.send(frame);
   ++home.tables()->grants_asked;
   if (introducer.open() && introducer.nonce() == petition.asked) {
     std::uint64_t& mark = introducer.tables()->grants_sent_on;
@@ -123,7 +123,7 @@ void Introductions::give(Peer& to, KeptUnit unit) {
   granted.set_session(unit.petition.session);
   granted.set_nonce(unit.petition.id.nonce);
   granted.set_as_of(to.applied_frames());
-  to.send(std::move(frame));
+  to.send(frame);
 }
 
 void Introductions::fail(const Petition& petition, v1::GrantFailed::Reason reason) {
@@ -137,7 +137,7 @@ void Introductions::fail(const Petition& petition, v1::GrantFailed::Reason reaso
   failed.set_reason(reason);
   if (petition.id.introducer != introducer.them())
     write_origin(petition.id.introducer, *failed.mutable_introducer());
-  introducer.send(std::move(frame));
+  introducer.send(frame);
 }
 
 // Step 6.
@@ -149,7 +149,7 @@ Check Introductions::claim(Peer& from, const v1::Claim& claim) {
   *said.mutable_introducer() = claim.introducer();
   said.set_nonce(claim.nonce());
   said.set_answer(answer(claim, introducer));
-  from.send(std::move(frame));
+  from.send(frame);
   return std::nullopt;
 }
 

@@ -59,7 +59,7 @@ void Moves::send_probe(const PortUid& port, v1::Probe probe) {
   v1::Frame frame;
   write_uid(ends(*entry->home), port, *probe.mutable_port());
   *frame.mutable_probe() = std::move(probe);
-  sessions_.append(*entry->home, std::move(frame));
+  sessions_.append(*entry->home, frame);
 }
 
 // Steps 2 and 3.

@@ -29,7 +29,7 @@ void Moves::close_own_path(PeerIndex to, const PortUid& uid, std::uint32_t epoch
   v1::Frame frame;
   write_uid(ends(to), uid, *frame.mutable_path_close()->mutable_port());
   frame.mutable_path_close()->set_epoch(epoch);
-  sessions_.append(to, std::move(frame));
+  sessions_.append(to, frame);
 }
 
 // R6. The new home is told, and answers Died if it knows of no units: it may have said so before we knew the port.
@@ -84,7 +84,7 @@ void Moves::give_up_following(base::Instant now) {
     v1::Frame frame;
     write_uid(ends(following.from), uid, *frame.mutable_path_lost()->mutable_port());
     frame.mutable_path_lost()->set_epoch(following.epoch);
-    sessions_.append(following.from, std::move(frame));
+    sessions_.append(following.from, frame);
     look_at(uid);
   }
 }

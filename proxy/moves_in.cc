@@ -98,7 +98,7 @@ Check Moves::arrive(PeerIndex from, ipc::Account& account, const v1::Move& wire,
 void Moves::refuse(PeerIndex from, const PortUid& uid) {
   v1::Frame frame;
   write_uid(ends(from), uid, *frame.mutable_died()->mutable_port());
-  sessions_.append(from, std::move(frame));
+  sessions_.append(from, frame);
 }
 
 ipc::ReceiveRight Moves::settle_here(PeerIndex from, const PortUid& uid, ipc::Charge charge,
@@ -278,7 +278,7 @@ void Moves::tell_lost(const PortUid& uid, const Origin& holder) {
   if (!peer || sessions_.tables(*peer)->exports.holds(uid)) return;
   v1::Frame frame;
   write_uid(ends(*peer), uid, *frame.mutable_died()->mutable_port());
-  sessions_.append(*peer, std::move(frame));
+  sessions_.append(*peer, frame);
 }
 
 // Its old home may have no units and mint rights of it all the same, for what comes by an open path.

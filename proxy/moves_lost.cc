@@ -59,7 +59,7 @@ void Moves::ask(const PortUid& uid, Undrained& port, Undrained::Path& path) {
   write_uid(theirs.ends, uid, *lost.mutable_port());
   lost.set_epoch(port.epoch);
   write_origin(port.old_home, *lost.mutable_from());
-  sessions_.append(*path.peer, std::move(frame));
+  sessions_.append(*path.peer, frame);
 }
 
 // Step 5.
@@ -133,7 +133,7 @@ Check Moves::apply_moved_lost(PeerIndex from, const v1::MovedLost& wire) {
   } else {
     answer.set_wait(known != nullptr && old && known->home == old);
   }
-  sessions_.append(from, std::move(frame));
+  sessions_.append(from, frame);
   return std::nullopt;
 }
 

@@ -152,7 +152,7 @@ void Moves::tell_moved(const PortUid& uid, Stub& stub) {
     write_uid(to, uid, *frame.mutable_moved()->mutable_port());
     frame.mutable_moved()->set_epoch(stub.epoch);
     write_origin(ends(stub.target).them, *frame.mutable_moved()->mutable_home());
-    sessions_.append(peer, std::move(frame));
+    sessions_.append(peer, frame);
   }
 }
 
@@ -174,7 +174,7 @@ ipc::CarriedRight Moves::follow(PeerIndex from, const PortUid& uid, ipc::RightTy
   v1::Frame frame;
   write_uid(ends(stub->second.target), uid, *frame.mutable_handed()->mutable_port());
   write_origin(ends(from).them, *frame.mutable_handed()->mutable_from());
-  if (!broken(Rule::kOnceIsHanded)) sessions_.append(stub->second.target, std::move(frame));
+  if (!broken(Rule::kOnceIsHanded)) sessions_.append(stub->second.target, frame);
   return ipc::CarriedRight(ipc::SendOnceRight::mint(*stub->second.port));
 }
 
@@ -214,7 +214,7 @@ void Moves::send_on_release(PeerIndex from, const PortUid& uid, Stub::Path& path
   write_uid(ends(target), uid, *frame.mutable_release()->mutable_port());
   frame.mutable_release()->set_units(units);
   write_origin(ends(from).them, *frame.mutable_release()->mutable_from());
-  sessions_.append(target, std::move(frame));
+  sessions_.append(target, frame);
 }
 
 // --- the paths close (M6) ---
@@ -255,8 +255,7 @@ void Moves::send_on_closings(const PortUid& uid) {
     const bool closed = here->second.state == Stub::Path::State::kClosing || broken(Rule::kLostPathIsLost);
     const auto say = closed ? path_close : path_lost;
     v1::Frame frame = say(ends(stub.target), uid, stub.epoch, here->second.holder);
-    if (frame.has_path_close() || !broken(Rule::kLostPathIsTold))
-      sessions_.append(stub.target, std::move(frame));
+    if (frame.has_path_close() || !broken(Rule::kLostPathIsTold)) sessions_.append(stub.target, frame);
     stub.waiting.erase(here);
   }
   end_if_done(uid);
@@ -278,7 +277,7 @@ void Moves::tell_died(const PortUid& uid, const Stub& stub) {
     if (tables == nullptr) continue;
     v1::Frame frame;
     write_uid(tables->ends, uid, *frame.mutable_died()->mutable_port());
-    sessions_.append(peer, std::move(frame));
+    sessions_.append(peer, frame);
   }
 }
 

@@ -53,7 +53,7 @@ class Peer final : private StreamUser {
   const Origin& them() const { return tables_->ends.them; }
   std::uint64_t nonce() const { return session_->nonce(); }
   FrameNumber applied_frames() const { return session_->applied(); }
-  void send(v1::Frame frame) { append(std::move(frame)); }
+  void send(const v1::Frame& frame) { append(frame); }
   void set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of);
   // The proxy dies, with what waits to be appended for it. Does nothing without one.
   void let_die(const PortUid& port);
@@ -96,7 +96,7 @@ class Peer final : private StreamUser {
   // A message of theirs that was forced in has left its queue.
   void left_queue(std::uint64_t receipt);
   // For an exchange that goes through several sessions. REQUIRES: open.
-  FrameNumber append(v1::Frame frame, ipc::Charge charge = {});
+  FrameNumber append(const v1::Frame& frame, ipc::Charge charge = {});
   // The proxy of a port that is at home where it cannot follow.
   void lose_proxy(const PortUid& proxy);
   // Takes back what waits to be appended for the proxy with this link slot.
@@ -160,7 +160,7 @@ class Peer final : private StreamUser {
   bool can_go(const std::vector<const ipc::Port*>& ports) const;
   std::vector<PortUid> send_ports(const std::vector<ipc::Port*>& ports);
   void send_queued(ipc::MessagePtr message);
-  FrameNumber send(ipc::Message& message, v1::Frame frame);
+  FrameNumber send(ipc::Message& message, v1::Frame& frame);
   void refuse(ipc::Message& message, std::uint64_t transfer);
   PortUid uid_of(const ipc::Message& message) const;
   void touch();

@@ -94,7 +94,7 @@ SessionRow Peer::session_row() const {
     rows.push_back({UnitRow::Side::kProxy, uid, holder.received, holder.port().sorights(),
                     holder.port().room(), &holder.port()});
   });
-  session_->for_each_kept([&](const v1::Frame& frame) { row.kept.push_back(&frame); });
+  row.kept = session_->kept();
   return row;
 }
 

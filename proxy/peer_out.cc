@@ -61,7 +61,7 @@ void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
                       pack(*tables_, known_->limits, *message, *frame.mutable_message());
   if (!may_go) return refuse(*message, transfer);
   const std::vector<PortUid> moved = send_ports(ports);
-  const FrameNumber number = send(*message, std::move(frame));
+  const FrameNumber number = send(*message, frame);
   if (!moved.empty()) world_.moves->left(index_, moved, number);
 }
 
@@ -91,7 +91,7 @@ std::vector<PortUid> Peer::send_ports(const std::vector<ipc::Port*>& ports) {
     std::vector<Introducing> introducing;
     queues.push_back(world_.moves->leave(index_, *port, *frame.mutable_move(), introducing));
     world_.introductions->introduce(*this, introducing);
-    append(std::move(frame));
+    append(frame);
     moved.push_back(world_.registry.find(*port)->uid);
   }
   for (ipc::MessageQueue& queue : queues) {
@@ -105,7 +105,7 @@ void Peer::send_queued(ipc::MessagePtr message) {
   if (broken(Rule::kQueueGoesAlong)) return;
   frame.mutable_message()->set_queued(true);
   if (!pack(*tables_, known_->limits, *message, *frame.mutable_message())) return refuse(*message, 0);
-  send(*message, std::move(frame));
+  send(*message, frame);
 }
 
 // It cannot travel, and is destroyed by the caller.
@@ -120,7 +120,7 @@ PortUid Peer::uid_of(const ipc::Message& message) const {
   return world_.registry.find(*message.destination.port())->uid;
 }
 
-FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
+FrameNumber Peer::send(ipc::Message& message, v1::Frame& frame) {
   const PortUid port = uid_of(message);
   std::vector<Introducing> introducing;
   leave_packed(*tables_, session_->applied(), message, *frame.mutable_message(), introducing);
@@ -138,7 +138,7 @@ FrameNumber Peer::send(ipc::Message& message, v1::Frame frame) {
   // one it pays until that has left its queue.
   const bool forced = message.accepted != nullptr || message.receipt;
   frame.mutable_message()->set_forced(forced);
-  const FrameNumber number = append(std::move(frame), forced ? ipc::Charge() : message.take_charge());
+  const FrameNumber number = append(frame, forced ? ipc::Charge() : message.take_charge());
   if (forced) {
     tables_->forced.sent({port, number}, RegistryPin(world_.registry, port), std::move(message.accepted),
                          std::move(message.receipt), message.take_charge());
@@ -248,12 +248,12 @@ void Peer::drop_transfer(std::uint64_t transfer, ipc::Charge charge) {
   v1::Frame frame;
   frame.mutable_chunk()->set_transfer(transfer);
   frame.mutable_chunk()->set_dropped(true);
-  append(std::move(frame), std::move(charge));
+  append(frame, std::move(charge));
 }
 
-FrameNumber Peer::append(v1::Frame frame, ipc::Charge charge) {
+FrameNumber Peer::append(const v1::Frame& frame, ipc::Charge charge) {
   touch();
-  const FrameNumber number = session_->append(std::move(frame), std::move(charge));
+  const FrameNumber number = session_->append(frame, std::move(charge));
   if (session_->unacknowledged_bytes() > 4 * world_.options.limits.unacknowledged) {
     doomed_ = Fault{v1::Fence::LIMIT, "too much that the peer has not applied"};
   }
@@ -275,7 +275,7 @@ void Peer::port_died(const PortUid& port) {
   if (!open()) return;
   v1::Frame frame;
   write_uid(ends(), port, *frame.mutable_died()->mutable_port());
-  if (!broken(Rule::kDiedIsTold)) append(std::move(frame));
+  if (!broken(Rule::kDiedIsTold)) append(frame);
   tables_->exports.forget(port);
 }
 
@@ -292,7 +292,7 @@ void Peer::tell_room(const PortUid& port, std::uint32_t room) {
   write_uid(ends(), port, *credit.mutable_port());
   credit.set_room(room);
   credit.set_as_of(session_->applied());
-  append(std::move(frame));
+  append(frame);
 }
 
 // Together with what is said anyway, or as late as an acknowledgement.
@@ -319,7 +319,7 @@ void Peer::left_queue(std::uint64_t receipt) {
   v1::Frame frame;
   write_uid(ends(), message->port, *frame.mutable_accepted()->mutable_port());
   frame.mutable_accepted()->set_message(message->number);
-  append(std::move(frame));
+  append(frame);
 }
 
 void Peer::end_of_event() {

@@ -56,7 +56,7 @@ class OpenSessions final : public Sessions {
     const Tables* tables = peers_[found->second]->tables();
     return tables != nullptr && tables->ends.them == daemon ? std::optional(found->second) : std::nullopt;
   }
-  void append(PeerIndex peer, v1::Frame frame) override { peers_[peer]->append(std::move(frame)); }
+  void append(PeerIndex peer, const v1::Frame& frame) override { peers_[peer]->append(frame); }
   void look_at(PeerIndex peer, const PortUid& proxy) override { peers_[peer]->unreferenced(proxy); }
   void doom(PeerIndex peer, Fault why) override { peers_[peer]->doom(std::move(why)); }
   void lose_proxy(PeerIndex peer, const PortUid& proxy) override { peers_[peer]->lose_proxy(proxy); }

@@ -112,7 +112,7 @@ struct SessionRow {
   std::uint64_t nonce;
   FrameNumber applied;
   std::vector<UnitRow> units;   // exports, then proxies, each by uid
-  std::vector<const v1::Frame*> kept;  // in order; valid until the next event
+  std::vector<v1::Frame> kept;  // in order
   std::size_t waiting = 0;      // messages that wait to be appended
   std::size_t unfinished = 0;   // transfers, groups and forced messages that have not come to their end
 };

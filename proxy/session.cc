@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/base/check.h"
 #include "proxy/mutant.h"
 
 namespace netmsg::proxy {
@@ -29,9 +30,11 @@ void Session::count_applied(base::Instant now, std::uint64_t data) {
 Check Session::acknowledge(FrameNumber number) {
   if (number < acknowledged_ || number > written_) return protocol_error("impossible acknowledgement");
   for (; acknowledged_ < number; ++acknowledged_) {
-    kept_bytes_ -= kept_.front().size;
-    bulk_under_way_ -= kept_.front().data;
-    if (may_write_) *may_write_ += kGrowth * (kept_.front().size + kept_.front().data);
+    const Kept& first = kept_.front();
+    kept_bytes_ -= first.size();
+    bulk_under_way_ -= first.data();
+    if (may_write_) *may_write_ += kGrowth * (first.size() + first.data());
+    if (!first.chunk) bytes_.drop(first.bytes.size());
     kept_.pop_front();
   }
   return std::nullopt;
@@ -46,30 +49,45 @@ Check Session::resume(FrameNumber number, base::Instant now) {
   return std::nullopt;
 }
 
-FrameNumber Session::append(v1::Frame frame, ipc::Charge charge) {
-  frame.set_number(++sent_);
-  const std::size_t size = frame.ByteSizeLong();
-  kept_.push_back({std::move(frame), size, std::move(charge)});
-  kept_bytes_ += size;
+FrameNumber Session::append(const v1::Frame& frame, ipc::Charge charge) {
+  const std::string_view bytes = bytes_.add(frame, ++sent_);
+  kept_.push_back({bytes, std::move(charge), nullptr});
+  kept_bytes_ += bytes.size();
   return sent_;
 }
 
 void Session::append_chunk(v1::Frame frame, std::shared_ptr<const Cargo> cargo, Cargo::Place place) {
   frame.set_number(++sent_);
   const std::uint64_t data = data_bytes(frame.chunk());
-  kept_.push_back({std::move(frame), sizeof(Kept), {}, std::move(cargo), place, data});
-  kept_bytes_ += sizeof(Kept);
+  const Kept& kept = kept_.emplace_back(
+      Kept{{}, {}, std::make_unique<KeptChunk>(KeptChunk{std::move(frame), std::move(cargo), place, data})});
+  kept_bytes_ += kept.size();
   bulk_under_way_ += data;
 }
 
 // The first time its pieces are here; for another stream they are read again. If that cannot be done, its message
 // is destroyed where it arrives.
-void Session::write_chunk(Kept& kept, BatchWriter& out) {
+void Session::write_chunk(KeptChunk& kept, BatchWriter& out) {
   v1::Chunk& chunk = *kept.frame.mutable_chunk();
   if (chunk.pieces_size() == 0) kept.cargo->load(kept.place, chunk);
   chunk.set_dropped(chunk.pieces_size() == 0);
   out.frame(kept.frame);
   chunk.clear_pieces();
+}
+
+std::vector<v1::Frame> Session::kept() const {
+  std::vector<v1::Frame> all;
+  for (const Kept& each : kept_) {
+    if (each.chunk) {
+      all.push_back(each.chunk->frame);
+      continue;
+    }
+    BatchReader reader(each.bytes);
+    NETMSG_CHECK(reader.next() == BatchReader::Item::kFrame);
+    NETMSG_CHECK(
+        all.emplace_back().ParseFromArray(reader.bytes().data(), static_cast<int>(reader.bytes().size())));
+  }
+  return all;
 }
 
 bool Session::speaks(base::Instant now) const {
@@ -82,8 +100,8 @@ bool Session::write(BatchWriter& out, base::Instant now) {
   if (!speaks(now) && out.empty()) return false;
   for (; has_frame_to_write(); ++written_) {
     Kept& next = kept_[written_ - acknowledged_];
-    if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size + next.data);
-    next.cargo ? write_chunk(next, out) : out.frame(next.frame);
+    if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size() + next.data());
+    next.chunk ? write_chunk(*next.chunk, out) : out.item(next.bytes);
   }
   out.applied(applied_ + (broken(Rule::kAckWhatIsApplied) ? 1 : 0));
   ack_due_.reset();

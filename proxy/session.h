@@ -14,12 +14,15 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "daemon/base/clock.h"
 #include "daemon/ipc/quota.h"
 #include "netmsg/v1/peer.pb.h"
 #include "proxy/cargo.h"
 #include "proxy/fault.h"
+#include "proxy/frame_bytes.h"
 #include "proxy/net_id.h"
 #include "proxy/options.h"
 #include "proxy/wire.h"
@@ -55,8 +58,8 @@ class Session {
   Check resume(FrameNumber number, base::Instant now);
 
   // --- what goes out ---
-  // Numbers the frame and keeps it; returns its number. `charge` pays for it as long as it is kept.
-  FrameNumber append(v1::Frame frame, ipc::Charge charge);
+  // Numbers the frame and keeps it, encoded; returns its number. `charge` pays for it as long as it is kept.
+  FrameNumber append(const v1::Frame& frame, ipc::Charge charge);
   // The same for a chunk, which was loaded from `cargo` at `place`: its bytes are kept by reference.
   void append_chunk(v1::Frame frame, std::shared_ptr<const Cargo> cargo, Cargo::Place place);
   // Writes what this stream has not carried yet, with an acknowledgement. False: there is nothing, no
@@ -74,11 +77,8 @@ class Session {
   FrameNumber sent() const { return sent_; }
   FrameNumber applied() const { return applied_; }
   std::uint64_t unacknowledged() const { return kept_.size(); }
-  // What is kept, in order.
-  template <typename Visitor>
-  void for_each_kept(Visitor visit) const {
-    for (const Kept& each : kept_) visit(each.frame);
-  }
+  // What is kept, in order: chunks without their pieces. For who looks on; it is decoded for that.
+  std::vector<v1::Frame> kept() const;
   // In our memory; chunks are elsewhere.
   std::uint64_t unacknowledged_bytes() const { return kept_bytes_; }
   // Data in chunks that they have not acknowledged.
@@ -90,17 +90,22 @@ class Session {
  private:
   bool has_frame_to_write() const { return written_ < sent_ && may_write_ != 0U; }
 
+  struct KeptChunk {
+    v1::Frame frame;  // without its pieces, once it was written
+    std::shared_ptr<const Cargo> cargo;
+    Cargo::Place place;
+    std::uint64_t data;
+  };
   struct Kept {
-    v1::Frame frame;  // a chunk: without its pieces, once it was written
-    std::size_t size;
+    std::string_view bytes;  // in bytes_, as an item of a Batch; of a chunk: none
     ipc::Charge charge;
-    // Of a chunk.
-    std::shared_ptr<const Cargo> cargo{};
-    Cargo::Place place{};
-    std::uint64_t data = 0;
+    std::unique_ptr<KeptChunk> chunk;  // null: it is none
+
+    std::uint64_t size() const { return chunk ? sizeof(KeptChunk) : bytes.size(); }
+    std::uint64_t data() const { return chunk ? chunk->data : 0; }
   };
 
-  void write_chunk(Kept& kept, BatchWriter& out);
+  static void write_chunk(KeptChunk& kept, BatchWriter& out);
 
   Timing timing_;
   std::uint64_t nonce_;
@@ -112,6 +117,7 @@ class Session {
   FrameNumber sent_ = 0;
   FrameNumber written_ = 0;
   FrameNumber acknowledged_ = 0;
+  FrameBytes bytes_;
   std::deque<Kept> kept_;  // the frames after acknowledged_
   std::uint64_t kept_bytes_ = 0;
   std::uint64_t bulk_under_way_ = 0;

@@ -19,7 +19,7 @@ class Sessions {
   // The one with this run of that daemon; nullopt if none is open.
   virtual std::optional<PeerIndex> find(const Origin& daemon) = 0;
   // REQUIRES: open.
-  virtual void append(PeerIndex peer, v1::Frame frame) = 0;
+  virtual void append(PeerIndex peer, const v1::Frame& frame) = 0;
   // Something has let go of this proxy: if nothing needs it any more, it is released when the event ends.
   virtual void look_at(PeerIndex peer, const PortUid& proxy) = 0;
   // The session ends as soon as the event is over. Does nothing if it is over.

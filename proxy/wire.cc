@@ -132,6 +132,11 @@ void BatchWriter::frame(const v1::Frame& frame) {
   frame.SerializeWithCachedSizes(&out);
 }
 
+void BatchWriter::item(std::string_view frame) {
+  make_room(frame.size());
+  current_ += frame;
+}
+
 void BatchWriter::fence(const v1::Fence& fence) {
   v1::Batch part;
   *part.mutable_fence() = fence;

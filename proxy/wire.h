@@ -59,7 +59,10 @@ bool read_fence(std::string_view bytes, v1::Fence& fence);
 class BatchWriter {
  public:
   void hello(const v1::Hello& hello);
+  // Encodes it for this once.
   void frame(const v1::Frame& frame);
+  // A frame that is kept encoded (frame_bytes.h).
+  void item(std::string_view frame);
   // Each message made from now on by take() ends with this.
   void applied(FrameNumber number) { applied_ = number; }
   // REQUIRES: nothing is added afterwards.

@@ -86,9 +86,9 @@ void Census::read(HostIndex host) {
                     row.unfinished,
                     {},
                     {}};
-    for (const v1::Frame* frame : session.kept) {
-      if (frame->has_move() && daemons_[session.peer])
-        see_departure(host, session.peer, frame->move(), {daemons_[session.peer]->origin(), daemon.origin()});
+    for (const v1::Frame& frame : session.kept) {
+      if (frame.has_move() && daemons_[session.peer])
+        see_departure(host, session.peer, frame.move(), {daemons_[session.peer]->origin(), daemon.origin()});
     }
     for (const proxy::UnitRow& unit : row.units) {
       const bool ours = unit.side == proxy::UnitRow::Side::kExport;
@@ -117,8 +117,8 @@ const Census::Session* Census::other_side(HostIndex host, const Session& session
 
 void Census::for_each_coming(const Session& from, const Session& to,
                              const std::function<void(const v1::Frame&)>& visit) {
-  for (const v1::Frame* frame : from.kept) {
-    if (frame->number() > to.applied) visit(*frame);
+  for (const v1::Frame& frame : from.kept) {
+    if (frame.number() > to.applied) visit(frame);
   }
 }
 

@@ -62,7 +62,7 @@ class Census {
     HostIndex peer;
     std::uint64_t nonce;
     proxy::FrameNumber applied;
-    std::vector<const v1::Frame*> kept;
+    std::vector<v1::Frame> kept;
     std::size_t waiting;     // messages, to be appended
     std::size_t unfinished;  // transfers, groups, forced messages
     Units exports;

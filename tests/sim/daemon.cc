@@ -5,6 +5,7 @@
 
 #include "daemon/ipc/mach_port.h"
 #include "daemon/ipc/space.h"
+#include "netmsg/v1/peer.pb.h"
 
 namespace netmsg::sim {
 

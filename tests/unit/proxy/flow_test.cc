@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <mach/notify.h>
 
+#include "netmsg/v1/peer.pb.h"
 #include "tests/support/dispositions.h"
 #include "tests/unit/proxy/two_hosts.h"
 

@@ -4,6 +4,7 @@
 #include <mach/notify.h>
 
 #include "daemon/ipc/port.h"
+#include "netmsg/v1/peer.pb.h"
 #include "tests/support/dispositions.h"
 #include "tests/unit/proxy/two_hosts.h"
 
