@@ -125,7 +125,7 @@ void Exports::resync(const PortUid& uid, std::uint64_t send, std::uint64_t send_
 }
 
 void Exports::drop_all() {
-  auto all = std::exchange(entries_, {});
+  auto all = entries_.take();
   send_once_units_ = reported_ports_ = 0;
   reported_once_ = 0;
   while (!all.empty()) {

@@ -11,13 +11,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <vector>
 
 #include "daemon/ipc/port.h"
 #include "daemon/ipc/right.h"
 #include "proxy/registry.h"
 #include "proxy/told_rooms.h"
+#include "proxy/uid_map.h"
 #include "proxy/units.h"
 
 namespace netmsg::proxy {
@@ -57,7 +57,7 @@ class Exports {
   // D1: takes everything back. No-senders and send-once notifications follow.
   void drop_all();
 
-  bool holds(const PortUid& uid) const { return entries_.count(uid) != 0; }
+  bool holds(const PortUid& uid) const { return entries_.contains(uid); }
   bool has_send_units(const PortUid& uid) const;
   // Of ports that they have send units of.
   ToldRooms& told_rooms() { return told_rooms_; }
@@ -90,7 +90,7 @@ class Exports {
 
   Registry& registry_;
   const PeerIndex peer_;
-  std::map<PortUid, Entry> entries_;  // ordered: peers choose what is looked up, so no hashing
+  UidMap<Entry> entries_;
   std::size_t send_once_units_ = 0;
   std::size_t reported_ports_ = 0;
   std::uint64_t reported_once_ = 0;

@@ -6,10 +6,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <utility>
 
+#include "daemon/base/ring_queue.h"
 #include "proxy/port_uid.h"
+#include "proxy/uid_map.h"
 
 namespace netmsg::proxy {
 
@@ -23,10 +24,16 @@ class Flight {
   void landed(FrameNumber number);
 
  private:
-  void forget_up_to(const PortUid& port, FrameNumber number);
+  struct Messages {
+    base::RingQueue<FrameNumber> numbers;  // that the home did not know of
+    std::size_t not_landed = 0;            // in in_order_, above 0
+  };
+  using ByPort = UidMap<Messages>;
 
-  std::deque<std::pair<FrameNumber, PortUid>> in_order_;
-  std::map<PortUid, std::deque<FrameNumber>> by_port_;  // no empty ones
+  static void forget_up_to(Messages& messages, FrameNumber number);
+
+  std::deque<std::pair<FrameNumber, ByPort::iterator>> in_order_;
+  ByPort by_port_;
 };
 
 }  // namespace netmsg::proxy

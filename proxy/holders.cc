@@ -40,7 +40,7 @@ std::optional<Holder> Holders::remove(const PortUid& uid) {
 }
 
 void Holders::drop_all(DeathNumber why) {
-  auto all = std::exchange(entries_, {});
+  auto all = entries_.take();
   for (const auto& [uid, holder] : all) holder.port().death = why;
   while (!all.empty()) {
     registry_.remove(all.begin()->second.port());

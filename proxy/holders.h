@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "daemon/ipc/right.h"
 #include "proxy/deaths.h"
 #include "proxy/registry.h"
+#include "proxy/uid_map.h"
 
 namespace netmsg::proxy {
 
@@ -41,7 +41,7 @@ class Holders {
   Holder& obtain(const PortUid& uid, std::uint32_t room);
   // Null if there is none.
   Holder* find(const PortUid& uid);
-  bool contains(const PortUid& uid) const { return entries_.count(uid) != 0; }
+  bool contains(const PortUid& uid) const { return entries_.contains(uid); }
   // A port that leaves for the peer: its proxy comes by settle(), in the same event.
   void expect(const PortUid& uid, std::uint64_t received) { entries_[uid].received = received; }
   void settle(const PortUid& uid, ipc::ReceiveRight proxy) { entries_.at(uid).proxy = std::move(proxy); }
@@ -62,7 +62,7 @@ class Holders {
   ipc::Engine& engine_;
   Registry& registry_;
   const PeerIndex peer_;
-  std::map<PortUid, Holder> entries_;  // ordered: the peer chooses the keys, so no hashing
+  UidMap<Holder> entries_;
 };
 
 }  // namespace netmsg::proxy

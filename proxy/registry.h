@@ -24,6 +24,7 @@
 #include "daemon/ipc/right.h"
 #include "proxy/link_slot.h"
 #include "proxy/port_uid.h"
+#include "proxy/uid_map.h"
 
 namespace netmsg::proxy {
 
@@ -114,7 +115,7 @@ class Registry {
   const Origin us_;
   std::deque<Entry> entries_;         // by link_slot - 1
   std::vector<std::uint64_t> free_;   // slots
-  std::map<PortUid, std::uint64_t> by_uid_;  // slots; ordered: peers choose keys, so no hashing
+  UidMap<std::uint64_t> by_uid_;      // slots
   std::vector<std::uint64_t> dirty_;  // slots; whose entry is not dirty has gone
   Serial next_serial_ = kNameServiceSerial + 1;
   std::uint64_t lives_ = 0;

@@ -23,12 +23,16 @@ bool ToldRooms::can_wait(const PortUid& port, std::uint32_t room, base::Instant 
 }
 
 void ToldRooms::told(const PortUid& port, std::uint32_t room) {
-  forget(port);
   told_[port] = {room, 0};
+  not_owed(port);
 }
 
 void ToldRooms::forget(const PortUid& port) {
   told_.erase(port);
+  not_owed(port);
+}
+
+void ToldRooms::not_owed(const PortUid& port) {
   owed_.erase(port);
   if (owed_.empty()) owed_since_.reset();
 }

@@ -14,13 +14,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <set>
 #include <vector>
 
 #include "daemon/base/clock.h"
 #include "proxy/port_uid.h"
+#include "proxy/uid_map.h"
 
 namespace netmsg::proxy {
 
@@ -47,8 +47,10 @@ class ToldRooms {
     std::uint32_t used = 0;  // messages of theirs since
   };
 
-  std::map<PortUid, Told> told_;  // ordered: peers choose uids of ports that have come here
-  std::set<PortUid> owed_;        // all of them are in told_
+  void not_owed(const PortUid& port);
+
+  UidMap<Told> told_;
+  std::set<PortUid> owed_;  // all of them are in told_
   std::optional<base::Instant> owed_since_;
 };
 
