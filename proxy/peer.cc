@@ -276,10 +276,12 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   return std::nullopt;
 }
 
-Check Peer::frame(const v1::Frame& frame) {
-  if (Check fault = session_->expect(frame.number() - tables_->staging.size())) return fault;
-  if (frame.has_move() || tables_->staging.open()) return stage(frame);
-  return apply_next(frame);
+Check Peer::frame(std::string_view bytes) {
+  const FrameMemory::Loan frame(world_.frame_memory);
+  if (!read_frame(bytes, *frame)) return protocol_error("malformed frame");
+  if (Check fault = session_->expect(frame->number() - tables_->staging.size())) return fault;
+  if (frame->has_move() || tables_->staging.open()) return stage(*frame);
+  return apply_next(*frame);
 }
 
 // Exchange 12, step 4: a group is applied as one.

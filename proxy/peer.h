@@ -118,7 +118,7 @@ class Peer final : private StreamUser {
  private:
   // StreamUser
   Check greeted(const v1::Hello& theirs, v1::Hello* answer) override;
-  Check frame(const v1::Frame& frame) override;
+  Check frame(std::string_view bytes) override;
   Check applied(FrameNumber number) override;
 
   // What a Hello leads to.

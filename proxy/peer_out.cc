@@ -55,13 +55,13 @@ void Peer::forward(ipc::MessagePtr message) {
 
 void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
   const std::vector<ipc::Port*> ports = Moves::carried_ports(*message);
-  v1::Frame frame;
-  frame.mutable_message()->set_transfer(transfer);
+  const FrameMemory::Loan frame(world_.frame_memory);
+  frame->mutable_message()->set_transfer(transfer);
   const bool may_go = world_.moves->drained(*message) && can_go({ports.begin(), ports.end()}) &&
-                      pack(*tables_, known_->limits, *message, *frame.mutable_message());
+                      pack(*tables_, known_->limits, *message, *frame->mutable_message());
   if (!may_go) return refuse(*message, transfer);
   const std::vector<PortUid> moved = send_ports(ports);
-  const FrameNumber number = send(*message, frame);
+  const FrameNumber number = send(*message, *frame);
   if (!moved.empty()) world_.moves->left(index_, moved, number);
 }
 
@@ -287,12 +287,12 @@ void Peer::room_changed(const PortUid& port, std::uint32_t room, bool may_wait) 
 
 void Peer::tell_room(const PortUid& port, std::uint32_t room) {
   tables_->exports.told_rooms().told(port, room);
-  v1::Frame frame;
-  v1::Credit& credit = *frame.mutable_credit();
+  const FrameMemory::Loan frame(world_.frame_memory);
+  v1::Credit& credit = *frame->mutable_credit();
   write_uid(ends(), port, *credit.mutable_port());
   credit.set_room(room);
   credit.set_as_of(session_->applied());
-  append(frame);
+  append(*frame);
 }
 
 // Together with what is said anyway, or as late as an acknowledgement.

@@ -85,9 +85,7 @@ Check Stream::greet(std::string_view bytes, StreamUser& user, base::Instant now)
 
 Check Stream::frame(std::string_view bytes, StreamUser& user) {
   if (state_ != State::kGreeted) return protocol_error("frame before hello");
-  v1::Frame frame;
-  if (!read_frame(bytes, frame)) return protocol_error("malformed frame");
-  return user.frame(frame);
+  return user.frame(bytes);
 }
 
 Check Stream::applied(FrameNumber number, StreamUser& user) {

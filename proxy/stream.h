@@ -36,7 +36,8 @@ class StreamUser {
   virtual ~StreamUser() = default;
   // Their Hello: who is it, may we talk? If they have dialed, `answer` is ours, to be filled in.
   virtual Check greeted(const v1::Hello& theirs, v1::Hello* answer) = 0;
-  virtual Check frame(const v1::Frame& frame) = 0;
+  // An encoded frame; PROTOCOL also if it is none.
+  virtual Check frame(std::string_view bytes) = 0;
   // They have applied our frames up to here.
   virtual Check applied(FrameNumber number) = 0;
 };

@@ -12,6 +12,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/ipc/engine.h"
 #include "proxy/deaths.h"
+#include "proxy/frame_memory.h"
 #include "proxy/hash.h"
 #include "proxy/moves.h"
 #include "proxy/options.h"
@@ -41,6 +42,7 @@ struct World {
   const Callbacks callbacks;
   ipc::SendRight name_service;  // ours
 
+  FrameMemory frame_memory{};
   Registry registry{Origin{options.node, options.incarnation}};
   std::uint64_t generation = 0;  // of the last Hello
   std::uint64_t receipts = 0;    // given so far

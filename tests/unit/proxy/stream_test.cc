@@ -19,7 +19,9 @@ class End final : public StreamUser {
     if (!refuse) ++opens;
     return refuse;
   }
-  Check frame(const v1::Frame& frame) override {
+  Check frame(std::string_view bytes) override {
+    v1::Frame frame;
+    if (!read_frame(bytes, frame)) return protocol_error("malformed frame");
     frames.push_back(frame.number());
     return refuse;
   }
