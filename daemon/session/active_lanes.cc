@@ -71,10 +71,13 @@ bool ActiveLanes::look_at_all() {
   return found;
 }
 
+// Who is told may leave something for another one: a lane that turns out to be broken ends.
 void ActiveLanes::ring_owed() {
-  if (!std::exchange(any_owed_, false)) return;
-  for (Member* member : members_) {
-    if (member != nullptr && std::exchange(member->owed_ring_, false)) member->ring();
+  while (std::exchange(any_owed_, false)) {
+    for (std::size_t at = 0; at < members_.size(); ++at) {
+      if (Member* const member = members_[at]; member != nullptr && std::exchange(member->owed_ring_, false))
+        member->ring();
+    }
   }
 }
 
