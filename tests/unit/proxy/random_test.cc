@@ -70,6 +70,19 @@ class RandomPrograms : public TwoHosts {
     give_across(host, task, task.port_with_sends(1), MACH_MSG_TYPE_COPY_SEND, other_host, other);
   }
 
+  static void gather(Host& host, bool on) {
+    host.gathers = on;
+    if (!on) host.link->write();
+  }
+  void gather_none() {
+    for (Host* host : {&a, &b}) gather(*host, false);
+  }
+  // For some time a host writes for each event, then for several.
+  void gather_or_write(Host& host) {
+    if (pick(50) == 0) gather(host, !host.gathers);
+    if (host.gathers && pick(8) == 0) host.link->write();
+  }
+
   void play(std::uint32_t seed, int steps, bool cuts) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     random.seed(seed);
@@ -89,20 +102,24 @@ class RandomPrograms : public TwoHosts {
           network.step(pick(2) == 0 ? "a" : "b");
           break;
       }
+      for (Host* host : {&a, &b}) gather_or_write(*host);
       check();
       if (pick(100) == 0) advance(milliseconds(pick(20)));
       if (!cuts || pick(300) != 0) continue;
       const bool lose = pick(2) == 0;
       if (pick(3) != 0) {
         network.cut(lose);  // the session goes on, and nothing is lost
+        gather_none();
         reconnect();
         continue;
       }
       part(lose);
+      gather_none();
       reconnect();
       introduce(a, client, b, server);
       introduce(b, server, a, client);
     }
+    gather_none();
     run();
     reconnect();
     run();
