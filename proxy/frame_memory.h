@@ -6,6 +6,7 @@
 #include <google/protobuf/arena.h>
 
 #include <array>
+#include <cstddef>
 
 #include "netmsg/v1/peer.pb.h"
 
@@ -17,15 +18,17 @@ class FrameMemory {
   FrameMemory(const FrameMemory&) = delete;
   FrameMemory& operator=(const FrameMemory&) = delete;
 
-  // A frame, empty at first. What is made of one may make another: the memory is used again when the first loan is over.
+  // A frame, empty at first, which will have about so many bytes of data. What is made of one may make another: the memory is
+  // used again when no loan is left.
   class Loan {
    public:
-    explicit Loan(FrameMemory& memory)
+    explicit Loan(FrameMemory& memory, std::size_t data = 0)
         : memory_(memory), frame_(google::protobuf::Arena::CreateMessage<v1::Frame>(&memory.arena_)) {
       ++memory_.loans_;
+      memory_.spent_ += kFrameBytes + data;
     }
     ~Loan() {
-      if (--memory_.loans_ == 0) memory_.arena_.Reset();
+      if (--memory_.loans_ == 0 && memory_.spent_ > memory_.first_.size() / 2) memory_.start_over();
     }
     Loan(const Loan&) = delete;
     Loan& operator=(const Loan&) = delete;
@@ -39,9 +42,18 @@ class FrameMemory {
   };
 
  private:
-  std::array<char, 4096> first_;  // more is taken from the heap, and given back
+  static constexpr std::size_t kFrameBytes = 512;  // its objects
+
+  // Costs as much as the objects of a frame: so not for each.
+  void start_over() {
+    arena_.Reset();
+    spent_ = 0;
+  }
+
+  std::array<char, 32U << 10> first_;  // more is taken from the heap, and given back
   google::protobuf::Arena arena_;
   unsigned loans_ = 0;
+  std::size_t spent_ = 0;  // since it has started over, about
 };
 
 }  // namespace netmsg::proxy

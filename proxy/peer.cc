@@ -277,7 +277,7 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
 }
 
 Check Peer::frame(std::string_view bytes) {
-  const FrameMemory::Loan frame(world_.frame_memory);
+  const FrameMemory::Loan frame(world_.frame_memory, bytes.size());
   if (!read_frame(bytes, *frame)) return protocol_error("malformed frame");
   if (Check fault = session_->expect(frame->number() - tables_->staging.size())) return fault;
   if (frame->has_move() || tables_->staging.open()) return stage(*frame);
@@ -299,7 +299,7 @@ Check Peer::stage(const v1::Frame& frame) {
 Check Peer::apply_next(const v1::Frame& frame) {
   if (Check fault = apply(frame)) return fault;
   if (frame.has_message() && broken(Rule::kFrameOnce)) (void)apply(frame);
-  session_->count_applied(world_.clock.now(), frame.has_chunk() ? data_bytes(frame.chunk()) : 0);
+  session_->count_applied(frame.has_chunk() ? data_bytes(frame.chunk()) : 0);
   return std::nullopt;
 }
 

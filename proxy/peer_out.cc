@@ -55,7 +55,7 @@ void Peer::forward(ipc::MessagePtr message) {
 
 void Peer::send_off(ipc::MessagePtr message, std::uint64_t transfer) {
   const std::vector<ipc::Port*> ports = Moves::carried_ports(*message);
-  const FrameMemory::Loan frame(world_.frame_memory);
+  const FrameMemory::Loan frame(world_.frame_memory, message->size() + message->memory_bytes());
   frame->mutable_message()->set_transfer(transfer);
   const bool may_go = world_.moves->drained(*message) && can_go({ports.begin(), ports.end()}) &&
                       pack(*tables_, known_->limits, *message, *frame->mutable_message());

@@ -20,11 +20,11 @@ Check Session::expect(FrameNumber number) const {
   return protocol_error("frame out of order");
 }
 
-void Session::count_applied(base::Instant now, std::uint64_t data) {
+void Session::count_applied(std::uint64_t data) {
   ++applied_;
   unthanked_data_ += data;
-  if (!ack_due_) ack_due_ = now + timing_.ack_delay;
-  if (unthanked_data_ > 0 && unthanked_data_ >= bulk_window_ / 4) ack_due_ = now;
+  if (!ack_due_) ack_due_ = heard_ + timing_.ack_delay;
+  if (unthanked_data_ > 0 && unthanked_data_ >= bulk_window_ / 4) ack_due_ = heard_;
 }
 
 Check Session::acknowledge(FrameNumber number) {

@@ -48,8 +48,8 @@ class Session {
   // Is it the next one? PROTOCOL otherwise.
   Check expect(FrameNumber number) const;
   // It has been applied. REQUIRES: expect(applied() + 1) was asked.
-  // A chunk's: `data` bytes; when much of that has come they hear of it at once.
-  void count_applied(base::Instant now, std::uint64_t data = 0);
+  // A chunk's: `data` bytes; when much of that has come they hear of it at once. It came with the last sign of life.
+  void count_applied(std::uint64_t data = 0);
   // They have applied our frames up to `number`. PROTOCOL: impossible.
   Check acknowledge(FrameNumber number);
   // A new stream carries the session on; they have applied up to `number`, what follows is written again, so much of

@@ -92,6 +92,11 @@ void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire, std::vecto
   }
 }
 
+// NULL of no type is not said.
+bool has_reply(const ipc::Message& message) {
+  return !message.reply.is_null() || wire_type(message.reply.type()) != 0;
+}
+
 void leave_bytes(const ipc::Message& message, v1::Message& wire) {
   wire.set_other_bits(message.other_bits);
   wire.set_id(message.id);
@@ -395,7 +400,7 @@ void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::
   leave_destination(tables, message.destination, wire);
   if (broken(Rule::kHeaderInOneStep) && message.reply.holds_send() && !message.reply.port()->remote())
     grant(tables, message.reply, *wire.mutable_reply());  // as it was when the message was accepted
-  leave(tables, message.reply, *wire.mutable_reply(), introducing);
+  if (has_reply(message)) leave(tables, message.reply, *wire.mutable_reply(), introducing);
   for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights(), introducing);
   wire.set_as_of(as_of);
 }

@@ -5,6 +5,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -65,7 +66,9 @@ bool count_fields(std::string_view message, int number, std::size_t& count) {
   return true;
 }
 
+// A right is two bytes or more.
 bool within_limits(std::string_view frame) {
+  if (frame.size() <= std::min<std::size_t>(2 * kRightsMax, kChunkBytesMax)) return true;
   std::size_t rights = 0;
   while (!frame.empty()) {
     const std::optional<Field> field = take_field(frame);
