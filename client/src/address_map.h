@@ -8,30 +8,20 @@
 #include <cstdio>
 #include <memory>
 
+#include "client/src/maps_file.h"
+
 namespace netmsg::client {
-
-// Where user addresses end.
-inline constexpr std::uint64_t kAddressEnd = 0x7FFF'FFFF'F000;
-
-struct Mapping {
-  std::uint64_t start;
-  std::uint64_t end;
-  vm_prot_t protection;
-  bool shared;
-  std::uint64_t offset;  // in what is mapped
-  std::uint64_t inode;   // of that, or 0
-};
 
 // Protections have the same bits in both worlds, but for their order.
 int kernel_protection(vm_prot_t protection);
 
-// The mappings in ascending order. The kernel is asked for one at a time where it can be (6.11): to read about all below
-// it costs 50 us and more.
+// The mappings in ascending order. The kernel is asked for one at a time where it can be: to read about all below it costs
+// 50 us and more.
 class AddressMap {
  public:
   AddressMap();
   // False: it could not be opened; then there are no mappings.
-  explicit operator bool() const { return file_ != nullptr; }
+  explicit operator bool() const { return asks_ || lines_; }
   // The first mapping that ends above `address`, of those not passed yet. False: none.
   bool next_above(std::uint64_t address, Mapping* mapping);
 
@@ -39,12 +29,14 @@ class AddressMap {
   struct Close {
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
+  using Lines = std::unique_ptr<std::FILE, Close>;
+  static Lines open();
   bool ask(std::uint64_t from, Mapping* mapping);
   bool read_next(std::uint64_t from, Mapping* mapping);
 
-  std::unique_ptr<std::FILE, Close> file_;
+  bool asks_;
+  Lines lines_;  // where it does not
   std::uint64_t passed_ = 0;
-  bool by_lines_ = false;  // this kernel cannot be asked
 };
 
 }  // namespace netmsg::client

@@ -9,8 +9,6 @@
 #include <cstring>
 #include <utility>
 
-#include "client/src/memory.h"
-
 namespace netmsg::client {
 
 namespace {
@@ -79,7 +77,7 @@ void Channel::stop_filling() {
 // REQUIRES: the frame has begun. Like sendmsg, a cancellation point.
 Io Channel::put(std::span<const iovec> parts) {
   pthread_testcancel();
-  if (parts.size() > kOwnParts && !are_readable(parts.subspan(kOwnParts))) {
+  if (parts.size() > kAskedParts && !are_readable(parts.subspan(kAskedParts))) {
     stop_filling();
     return Io::kBadMemory;
   }

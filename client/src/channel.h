@@ -23,6 +23,7 @@
 
 #include "client/src/descriptor.h"
 #include "client/src/incoming_files.h"
+#include "client/src/memory.h"
 #include "client/src/ring_memory.h"
 #include "client/src/socket_io.h"
 #include "proto/local/patience.h"
@@ -43,8 +44,8 @@ class Channel {
   bool usable() const { return rings_.has_value() || socket_.still_ours(); }
   bool has_rings() const { return rings_.has_value(); }
 
-  // A request: as send_parts, of which the first kOwnParts are the library's own memory.
-  static constexpr std::size_t kOwnParts = 2;
+  // A request: as send_parts, of which the first kAskedParts are readable.
+  static constexpr std::size_t kAskedParts = SentMemory::kPartsBefore;
   Io send(std::span<iovec> parts, bool* started, std::span<const int> files);
   // Another frame about the last request, the same way.
   bool send_after(const local::FrameHeader& frame);

@@ -54,7 +54,7 @@ class Lane {
     mach_msg_return_t memory_lost = 0;   // there was no room for some region: the bits of spec 03 §8
     std::vector<LostRight> lost_rights;  // of arrays among those
   };
-  // mach_msg. `buffer` holds request.send_size bytes to send, with request.regions regions in `memory`, and is
+  // mach_msg. `buffer` holds request.send_size bytes to send, all readable, with request.regions regions in `memory`, and is
   // written as the answer says; the regions that came with it are mapped. What was to be deallocated is when
   // the answer comes. With `interruptible` a signal handler that runs between the call and the answer ends a
   // blocked operation; no signal is missed. REQUIRES: idle.

@@ -27,7 +27,8 @@ inline constexpr std::uint64_t page_ceiling(std::uint64_t address) {
   return page_floor(address + kPageSize - 1);
 }
 
-// Asks the kernel about every page of it. Touches nothing, and faults at nothing.
+// Asks the kernel: about every page of it, or about its first and last page and what is mapped between them. Touches
+// nothing, and faults at nothing.
 bool is_readable(const void* memory, std::uint64_t size);
 
 // The same for writing, of memory whose content does not matter.

@@ -44,15 +44,13 @@ mach_msg_return_t after_write(mach_msg_return_t code, Io written) {
   return written == Io::kBadMemory && message_due ? MACH_RCV_INVALID_DATA : code;
 }
 
-// The message is looked at only if it is complex, for its regions; the kernel is asked before about every page
-// of it. That of its bits alone is asked about always, which costs less than a tenth of a microsecond.
+// The kernel is asked about the message before anybody here looks at it: for the regions of a complex one, or to copy it.
 mach_msg_return_t find_memory(const mach_msg_header_t* msg, const local::MachMsg& request,
                               SentMemory& memory) {
   memory.clear();
   if ((request.option & MACH_SEND_MSG) == 0) return MACH_MSG_SUCCESS;
-  if (!is_readable(msg, sizeof msg->msgh_bits)) return MACH_SEND_INVALID_DATA;
-  if ((msg->msgh_bits & MACH_MSGH_BITS_COMPLEX) == 0) return MACH_MSG_SUCCESS;
   if (!is_readable(msg, request.send_size)) return MACH_SEND_INVALID_DATA;
+  if ((msg->msgh_bits & MACH_MSGH_BITS_COMPLEX) == 0) return MACH_MSG_SUCCESS;
   const auto found = memory.find(msg, request.send_size, Task::current().memory_max());
   return found == SentMemory::Found::kOk ? MACH_MSG_SUCCESS : MACH_SEND_NO_BUFFER;
 }

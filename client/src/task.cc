@@ -11,6 +11,7 @@
 #include "client/src/export.h"
 #include "client/src/guards.h"
 #include "client/src/mach_calls.h"
+#include "client/src/maps_file.h"
 #include "client/src/region_table.h"
 
 extern "C" {
@@ -226,6 +227,7 @@ void Task::in_child() {
   }
   pthread_setspecific(thread_key_, nullptr);
   if (main_) main_->forget();
+  MapsFile::current().forget();
   watches_.forget();
   main_.reset();
   standing_ = Standing::kUnattached;
