@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -13,6 +12,7 @@
 
 #include "daemon/base/check.h"
 #include "daemon/session/listener.h"
+#include "daemon/session/waiting.h"
 
 namespace netmsg::session {
 
@@ -63,7 +63,7 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
 
  private:
   void wait() {
-    socket_.async_wait(asio::posix::stream_descriptor::wait_read,
+    socket_.async_wait(WaitingDescriptor::wait_read,
                        [weak = weak_from_this()](const asio::error_code& error) {
                          const auto self = weak.lock();
                          if (self != nullptr && !error) self->read();
@@ -106,7 +106,7 @@ class Inheritances::Kept final : public std::enable_shared_from_this<Kept> {
   User& user_;
   UserSlot slot_;
   std::unique_ptr<ipc::Inheritance> inheritance_;
-  asio::posix::stream_descriptor socket_;
+  WaitingDescriptor socket_;
 };
 
 Inheritances::Inheritances(const Surroundings& surroundings)

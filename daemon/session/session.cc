@@ -38,11 +38,10 @@ Session::Session(const Surroundings& surroundings, const ListenerOptions& option
       owner_(owner),
       user_(user),
       pid_(identity.pid),
-      handshake_(std::move(handshake)),
+      greeting_(new Greeting{std::move(handshake), WaitingTimer(surroundings.io)}),
       main_(std::make_shared<SocketChannel>(surroundings.io, std::move(socket), user, surroundings.users,
                                             kMainLengthMax, static_cast<SocketChannel::Sink&>(*this))),
-      process_(surroundings.io),
-      greeting_timer_(surroundings.io) {
+      process_(surroundings.io) {
   asio::error_code error;
   process_.assign(identity.process.get(), error);
   if (!error) identity.process.release();
@@ -60,18 +59,17 @@ void Session::start() {
 
 // A forked child can hold the connection open after the process is gone: the process decides.
 void Session::watch_process() {
-  process_.async_wait(asio::posix::stream_descriptor::wait_read,
-                      [weak = weak_from_this()](const asio::error_code& error) {
-                        const auto self = weak.lock();
-                        if (self == nullptr || self->state_ == State::kEnded) return;
-                        if (error || poll_now(self->process_.native_handle(), POLLIN)) return self->end("");
-                        self->watch_process();
-                      });
+  process_.async_wait(WaitingDescriptor::wait_read, [weak = weak_from_this()](const asio::error_code& error) {
+    const auto self = weak.lock();
+    if (self == nullptr || self->state_ == State::kEnded) return;
+    if (error || poll_now(self->process_.native_handle(), POLLIN)) return self->end("");
+    self->watch_process();
+  });
 }
 
 void Session::limit_greeting() {
-  greeting_timer_.expires_after(std::chrono::milliseconds(local::kHandshakeMs));
-  greeting_timer_.async_wait([weak = weak_from_this()](const asio::error_code& error) {
+  greeting_->timer.expires_after(std::chrono::milliseconds(local::kHandshakeMs));
+  greeting_->timer.async_wait([weak = weak_from_this()](const asio::error_code& error) {
     const auto self = weak.lock();
     if (!error && self != nullptr && self->state_ == State::kGreeting) self->end("no Hello in time");
   });
@@ -105,8 +103,7 @@ void Session::on_hello(std::span<const std::byte> payload) {
 
 void Session::attach() {
   state_ = State::kAttached;
-  handshake_.give_back();
-  greeting_timer_.cancel();
+  greeting_.reset();
   space_ = &surroundings_.engine.create_space(label_of(user_.uid, pid_), user_.account, *this);
   name_service_name_ = surroundings_.equip(*space_);
   name_service_ = ipc::PortRef(space_->task().registered()[0].port());
@@ -258,13 +255,12 @@ void Session::end(std::string_view violation) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
   if (!violation.empty()) complain(violation);
-  handshake_.give_back();
+  greeting_.reset();
   main_->close();
   for (const auto& [token, lane] : lanes_) lane->close();
   for (const auto& [id, watch] : watches_) watch->close();
   asio::error_code ignored;
   process_.close(ignored);
-  greeting_timer_.cancel();
   inheritances_.forget(claim_);
   if (space_ != nullptr) surroundings_.engine.destroy_space(*std::exchange(space_, nullptr));
   task_.give_back();

@@ -17,8 +17,6 @@
 // event loop hold weak references. Owner thread only.
 #pragma once
 
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/steady_timer.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -31,6 +29,7 @@
 #include "daemon/session/listener.h"
 #include "daemon/session/socket_channel.h"
 #include "daemon/session/users.h"
+#include "daemon/session/waiting.h"
 #include "daemon/session/watch_socket.h"
 
 namespace netmsg::session {
@@ -106,11 +105,14 @@ class Session final : public std::enable_shared_from_this<Session>,
   User& user_;
   const pid_t pid_;
   State state_ = State::kGreeting;
-  UserSlot handshake_;  // while greeting
-  UserSlot task_;       // while attached
+  struct Greeting {
+    UserSlot handshake;
+    WaitingTimer timer;
+  };
+  std::unique_ptr<Greeting> greeting_;  // while greeting
+  UserSlot task_;                       // while attached
   std::shared_ptr<SocketChannel> main_;
-  asio::posix::stream_descriptor process_;  // pidfd
-  asio::steady_timer greeting_timer_;
+  WaitingDescriptor process_;    // pidfd
   ipc::Space* space_ = nullptr;  // while attached
   Claim claim_{};                // likewise, until the first OpenLane
   // What every new task has in its first registered port's slot (null: nothing), and its name.

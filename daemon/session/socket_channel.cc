@@ -9,7 +9,6 @@
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
-#include <asio/steady_timer.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -117,7 +116,7 @@ bool SocketChannel::all_read() {
 void SocketChannel::wait_readable() {
   if (reading_ || sink_ == nullptr || !may_read()) return;
   reading_ = true;
-  socket_.async_wait(asio::posix::stream_descriptor::wait_read,
+  socket_.async_wait(WaitingDescriptor::wait_read,
                      [self = shared_from_this()](const asio::error_code&) { self->read_turn(); });
 }
 
@@ -174,7 +173,7 @@ SocketChannel::Waiting SocketChannel::look() {
 // The user's descriptors are closed more slowly than they come: what brings more has to wait. Nobody else's do.
 bool SocketChannel::pause() {
   reading_ = true;
-  const auto timer = std::make_shared<asio::steady_timer>(socket_.get_executor(), kPauseWithoutRoom);
+  const auto timer = std::make_shared<WaitingTimer>(socket_.get_executor(), kPauseWithoutRoom);
   timer->async_wait([self = shared_from_this(), timer](const asio::error_code&) { self->read_turn(); });
   return false;
 }
@@ -278,7 +277,7 @@ void SocketChannel::pop_unsent() {
 }
 
 void SocketChannel::wait_writable() {
-  socket_.async_wait(asio::posix::stream_descriptor::wait_write,
+  socket_.async_wait(WaitingDescriptor::wait_write,
                      [self = shared_from_this()](const asio::error_code&) { self->flush(); });
 }
 

@@ -13,7 +13,6 @@
 
 #include <sys/socket.h>
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -27,6 +26,7 @@
 #include "daemon/session/channel.h"
 #include "daemon/session/frame_reader.h"
 #include "daemon/session/users.h"
+#include "daemon/session/waiting.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::session {
@@ -88,7 +88,7 @@ class SocketChannel final : public Channel, public std::enable_shared_from_this<
   void end(std::string_view violation);
   void close_socket();
 
-  asio::posix::stream_descriptor socket_;
+  WaitingDescriptor socket_;
   User& user_;
   Users& users_;
   Sink* sink_;  // null: closed

@@ -46,17 +46,16 @@ void WatchSocket::close() {
 
 // An error of the wait is an end too: a watch that cannot be heard of again is none.
 void WatchSocket::wait_for_end() {
-  socket_.async_wait(asio::posix::stream_descriptor::wait_error,
-                     [self = shared_from_this()](const asio::error_code& error) {
-                       const bool mistaken =
-                           !error && self->owner_ != nullptr && !poll_now(self->socket_.native_handle(), 0);
-                       if (mistaken) return self->wait_for_end();
-                       self->on_end();
-                     });
+  socket_.async_wait(WaitingDescriptor::wait_error, [self =
+                                                         shared_from_this()](const asio::error_code& error) {
+    const bool mistaken = !error && self->owner_ != nullptr && !poll_now(self->socket_.native_handle(), 0);
+    if (mistaken) return self->wait_for_end();
+    self->on_end();
+  });
 }
 
 void WatchSocket::wait_for_space() {
-  socket_.async_wait(asio::posix::stream_descriptor::wait_write,
+  socket_.async_wait(WaitingDescriptor::wait_write,
                      [self = shared_from_this()](const asio::error_code& error) {
                        const auto owed = std::exchange(self->owed_, std::nullopt);
                        if (!error && self->owner_ != nullptr) self->send(*owed);

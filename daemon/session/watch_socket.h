@@ -15,7 +15,6 @@
 // Owner: the session, together with the waits that the event loop holds. Owner thread only.
 #pragma once
 
-#include <asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,6 +22,7 @@
 #include "daemon/base/unique_fd.h"
 #include "daemon/ipc/engine.h"
 #include "daemon/session/users.h"
+#include "daemon/session/waiting.h"
 
 namespace netmsg::session {
 
@@ -52,7 +52,7 @@ class WatchSocket : public std::enable_shared_from_this<WatchSocket> {
   void wait_for_space();
   void on_end();
 
-  asio::posix::stream_descriptor socket_;
+  WaitingDescriptor socket_;
   const ipc::WatchId id_;
   UserSlot slot_;
   Owner* owner_;                       // null: closed
