@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/channel.h"
 
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -16,6 +20,14 @@ namespace {
 using Clock = local::Patience::Clock;
 
 constexpr local::FrameHeader kBell{0, static_cast<std::uint16_t>(local::Kind::kBell), 0, 0};
+
+// Threads of this program that wait for answers which may come soon. Where there are as many as kCrowd, nobody gives up the
+// processor in turns: each turn would pass by all of them, and most would find nothing in theirs.
+constexpr int kCrowd = 4;
+std::atomic<int> crowd{0};
+
+// So late does a thread that waits learn that the daemon has ended.
+constexpr long kNapNs = 50'000'000;
 
 // What a Cancel takes, which may follow, twice.
 constexpr std::size_t kLeftForCancels = 2 * sizeof(local::FrameHeader);
@@ -45,8 +57,11 @@ Channel::Channel(Descriptor socket, RingMemory rings) : socket_(std::move(socket
 
 // ---------------------------------------------------------------- asking
 
-Io Channel::send(std::span<iovec> parts, bool* started, std::span<const int> files) {
+Io Channel::send(std::span<iovec> parts, bool* started, const AnswerPlace& place,
+                 std::span<const int> files) {
   *started = false;
+  leave_crowd();
+  place_ = place;
   asked_by_ring_ = rings_ && files.empty() && begin(parts);
   if (asked_by_ring_) return put(parts);
   if (rings_ && !socket_.still_ours()) return Io::kClosed;
@@ -108,7 +123,7 @@ bool Channel::send_after(const local::FrameHeader& frame) {
 Channel::Wait Channel::wait(const sigset_t* mask) {
   if (asked_by_ring_) {
     if (answer_there()) return Wait::kReady;
-    const Wait waited = await_awake() ? Wait::kReady : sleep(mask);
+    const Wait waited = await_shortly(mask == nullptr) ? Wait::kReady : sleep(mask);
     if (waited == Wait::kReady) rings_->patience.over(Clock::now());
     return waited;
   }
@@ -124,6 +139,14 @@ bool Channel::answer_there() {
   return answered_by_ring_ || rings_->reader.elsewhere() != rings_->from_socket;
 }
 
+// Where the answer costs least if it comes soon: awake, unless many of this program wait, then napping. True: it is there.
+bool Channel::await_shortly(bool may_nap) {
+  const bool is_crowd = enter_crowd();
+  const bool is_there = (!is_crowd && await_awake()) || (may_nap && nap());
+  leave_crowd();
+  return is_there;
+}
+
 // Gives up the processor in turns, for the moment in which most answers come. A cancellation point, as the sleep is.
 bool Channel::await_awake() {
   local::Patience& patience = rings_->patience;
@@ -131,14 +154,47 @@ bool Channel::await_awake() {
   do {
     pthread_testcancel();
     local::yield_once(patience);
-    if (answer_there()) return true;
-  } while (patience.goes_on());
-  return false;
+  } while (!answer_there() && patience.goes_on());
+  if (!patience.goes_on()) forget_place();  // perhaps long after the last question
+  return answer_there();
+}
+
+// True: there are many. A handler's longjmp may leave us in it until the next request, and between two steps here one less
+// may be counted from then on.
+bool Channel::enter_crowd() {
+  in_crowd_ = true;
+  return crowd.fetch_add(1, std::memory_order_relaxed) >= kCrowd;
+}
+
+void Channel::leave_crowd() {
+  if (!in_crowd_) return;
+  crowd.fetch_sub(1, std::memory_order_relaxed);
+  in_crowd_ = false;
+}
+
+// What was asked about the place of the answer is long ago.
+void Channel::forget_place() {
+  if (!place_.stays) place_ = {};
+}
+
+// Sleeps where the daemon wakes us at the least cost. True: the answer is there. A signal's handler, the daemon's end and
+// the time may end it too. Like the sleep, a cancellation point.
+bool Channel::nap() {
+  forget_place();
+  constexpr auto kHow = local::Sleep::kAtTheWord;
+  if (rings_->reader.fall_asleep(kHow) && !answer_there()) {
+    const timespec most{0, kNapNs};
+    ::syscall(SYS_futex, &rings_->reader.sleep_word(), FUTEX_WAIT, kHow, &most, nullptr, 0);
+  }
+  rings_->reader.wake();
+  pthread_testcancel();
+  return answer_there();
 }
 
 // The socket wakes us: by a bell, an answer, or its end. Signals that `mask` lets in are handled in ppoll and nowhere else;
 // one that has come before ends it at once.
 Channel::Wait Channel::sleep(const sigset_t* mask) {
+  forget_place();
   while (rings_->reader.fall_asleep() && !answer_there() && socket_.still_ours()) {
     pollfd answer{socket_.fd(), POLLIN, 0};
     const int ready = ::ppoll(&answer, 1, nullptr, mask);
@@ -208,7 +264,8 @@ Io Channel::take(void* bytes, std::size_t size, std::size_t* done) {
 Io Channel::receive(void* bytes, std::size_t size, std::size_t* done) {
   if (!answered_by_ring_) return receive_all(socket_.fd(), bytes, size, done);
   *done = 0;
-  return is_writable(bytes, size) ? take(bytes, size, done) : Io::kBadMemory;
+  const bool usable = size == 0 || place_.writable.cover(bytes, size) || is_writable(bytes, size);
+  return usable ? take(bytes, size, done) : Io::kBadMemory;
 }
 
 Io Channel::receive_own(void* bytes, std::size_t size) {
@@ -231,12 +288,14 @@ bool Channel::may_have_been_seen() const {
 }
 
 void Channel::forget() {
+  leave_crowd();
   socket_.close();
   if (rings_) rings_->memory.forget();
 }
 
 // shutdown, not close alone: a process forked at this moment may hold a copy of the descriptor.
 void Channel::give_back() {
+  leave_crowd();
   if (socket_.still_ours()) ::shutdown(socket_.fd(), SHUT_RDWR);
   socket_.close();
 }

@@ -44,9 +44,9 @@ class Channel {
   bool usable() const { return rings_.has_value() || socket_.still_ours(); }
   bool has_rings() const { return rings_.has_value(); }
 
-  // A request: as send_parts, of which the first kAskedParts are readable.
+  // A request: as send_parts, of which the first kAskedParts are readable. `place`: where the answer is to go.
   static constexpr std::size_t kAskedParts = SentMemory::kPartsBefore;
-  Io send(std::span<iovec> parts, bool* started, std::span<const int> files);
+  Io send(std::span<iovec> parts, bool* started, const AnswerPlace& place, std::span<const int> files);
   // Another frame about the last request, the same way.
   bool send_after(const local::FrameHeader& frame);
 
@@ -89,7 +89,12 @@ class Channel {
   Io take(void* bytes, std::size_t size, std::size_t* done);
   bool wake_daemon();
   bool answer_there();
+  bool await_shortly(bool may_nap);
   bool await_awake();
+  bool enter_crowd();
+  void leave_crowd();
+  bool nap();
+  void forget_place();
   Wait sleep(const sigset_t* mask);
   bool take_bell();
   void skip_bells();
@@ -98,6 +103,8 @@ class Channel {
   Descriptor socket_;
   std::optional<Rings> rings_;
   IncomingFiles files_;
+  AnswerPlace place_;      // as far as it is known
+  bool in_crowd_ = false;  // of the threads that wait
   bool asked_by_ring_ = false;
   bool answered_by_ring_ = false;
 };

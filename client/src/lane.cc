@@ -12,14 +12,14 @@ namespace netmsg::client {
 // (1) All signals are blocked before the request is sent: from here on a handler can run at (2) only.
 // (2) ppoll (in the channel) lets them in and sleeps as one step; a signal that came after (1) ends it at once.
 // (3) A handler has run: Cancel goes out; the one answer, which says who won, is awaited, signals blocked.
-Lane::Outcome Lane::mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory,
+Lane::Outcome Lane::mach_msg(const local::MachMsg& request, const Buffer& buffer, SentMemory& memory,
                              bool interruptible, MsgAnswer* answer) {
   if (!interruptible) return exchange(request, buffer, memory, nullptr, answer);
   const SignalGuard blocked;  // (1)
   return exchange(request, buffer, memory, &blocked.outside(), answer);
 }
 
-Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, SentMemory& memory,
+Lane::Outcome Lane::exchange(const local::MachMsg& request, const Buffer& buffer, SentMemory& memory,
                              const sigset_t* wait_mask, MsgAnswer* answer) {
   answer_kind_ = local::Kind::kMachMsgDone;
   answer->send = send_mach_msg(request, buffer, memory);
@@ -28,7 +28,7 @@ Lane::Outcome Lane::exchange(const local::MachMsg& request, void* buffer, SentMe
   if (wait_mask != nullptr) wait_or_cancel(*wait_mask);
   if (!receive_head()) return closed();
   memory.settle(head_.done.memory_taken);
-  return receive_message(head_.done, buffer, answer);
+  return receive_message(head_.done, buffer.bytes, answer);
 }
 
 // What follows a MachMsgDone, at the end of an answer.
@@ -105,18 +105,19 @@ bool Lane::recover() {
   return state_ == State::kIdle;
 }
 
-Io Lane::send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory) {
+Io Lane::send_mach_msg(const local::MachMsg& request, const Buffer& buffer, SentMemory& memory) {
   local::MachMsg copy = request;
   copy.regions = memory.count();
-  iovec parts[] = {{}, {&copy, sizeof copy}, {buffer, request.send_size}};
-  if (memory.count() == 0) return send_request(local::Kind::kMachMsg, parts);
-  const Io io = send_request(local::Kind::kMachMsg, memory.frame(parts), memory.files());
+  iovec parts[] = {{}, {&copy, sizeof copy}, {buffer.bytes, request.send_size}};
+  if (memory.count() == 0) return send_request(local::Kind::kMachMsg, parts, buffer.place);
+  const Io io = send_request(local::Kind::kMachMsg, memory.frame(parts), buffer.place, memory.files());
   if (io == Io::kOk) memory.close_files();
   return io;
 }
 
 // The payload, in parts; the first one is left for the header.
-Io Lane::send_request(local::Kind kind, std::span<iovec> parts, std::span<const int> files) {
+Io Lane::send_request(local::Kind kind, std::span<iovec> parts, const AnswerPlace& place,
+                      std::span<const int> files) {
   std::size_t length = 0;
   for (const iovec& part : parts.subspan(1)) length += part.iov_len;
   local::FrameHeader header{static_cast<std::uint32_t>(length), static_cast<std::uint16_t>(kind), 0, ++id_};
@@ -124,7 +125,7 @@ Io Lane::send_request(local::Kind kind, std::span<iovec> parts, std::span<const 
   bool started = false;
   head_.header.kind = 0;
   state_ = State::kSending;
-  const Io io = channel_.send(parts, &started, files);
+  const Io io = channel_.send(parts, &started, place, files);
   if (io == Io::kOk) state_ = State::kWaiting;
   // Nothing has gone out: as if nothing had been tried.
   // Else the frame is cut short and so is the lane's life.

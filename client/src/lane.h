@@ -54,12 +54,17 @@ class Lane {
     mach_msg_return_t memory_lost = 0;   // there was no room for some region: the bits of spec 03 §8
     std::vector<LostRight> lost_rights;  // of arrays among those
   };
+  // Where a caller's message is, and is to be.
+  struct Buffer {
+    void* bytes;
+    const AnswerPlace& place;  // the same memory
+  };
   // mach_msg. `buffer` holds request.send_size bytes to send, all readable, with request.regions regions in `memory`, and is
   // written as the answer says; the regions that came with it are mapped. What was to be deallocated is when
   // the answer comes. With `interruptible` a signal handler that runs between the call and the answer ends a
   // blocked operation; no signal is missed. REQUIRES: idle.
-  Outcome mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory, bool interruptible,
-                   MsgAnswer* answer);
+  Outcome mach_msg(const local::MachMsg& request, const Buffer& buffer, SentMemory& memory,
+                   bool interruptible, MsgAnswer* answer);
   // Several of them (proto/local/frame.h, "Batches"). `answered` of them have begun, and ended; the answers but the last
   // are in the batch, what the last one brought is where the caller wants it. `cancelled`: a handler ran. REQUIRES: idle.
   struct BatchAnswer {
@@ -86,12 +91,13 @@ class Lane {
   static_assert(sizeof(AnswerHead) == sizeof(local::FrameHeader) + sizeof(local::MachMsgDone), "no padding");
   static_assert(sizeof(local::PortCallDone) > sizeof(local::MachMsgDone), "both answers fill the head");
 
-  Outcome exchange(const local::MachMsg& request, void* buffer, SentMemory& memory, const sigset_t* wait_mask,
-                   MsgAnswer* answer);
+  Outcome exchange(const local::MachMsg& request, const Buffer& buffer, SentMemory& memory,
+                   const sigset_t* wait_mask, MsgAnswer* answer);
   Outcome exchange_batch(Batch& batch, const sigset_t* wait_mask, BatchAnswer* answer);
   Outcome receive_message(const local::MachMsgDone& done, void* buffer, MsgAnswer* answer);
-  Io send_mach_msg(const local::MachMsg& request, void* buffer, SentMemory& memory);
-  Io send_request(local::Kind kind, std::span<iovec> parts, std::span<const int> files = {});
+  Io send_mach_msg(const local::MachMsg& request, const Buffer& buffer, SentMemory& memory);
+  Io send_request(local::Kind kind, std::span<iovec> parts, const AnswerPlace& place = {},
+                  std::span<const int> files = {});
   bool wait_or_cancel(const sigset_t& mask);
   Outcome closed();
   bool receive_head();

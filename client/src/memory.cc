@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/memory.h"
 
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -74,6 +75,14 @@ bool are_all(std::uint64_t first, std::uint64_t last, Question question) {
   return page == last_page;
 }
 
+// The kernel adds no bit to the word there, in one step, and wakes who waits for a word of ours, which is nobody.
+bool kernel_can_use(std::uint64_t address) {
+  std::uint32_t nobodys = 0;
+  constexpr std::uint32_t kAddNoBit = FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0);
+  return ::syscall(SYS_futex, &nobodys, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, nullptr,
+                   address & ~(sizeof(std::uint32_t) - 1), kAddNoBit) == 0;
+}
+
 // 02 §8 rows 2 to 5.
 bool well_formed(const mach_msg_type_t& type) {
   if (MACH_MSG_TYPE_PORT_ANY(type.msgt_name) && type.msgt_size != (type.msgt_inline ? 64U : 32U))
@@ -102,6 +111,15 @@ bool is_writable(void* memory, std::uint64_t size) {
   const auto address = reinterpret_cast<std::uint64_t>(memory);
   if (size < kKernelWrites) return is_readable(memory, size);
   return !overflows(address, size) && are_all(address, address + size - kKernelWrites, kernel_can_write);
+}
+
+bool is_usable(void* memory, std::uint64_t size) {
+  const auto address = reinterpret_cast<std::uint64_t>(memory);
+  if (overflows(address, size)) return false;
+  for (std::uint64_t page = page_floor(address); page < address + size; page += kPageSize) {
+    if (!kernel_can_use(std::max(page, address))) return false;
+  }
+  return true;
 }
 
 bool PagesAsked::cover(const void* memory, std::uint64_t size) const {

@@ -34,6 +34,9 @@ bool is_readable(const void* memory, std::uint64_t size);
 // The same for writing, of memory whose content does not matter.
 bool is_writable(void* memory, std::uint64_t size);
 
+// Both in one question, which leaves the content as it is. False also where the kernel does not know it.
+bool is_usable(void* memory, std::uint64_t size);
+
 // The answers to such questions: pieces that lie side by side need not be asked about each.
 class PagesAsked {
  public:
@@ -45,6 +48,12 @@ class PagesAsked {
  private:
   std::uint64_t begin_ = 0;
   std::uint64_t end_ = 0;
+};
+
+// What is known of the place for an answer when its call begins.
+struct AnswerPlace {
+  PagesAsked writable;
+  bool stays = false;  // it will be writable however long the answer takes
 };
 
 // Zeroed pages, readable and writable, somewhere; null if there is no room for them. `size` above 0.

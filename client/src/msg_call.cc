@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/src/msg_call.h"
 
+#include <algorithm>
+
 #include "client/src/mach_calls.h"
 
 namespace netmsg::client {
@@ -44,12 +46,32 @@ mach_msg_return_t after_write(mach_msg_return_t code, Io written) {
   return written == Io::kBadMemory && message_due ? MACH_RCV_INVALID_DATA : code;
 }
 
+// Is the message, and the place for the answer, memory that is there anyway?
+bool is_own(const void* msg, const local::MachMsg& request, const OwnMemory& own, AnswerPlace& place) {
+  const bool receives = (request.option & MACH_RCV_MSG) != 0;
+  const std::uint64_t size = std::max(request.send_size, receives ? request.rcv_size : 0);
+  if (!own.covers(msg, size)) return false;
+  place.writable.add(msg, size);
+  place.stays = true;
+  return true;
+}
+
+// Where an answer comes to the place of a small message, the kernel is asked about both at once.
+bool can_be_sent(void* msg, const local::MachMsg& request, AnswerPlace& place) {
+  const bool both = (request.option & MACH_RCV_MSG) != 0 && request.send_size <= kPageSize;
+  if (!both || !is_usable(msg, request.send_size)) return is_readable(msg, request.send_size);
+  place.writable.add(msg, request.send_size);
+  return true;
+}
+
 // The kernel is asked about the message before anybody here looks at it: for the regions of a complex one, or to copy it.
-mach_msg_return_t find_memory(const mach_msg_header_t* msg, const local::MachMsg& request,
-                              SentMemory& memory) {
+mach_msg_return_t find_memory(mach_msg_header_t* msg, const local::MachMsg& request, ThreadState& thread,
+                              AnswerPlace& place) {
+  SentMemory& memory = thread.memory;
   memory.clear();
+  const bool is_there = is_own(msg, request, thread.own, place);
   if ((request.option & MACH_SEND_MSG) == 0) return MACH_MSG_SUCCESS;
-  if (!is_readable(msg, request.send_size)) return MACH_SEND_INVALID_DATA;
+  if (!is_there && !can_be_sent(msg, request, place)) return MACH_SEND_INVALID_DATA;
   if ((msg->msgh_bits & MACH_MSGH_BITS_COMPLEX) == 0) return MACH_MSG_SUCCESS;
   const auto found = memory.find(msg, request.send_size, Task::current().memory_max());
   return found == SentMemory::Found::kOk ? MACH_MSG_SUCCESS : MACH_SEND_NO_BUFFER;
@@ -67,12 +89,13 @@ bool found_no_room(const Lane::MsgAnswer& answer) {
 }
 
 mach_msg_return_t carry_out(mach_msg_header_t* msg, const local::MachMsg& request, SentMemory& memory,
-                            bool interruptible) {
+                            const AnswerPlace& place, bool interruptible) {
   memory.pack();
   for (;;) {
     Lane::MsgAnswer answer;
-    const Reach reach = Task::current().run(
-        [&](Lane& lane) { return lane.mach_msg(request, msg, memory, interruptible, &answer); });
+    const Reach reach = Task::current().run([&](Lane& lane) {
+      return lane.mach_msg(request, {msg, place}, memory, interruptible, &answer);
+    });
     if (reach != Reach::kOk) return msg_code(reach, static_cast<mach_msg_option_t>(request.option));
     if (found_no_room(answer) && memory.unpack()) continue;
     if (answer.send == Io::kNoFiles) return MACH_SEND_NO_BUFFER;
@@ -95,11 +118,12 @@ mach_msg_return_t attempt(mach_msg_header_t* msg, const local::MachMsg& request,
   if (const mach_msg_return_t code = check_size(request); code != MACH_MSG_SUCCESS) return code;
   ThreadState* const thread = Task::current().this_thread();
   if (thread == nullptr) return msg_code(Reach::kNoResources, static_cast<mach_msg_option_t>(request.option));
-  if (const mach_msg_return_t code = find_memory(msg, request, thread->memory); code != MACH_MSG_SUCCESS)
+  AnswerPlace place;
+  if (const mach_msg_return_t code = find_memory(msg, request, *thread, place); code != MACH_MSG_SUCCESS)
     return code;
   const bool from_reply_port = receives_from_reply_port(request, *thread);
   if (from_reply_port) thread->reply_awaited = true;
-  const mach_msg_return_t code = carry_out(msg, request, thread->memory, interruptible);
+  const mach_msg_return_t code = carry_out(msg, request, thread->memory, place, interruptible);
   thread->memory.clear();
   if (from_reply_port) thread->reply_awaited = false;  // not where a handler's longjmp leaves (reply_port.h)
   return code;

@@ -28,6 +28,7 @@
 
 #include "client/src/lane.h"
 #include "client/src/main_connection.h"
+#include "client/src/own_memory.h"
 #include "client/src/watches.h"
 
 namespace netmsg::client {
@@ -43,6 +44,8 @@ enum class Reach {
 
 // What the library keeps for a thread that has made a call.
 struct ThreadState {
+  explicit ThreadState(std::uint64_t heap_begin) : own(heap_begin) {}
+  const OwnMemory own;
   std::unique_ptr<Lane> lane;
   SentMemory memory;                        // of the message that it sends
   std::unique_ptr<Batch> batch;             // from the first netmsg_msgv on
@@ -108,6 +111,7 @@ class Task {
   void thread_ends(ThreadState* thread);
   void unlink(ThreadState* thread);
 
+  const std::uint64_t heap_begin_ = OwnMemory::heap_end();
   std::mutex mutex_;
   Standing standing_ = Standing::kUnattached;
   std::atomic<bool> attached_{false};  // standing_ is kAttached; changes under the mutex

@@ -56,10 +56,11 @@ bool ActiveLanes::round() {
   return found;
 }
 
-// Members may join and leave meanwhile: places stay where they are.
+// Members may join and leave meanwhile: places stay where they are. Who joins is looked at in the next round, or a round
+// would not end as long as lanes are answered and ask again.
 bool ActiveLanes::look_at_all() {
   bool found = false;
-  for (std::size_t at = 0; at < members_.size(); ++at) {
+  for (std::size_t at = 0, count = members_.size(); at < count; ++at) {
     Member* const member = members_[at];
     if (member == nullptr) continue;
     const bool some = member->look();

@@ -6,6 +6,7 @@
 //   a member    event                                  next      action
 //   parked      join(): a bell, an answer to it        active    a turn is posted, if none is
 //   active      something was there                    active
+//               ... that has to wait for its answer    parked    by itself; join() before the answer
 //               nothing was, kEmptyLooksMax times      parked    park()
 //               patience has come to its end          parked    park()
 //               park() finds something                 active
@@ -27,7 +28,7 @@ namespace netmsg::session {
 
 class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
  public:
-  static constexpr int kRoundsPerTurn = 16;  // then the loop's other work has its turn
+  static constexpr int kRoundsPerTurn = 32;  // then the loop's other work has its turn
   static constexpr unsigned kEmptyLooksMax = 128;
 
   class Member {
@@ -39,6 +40,10 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
     virtual bool park() = 0;
     // Wakes the client if it sleeps.
     virtual void ring() = 0;
+
+   protected:
+    // Until the end of the round. Who leaves before is not rung.
+    bool is_owed_ring() const { return owed_ring_; }
 
    private:
     friend class ActiveLanes;

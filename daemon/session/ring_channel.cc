@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/session/ring_channel.h"
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <asio/io_context.hpp>
 #include <cstring>
@@ -52,10 +56,14 @@ void RingChannel::close() {
 
 void RingChannel::send(OutgoingFrame frame, Attachments attachments, ipc::Charge charge) {
   if (sink_ == nullptr) return;
+  answer_due_ = false;
+  listen();
   if (by_ring_ && attachments.empty() && put(frame)) return lanes_->answered(*this);
   open_windows_for(frame.size());
   writer_.count_elsewhere();
+  const bool sleeps_at_word = writer_.take_sleeper() == local::Sleep::kAtTheWord;
   socket_->send(std::move(frame), std::move(attachments), std::move(charge));
+  if (sleeps_at_word) wake_at_word();
 }
 
 bool RingChannel::put(const OutgoingFrame& frame) {
@@ -92,18 +100,33 @@ bool RingChannel::close_window() {
 }
 
 void RingChannel::ring() {
-  if (writer_.wake_due()) socket_->ring(kBell);
+  const local::Sleep sleep = writer_.take_sleeper();
+  if (sleep == local::Sleep::kAtTheWord) wake_at_word();
+  if (sleep == local::Sleep::kAtTheBell) socket_->ring(kBell);
+}
+
+// The kernel only looks for who sleeps there: the word's content does not matter, and nobody is waited for.
+void RingChannel::wake_at_word() {
+  ::syscall(SYS_futex, &writer_.sleep_word(), FUTEX_WAKE, 1, nullptr, nullptr, 0);
 }
 
 // ---------------------------------------------------------------- from the ring
 
-// Whoever does not listen is not listened to; he is again when the socket's turn is over.
+// Before the answer can be seen: who sends the next request at once needs no bell for it.
+void RingChannel::listen() {
+  reader_.wake();
+  lanes_->join(*this);
+}
+
+// Whoever does not listen is not listened to; he is again when the socket's turn is over. Nor is anybody looked at who waits
+// for an answer, and may say nothing but Cancel: he rings for that.
 bool RingChannel::look() {
   const auto self = shared_from_this();
   int taken = 0;
   while (sink_ != nullptr && taken < SocketChannel::kFramesPerTurn && socket_->may_read() && take_frame())
     ++taken;
   if (sink_ != nullptr && taken > 0) sink_->on_turn_over();
+  if (sink_ != nullptr && answer_due_ && !is_owed_ring() && park()) lanes_->leave(*this);
   return taken > 0;
 }
 
@@ -172,7 +195,10 @@ void RingChannel::take_all_there_is() {
 }
 
 void RingChannel::hand_over(const local::FrameHeader& header, Payload payload, bool by_ring) {
-  if (header.kind != static_cast<std::uint16_t>(local::Kind::kCancel)) by_ring_ = by_ring;
+  if (header.kind != static_cast<std::uint16_t>(local::Kind::kCancel)) {
+    by_ring_ = by_ring;
+    answer_due_ = true;
+  }
   sink_->on_frame(header, std::move(payload));
 }
 

@@ -56,6 +56,8 @@ class RingChannel final : public Channel,
   bool close_window() override;
   std::shared_ptr<const RingMemory> memory() const override { return memory_; }
 
+  void listen();
+  void wake_at_word();
   bool is_bell(const local::FrameHeader& header) const;
   bool put(const OutgoingFrame& frame);
   bool begin(const OutgoingFrame& frame);
@@ -77,7 +79,8 @@ class RingChannel final : public Channel,
   const std::uint32_t length_max_;
   Channel::Sink* sink_;  // null: closed
   const std::shared_ptr<SocketChannel> socket_;
-  bool by_ring_ = false;  // so came the last request
+  bool by_ring_ = false;     // so came the last request
+  bool answer_due_ = false;  // to that one
 };
 
 }  // namespace netmsg::session

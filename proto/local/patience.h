@@ -26,7 +26,7 @@ class Patience {
   static constexpr unsigned kTryAgainAt = 16;
   static constexpr std::chrono::microseconds kStranger{
       500};  // a slice is some milliseconds, a turn of ours a few us
-  static constexpr unsigned kRestPerLoss = 64;
+  static constexpr unsigned kRestPerLoss = 16;
 
   // A wait begins: awake first?
   bool begin(Time now) {

@@ -32,8 +32,8 @@
 //                            request at a time touches one page of each ring, whatever its size.
 //   elsewhere   writer       (to the client only) frames that went through the socket
 //   head        reader       all before it has been read, and may be overwritten
-//   asleep      reader: 1    "ring for me": see below
-//               writer: 0    the bell has been rung, or will be at once
+//   asleep      reader: 1, 2 "wake me": see below
+//               writer: 0    he has been woken, or will be at once
 //   window      reader       (the daemon only) 1: the window may be used
 //   filling     writer       (the client only) 1: the window is being written to
 //
@@ -44,7 +44,7 @@
 //   writer   load head (acquire); if the ring is empty: store start (relaxed); write the bytes; store tail (sequentially
 //            consistent, which releases them); load asleep (sequentially consistent)
 //   reader   load tail (acquire); if it has changed: load start (relaxed); read the bytes; store head (release)
-//   sleeper  store asleep = 1 (sequentially consistent); load tail (sequentially consistent): if it has changed, store
+//   sleeper  store asleep = 1 or 2 (sequentially consistent); load tail (sequentially consistent): if it has changed, store
 //            asleep = 0 and do not sleep
 //   Of the writer's store of tail and the sleeper's store of asleep one comes first in the single order of such
 //   operations, and the other side sees it: either the sleeper does not sleep, or the writer rings.
@@ -66,21 +66,27 @@
 //   A client that a signal handler has taken away while it was filling has a window that stays open until it is used again.
 //   A frame in a window that is not open breaks the rules.
 //
-// The bell
-//   A Bell frame (no payload, id 0) through the lane's socket. The writer rings after a frame is in the ring if it
-//   finds asleep == 1 and has itself made it 0 (by an exchange, so that there is one bell for each sleep). It may put
-//   several frames into the ring first. A bell without a reason does no harm: the reader looks, and sleeps again.
-//   - The client sleeps in ppoll on its end of the socket: a bell, an answer there and the daemon's end all wake it, and
-//     signals can be let in by the same call. It sets asleep before, and back to 0 when it wakes. Bells and answers come
-//     in one stream: who reads an answer there skips the bells before it.
+// Waking
+//   The writer wakes after a frame is in the ring if it finds asleep != 0 and has itself made it 0 (by an exchange, so that
+//   there is one waking for each sleep). It may put several frames into the ring first. To be woken without a reason does
+//   no harm: the reader looks, and sleeps again.
+//   asleep == 1   by the bell: a Bell frame (no payload, id 0) through the lane's socket
+//   asleep == 2   (the client only) by the word itself, which is a futex (not a private one): a third of what a bell costs
+//   - The client sleeps at the word first, for a short time, since it does not learn there that the daemon has ended: so an
+//     answer through the socket is followed by a waking too. Then, and where signals are to be let in by the same call, it sleeps
+//     in ppoll on its end of the socket: a bell, an answer there and the daemon's end all wake it. It sets asleep before, and
+//     back to 0 when it wakes. Bells and answers come in one stream: who reads an answer there skips the bells before it.
 //   - The daemon sleeps in its event loop, which waits for all sockets. Rings it looks at only as long as their lane is
 //     *active*. One that it will not look at any more has asleep == 1 (so is each lane at its start); a bell makes it
 //     active again, and so does any frame from the socket.
 //   The daemon rings without ever waiting: a socket that is full wakes the client anyway.
+//   - A lane that waits for its answer is not active either: all that it may say is Cancel, and it rings for that. The
+//     daemon stores asleep = 0 before it publishes an answer, so that the next request needs no bell.
 //
 // Waiting
 //   Before either side sleeps it looks at its rings and gives up its processor (sched_yield) in turns, for 20 us at the most,
-//   unless what came last came long after (patience.h). Nobody ever spins without giving up the processor.
+//   unless what came last came long after (patience.h), or many threads of the program wait, whose turns would be in vain.
+//   Nobody ever spins without giving up the processor.
 //
 // Trust
 //   The daemon believes nothing that it reads here. Its own positions are its own; `tail` and `start` are taken if they

@@ -18,6 +18,9 @@
 
 namespace netmsg::local {
 
+// How a reader sleeps, in `asleep`.
+enum class Sleep : std::uint32_t { kNot = 0, kAtTheBell = 1, kAtTheWord = 2 };
+
 class RingWriter {
  public:
   explicit RingWriter(Ring& ring) : words_(&ring.words), bytes_(ring.bytes), window_(ring.window) {}
@@ -69,11 +72,14 @@ class RingWriter {
     tail_ = cursor_;
     words_->tail.store(tail_, std::memory_order_seq_cst);
   }
-  // After publish(): has the reader to be woken, by us?
-  bool wake_due() {
-    return words_->asleep.load(std::memory_order_seq_cst) != 0 &&
-           words_->asleep.exchange(0, std::memory_order_seq_cst) != 0;
+  // After publish(): has the reader to be woken, by us, and where? What is no Sleep is one at the bell.
+  Sleep take_sleeper() {
+    if (words_->asleep.load(std::memory_order_seq_cst) == 0) return Sleep::kNot;
+    const auto slept = static_cast<Sleep>(words_->asleep.exchange(0, std::memory_order_seq_cst));
+    return slept == Sleep::kNot || slept == Sleep::kAtTheWord ? slept : Sleep::kAtTheBell;
   }
+  bool wake_due() { return take_sleeper() != Sleep::kNot; }
+  std::atomic<std::uint32_t>& sleep_word() { return words_->asleep; }
   // A frame goes another way (ring.h).
   void count_elsewhere() { words_->elsewhere.fetch_add(1, std::memory_order_seq_cst); }
 
@@ -174,17 +180,18 @@ class RingReader {
     return false;
   }
 
-  // Asks for a bell. False: something has come meanwhile, no bell is wanted. REQUIRES: look() found nothing.
-  bool fall_asleep() {
-    words_->asleep.store(1, std::memory_order_seq_cst);
+  // Asks to be woken. False: something has come meanwhile, nobody need do so. REQUIRES: look() found nothing.
+  bool fall_asleep(Sleep how = Sleep::kAtTheBell) {
+    words_->asleep.store(static_cast<std::uint32_t>(how), std::memory_order_seq_cst);
     if (words_->tail.load(std::memory_order_seq_cst) == tail_) return true;
     wake();
     return false;
   }
   void wake() { words_->asleep.store(0, std::memory_order_relaxed); }
+  std::atomic<std::uint32_t>& sleep_word() { return words_->asleep; }
 
   // Frames that went another way, so far.
-  std::uint32_t elsewhere() const { return words_->elsewhere.load(std::memory_order_acquire); }
+  std::uint32_t elsewhere() const { return words_->elsewhere.load(std::memory_order_seq_cst); }
 
  private:
   RingWords* words_;

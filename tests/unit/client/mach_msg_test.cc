@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // mach_msg and the port calls as a program sees them (spec 03, 05).
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstring>
+#include <fstream>
+#include <string>
+#include <thread>
 
 #include "tests/unit/client/fixture.h"
 
@@ -158,6 +163,33 @@ TEST(MachMsg, AnUnwritableBufferLosesTheTextNotTheRights) {
             MACH_RCV_INVALID_DATA);
   EXPECT_EQ(type_of(reply), MACH_PORT_TYPE_SEND_RECEIVE) << "the right has arrived";
   EXPECT_EQ(send_to(port, 9), MACH_MSG_SUCCESS) << "the lane is in order";
+}
+
+bool is_asleep(pid_t thread) {
+  std::ifstream state("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  return std::getline(state, line) && line.find(") S ") != std::string::npos;
+}
+
+// What was known of it when the call began is long ago.
+TEST(MachMsg, ABufferThatBecomesUnwritableDuringTheWaitLosesTheTextOnly) {
+  const mach_port_t echo = new_port_with_send();
+  const mach_port_t port = new_port_with_send();
+  Cliff cliff(1);
+  auto* const head = cliff.before_edge(kPage);
+  std::atomic<pid_t> thread{0};
+  std::thread receiver([&] {
+    thread = ::gettid();
+    address(head, echo, MACH_MSG_TYPE_COPY_SEND);
+    EXPECT_EQ(mach_msg(head, MACH_SEND_MSG | MACH_RCV_MSG, sizeof *head, kPage, port, 0, 0),
+              MACH_RCV_INVALID_DATA);
+  });
+  SmallMessage message;
+  EXPECT_EQ(receive_from(echo, &message), MACH_MSG_SUCCESS) << "the call has begun";
+  while (!is_asleep(thread)) std::this_thread::yield();
+  EXPECT_EQ(::mprotect(head, kPage, PROT_READ), 0);
+  EXPECT_EQ(send_to(port, 9), MACH_MSG_SUCCESS);
+  receiver.join();
 }
 
 // 03.12

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which memory can be read and written, as the library finds out before it touches a program's (spec 03 §§3, 11), and the
 // list of mappings that it asks.
+#include <alloca.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <string>
+#include <thread>
 
 #include "client/src/maps_file.h"
 #include "client/src/memory.h"
+#include "client/src/own_memory.h"
 #include "tests/unit/client/fixture.h"
 
 namespace netmsg::client {
@@ -126,6 +129,64 @@ TEST_F(AskedPages, AtNoAddressOrPastTheLastOneAreNone) {
   EXPECT_FALSE(is_readable(nullptr, kSize) || is_writable(nullptr, kSize));
   EXPECT_FALSE(reads(0, UINT64_MAX - 100) || writes(0, UINT64_MAX - 100));
   EXPECT_FALSE(reads(0, 1ULL << 40) || writes(0, 1ULL << 40));
+}
+
+// ---------------------------------------------------------------- both at once
+
+TEST_F(AskedPages, ForBothAtOnceStayAsTheyAre) {
+  std::memset(at(0), 'a', kSize);
+  const std::string before(at(0), kSize);
+  for (const std::size_t from : {0U, 1U, 3U, 4090U, 4095U}) {
+    EXPECT_TRUE(is_usable(at(0) + from, 32)) << from;
+    EXPECT_TRUE(is_usable(at(0) + from, 5000)) << from;
+  }
+  EXPECT_EQ(std::string(at(0), kSize), before);
+}
+
+TEST_F(AskedPages, ThatAreNotForBothAreFound) {
+  protect(1, PROT_READ);
+  protect(3, PROT_NONE);
+  EXPECT_TRUE(is_usable(at(0), kPageSize));
+  EXPECT_FALSE(is_usable(at(0), kPageSize + 1));
+  EXPECT_FALSE(is_usable(at(1), 4));
+  EXPECT_FALSE(is_usable(at(3), 4));
+  EXPECT_FALSE(is_usable(nullptr, 32));
+  EXPECT_FALSE(is_usable(at(0), UINT64_MAX - 100));
+  map_file(1, MAP_SHARED);
+  EXPECT_TRUE(is_usable(at(0), kPageSize));
+  EXPECT_FALSE(is_usable(at(1), 4)) << "behind the end of a file";
+}
+
+// ---------------------------------------------------------------- the program's own
+
+constexpr std::size_t kBytes = 64;
+
+TEST(OwnMemory, IsTheUsedPartOfThisThreadsStack) {
+  const OwnMemory own(UINT64_MAX);
+  auto* const local = static_cast<char*>(alloca(kBytes));  // a sanitizer may have other variables elsewhere
+  EXPECT_TRUE(own.covers(local, kBytes));
+  EXPECT_FALSE(own.covers(local, UINT64_MAX / 2)) << "past its end";
+  EXPECT_FALSE(own.covers(local - (1U << 20), 64)) << "not yet used";
+  EXPECT_FALSE(own.covers(nullptr, 64));
+  std::thread([&] {
+    auto* const others = static_cast<char*>(alloca(kBytes));
+    const OwnMemory of_other(UINT64_MAX);
+    EXPECT_TRUE(of_other.covers(others, kBytes));
+    EXPECT_FALSE(of_other.covers(local, kBytes));
+  }).join();
+}
+
+TEST(OwnMemory, IsTheHeapThatGrewSince) {
+  const std::uint64_t begin = OwnMemory::heap_end();
+  auto* const grown = static_cast<char*>(::sbrk(2 * kPageSize));
+  if (reinterpret_cast<std::uint64_t>(grown) != begin) GTEST_SKIP() << "the heap does not grow that way here";
+  const OwnMemory own(begin);
+  EXPECT_TRUE(own.covers(grown, 2 * kPageSize));
+  EXPECT_FALSE(own.covers(grown, 2 * kPageSize + 1));
+  EXPECT_FALSE(own.covers(grown - 1, 2));
+  ::sbrk(-static_cast<std::intptr_t>(kPageSize));
+  EXPECT_FALSE(own.covers(grown, 2 * kPageSize));
+  EXPECT_TRUE(own.covers(grown, kPageSize));
 }
 
 // ---------------------------------------------------------------- the list

@@ -96,6 +96,23 @@ TEST_F(RingEnds, OnlyAReaderWhoSleepsIsWokenAndOnce) {
   EXPECT_FALSE(writer_.wake_due());
 }
 
+TEST_F(RingEnds, AReaderIsWokenWhereHeSleeps) {
+  ASSERT_TRUE(reader_.fall_asleep(Sleep::kAtTheWord));
+  EXPECT_EQ(&writer_.sleep_word(), &reader_.sleep_word());
+  EXPECT_EQ(writer_.take_sleeper(), Sleep::kAtTheWord);
+  EXPECT_EQ(writer_.take_sleeper(), Sleep::kNot);
+  ASSERT_TRUE(reader_.fall_asleep(Sleep::kAtTheBell));
+  EXPECT_EQ(writer_.take_sleeper(), Sleep::kAtTheBell);
+}
+
+TEST_F(RingEnds, ASleepThatCannotBeIsOneAtTheBell) {
+  for (const std::uint32_t lie : {3U, 77U, UINT32_MAX}) {
+    words_.asleep = lie;
+    EXPECT_EQ(writer_.take_sleeper(), Sleep::kAtTheBell);
+    EXPECT_EQ(writer_.take_sleeper(), Sleep::kNot);
+  }
+}
+
 TEST_F(RingEnds, NobodyFallsAsleepBesideWhatHasCome) {
   write("a");
   EXPECT_FALSE(reader_.fall_asleep());

@@ -2,9 +2,11 @@
 // Lanes with rings (proto/local/ring.h), as clients use them that speak by hand: well, badly, and as enemies of the daemon.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -238,6 +240,73 @@ TEST_F(RingLanes, RingForAClientThatSleepsAndForNoOther) {
   EXPECT_TRUE(client.answer<local::PortCallDone>());
   EXPECT_TRUE(client.is_served());
   EXPECT_EQ(::poll(&bell, 1, 0), 0) << "one bell for one sleep";
+}
+
+// Until the word is not `value` any more, as a client does that sleeps there. False: nobody has woken us.
+bool sleeps_at(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+  const timespec most{10, 0};
+  while (word == value) {
+    if (::syscall(SYS_futex, &word, FUTEX_WAIT, value, &most, nullptr, 0) != 0 && errno == ETIMEDOUT)
+      return false;
+  }
+  return true;
+}
+
+TEST_F(RingLanes, WakeAClientAtTheWordWhereItSleeps) {
+  RingClient client(daemon.path());
+  ASSERT_TRUE(client.is_served());
+  for (std::uint64_t id = 1; id <= 100; ++id) {
+    ASSERT_TRUE(client.reader().fall_asleep(local::Sleep::kAtTheWord));
+    ASSERT_TRUE(client.put(type_call(id)));
+    ASSERT_TRUE(sleeps_at(client.pair().to_client.words.asleep, 2));
+    EXPECT_TRUE(client.answer<local::PortCallDone>());
+  }
+  pollfd bell{client.socket().fd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&bell, 1, 0), 0) << "and not by the bell";
+}
+
+TEST_F(RingLanes, WakeAClientAtTheWordForAnAnswerInTheSocketToo) {
+  RingClient client(daemon.path());
+  const std::uint32_t port = client.call(allocate_call(1))->outs[0];
+  client.socket().send(large_send_to(2, port, 'a'));
+  client.socket().receive<local::MachMsgDone>(Kind::kMachMsgDone);
+  ASSERT_TRUE(client.reader().fall_asleep(local::Sleep::kAtTheWord));
+  const std::uint32_t elsewhere = client.reader().elsewhere();
+  client.socket().send(receive_from(3, port, MACH_RCV_MSG, kLarge + 4096));
+  ASSERT_TRUE(sleeps_at(client.pair().to_client.words.asleep, 2));
+  EXPECT_NE(client.reader().elsewhere(), elsewhere);
+}
+
+// Two requests at once are nobody's right, but no reason to forget somebody who sleeps.
+TEST_F(RingLanes, WakeAClientForAnAnswerThoughItsNextRequestIsThere) {
+  RingClient client(daemon.path());
+  const std::uint32_t port = client.call(allocate_call(1))->outs[0];
+  for (std::uint64_t id = 2; id < 100; id += 2) {
+    Frame both = type_call(id);
+    const Frame next = receive_from(id + 1, port);
+    both.insert(both.end(), next.begin(), next.end());
+    ASSERT_TRUE(client.reader().fall_asleep(local::Sleep::kAtTheWord));
+    ASSERT_TRUE(client.put(both));
+    ASSERT_TRUE(sleeps_at(client.pair().to_client.words.asleep, 2));
+    EXPECT_TRUE(client.answer<local::PortCallDone>());
+    ASSERT_TRUE(client.put(bare_frame(Kind::kCancel, id + 1)));
+    EXPECT_TRUE(client.answer<local::MachMsgDone>());
+  }
+}
+
+// What comes from somebody who waits for an answer is Cancel, or breaks the rules: nobody looks for it.
+TEST_F(RingLanes, WantABellFromAClientThatWaitsForAnAnswer) {
+  RingClient client(daemon.path());
+  const std::uint32_t port = client.call(allocate_call(1))->outs[0];
+  ASSERT_TRUE(client.put(receive_from(2, port)));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (client.pair().to_daemon.words.asleep == 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  ASSERT_EQ(client.pair().to_daemon.words.asleep, 1U);
+  ASSERT_TRUE(client.put(bare_frame(Kind::kCancel, 2)));
+  const auto done = client.answer<local::MachMsgDone>();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->code, static_cast<std::uint32_t>(MACH_RCV_INTERRUPTED));
 }
 
 TEST_F(RingLanes, CancelABlockedReceiveOnce) {
