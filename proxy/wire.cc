@@ -68,7 +68,7 @@ bool count_fields(std::string_view message, int number, std::size_t& count) {
 
 // A right is two bytes or more.
 bool within_limits(std::string_view frame) {
-  if (frame.size() <= std::min<std::size_t>(2 * kRightsMax, kChunkBytesMax)) return true;
+  if (frame.size() <= std::min(std::size_t{2} * kRightsMax, std::size_t{kChunkBytesMax})) return true;
   std::size_t rights = 0;
   while (!frame.empty()) {
     const std::optional<Field> field = take_field(frame);
