@@ -369,14 +369,14 @@ void App::Parts::run() {
   log(LogLevel::kInfo, "stopped");
 }
 
+// One that is set for an earlier time looks again then: acknowledgements are due and no longer due with each message, and
+// to set the timer is a system call.
 void App::Parts::arm() {
   std::optional<base::Instant> next = engine_.next_deadline();
   const std::optional<base::Instant> of_proxy = proxy_ ? proxy_->next_deadline() : std::nullopt;
   if (of_proxy && (!next || *of_proxy < *next)) next = of_proxy;
-  if (next == armed_) return;
+  if (!next || (armed_ && *armed_ <= *next)) return;
   armed_ = next;
-  timer_.cancel();
-  if (!next) return;
   timer_.expires_at(*next);
   timer_.async_wait([this](const asio::error_code& error) {
     if (!error) on_deadline();
