@@ -5,6 +5,7 @@
 // What the events of one round leave to be said to other daemons leaves at its end, in one message for each. Owner: the composition root. Owner thread only.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -16,6 +17,9 @@ namespace netmsg::daemon {
 
 class LinkRounds final : private session::ActiveLanes::Member {
  public:
+  // A request goes through two daemons and comes back through them: that takes longer than what lanes wait for.
+  static constexpr std::chrono::microseconds kAwake{200};
+
   // `poller` and `proxy` outlive this object.
   LinkRounds(proxy::GrpcPoller& poller, proxy::Proxy& proxy, std::shared_ptr<session::ActiveLanes> lanes)
       : poller_(poller), proxy_(proxy), lanes_(std::move(lanes)) {
@@ -38,6 +42,9 @@ class LinkRounds final : private session::ActiveLanes::Member {
     return true;
   }
   void ring() override { proxy_.write(); }
+  std::chrono::microseconds awake() const override {
+    return proxy_.under_way() ? kAwake : local::Patience::kAwake;
+  }
 
   proxy::GrpcPoller& poller_;
   proxy::Proxy& proxy_;

@@ -39,6 +39,8 @@ class Peer final : private StreamUser {
   const PeerConfig& config() const { return config_; }
   StreamId stream() const { return stream_ ? stream_->id() : 0; }
   bool open() const { return tables_ != nullptr; }
+  // Has one of us something to acknowledge?
+  bool under_way() const { return open() && carried() && session_->under_way(); }
   Tables* tables() { return tables_.get(); }  // null: not open
   PeerIndex index() const { return index_; }
   // Who it was when it last said Hello.

@@ -323,6 +323,11 @@ bool Proxy::idle() const {
   return impl_->moves.idle() && impl_->introductions.idle();
 }
 
+bool Proxy::under_way() const {
+  return std::any_of(impl_->peers.begin(), impl_->peers.end(),
+                     [](const auto& peer) { return peer->under_way(); });
+}
+
 std::uint64_t Proxy::digest() const {
   std::uint64_t digest = impl_->moves.digest();
   digest = mix_in(digest, impl_->introductions.digest());

@@ -154,6 +154,8 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   std::string death_text(std::uint32_t number) const;
   // No port is on its way between homes, no introduction is open, and nothing is left to do for one that was.
   bool idle() const;
+  // Is a peer expected to say something soon, or we to a peer? Something is not acknowledged.
+  bool under_way() const;
   // Equal for equal states of all peers' tables; nothing about time or addresses.
   std::uint64_t digest() const;
   // Stops the process if the tables contradict each other or the engine's ports. For tests.

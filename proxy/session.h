@@ -74,6 +74,9 @@ class Session {
   Check tick(base::Instant now) const;
   base::Instant next_deadline(bool has_stream) const;
 
+  // Is an acknowledgement awaited, or owed?
+  bool under_way() const { return acknowledged_ < written_ || ack_due_.has_value(); }
+
   FrameNumber sent() const { return sent_; }
   FrameNumber applied() const { return applied_; }
   std::uint64_t unacknowledged() const { return kept_.size(); }

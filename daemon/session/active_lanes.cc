@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/session/active_lanes.h"
 
+#include <algorithm>
 #include <asio/post.hpp>
 #include <utility>
 
 namespace netmsg::session {
 
 void ActiveLanes::join(Member& member) {
-  member.empty_looks_ = 0;
+  member.active_at_ = busy_rounds_;
   if (std::exchange(member.active_, true)) return;
   member.place_ = members_.size();
   members_.push_back(&member);
@@ -66,9 +67,10 @@ bool ActiveLanes::look_at_all() {
     const bool some = member->look();
     found = found || some;
     if (members_[at] == nullptr) continue;
-    member->empty_looks_ = some ? 0 : member->empty_looks_ + 1;
-    if (member->empty_looks_ > kEmptyLooksMax) park(*member);
+    if (some) member->active_at_ = busy_rounds_;
+    if (busy_rounds_ - member->active_at_ > kBusyRoundsMax) park(*member);
   }
+  if (found) ++busy_rounds_;
   return found;
 }
 
@@ -84,7 +86,14 @@ void ActiveLanes::ring_owed() {
 
 // A turn that found nothing is part of the same wait.
 bool ActiveLanes::goes_on_waiting() {
-  return std::exchange(waiting_, true) ? patience_.goes_on() : patience_.begin(Clock::now());
+  return std::exchange(waiting_, true) ? patience_.goes_on() : patience_.begin(Clock::now(), awake());
+}
+
+// As long as the most patient member. REQUIRES: outside of a round.
+std::chrono::microseconds ActiveLanes::awake() const {
+  std::chrono::microseconds longest{0};
+  for (const Member* member : members_) longest = std::max(longest, member->awake());
+  return longest;
 }
 
 void ActiveLanes::park_all() {
@@ -97,7 +106,7 @@ void ActiveLanes::park_all() {
 }
 
 void ActiveLanes::park(Member& member) {
-  member.empty_looks_ = 0;
+  member.active_at_ = busy_rounds_;
   if (member.park()) leave(member);
 }
 

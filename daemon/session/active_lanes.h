@@ -7,7 +7,8 @@
 //   parked      join(): a bell, an answer to it        active    a turn is posted, if none is
 //   active      something was there                    active
 //               ... that has to wait for its answer    parked    by itself; join() before the answer
-//               nothing was, kEmptyLooksMax times      parked    park()
+//               nothing was in kBusyRoundsMax rounds,  parked    park()
+//               in which others had something
 //               patience has come to its end          parked    park()
 //               park() finds something                 active
 //   any         leave()                                -
@@ -17,7 +18,9 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -29,7 +32,7 @@ namespace netmsg::session {
 class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
  public:
   static constexpr int kRoundsPerTurn = 32;  // then the loop's other work has its turn
-  static constexpr unsigned kEmptyLooksMax = 128;
+  static constexpr unsigned kBusyRoundsMax = 128;
 
   class Member {
    public:
@@ -40,6 +43,8 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
     virtual bool park() = 0;
     // Wakes the client if it sleeps.
     virtual void ring() = 0;
+    // For how long it is worth waiting awake for what comes through it next.
+    virtual std::chrono::microseconds awake() const { return local::Patience::kAwake; }
 
    protected:
     // Until the end of the round. Who leaves before is not rung.
@@ -50,7 +55,7 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
     bool active_ = false;
     std::size_t place_ = 0;  // among the members, while active
     bool owed_ring_ = false;
-    unsigned empty_looks_ = 0;
+    std::uint64_t active_at_ = 0;  // of busy_rounds_
   };
 
   explicit ActiveLanes(asio::io_context& io) : io_(io), windows_(std::make_shared<Windows>(io)) {}
@@ -72,6 +77,7 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
   bool look_at_all();
   void ring_owed();
   bool goes_on_waiting();
+  std::chrono::microseconds awake() const;
   void park_all();
   void park(Member& member);
   void forget_gone();
@@ -82,6 +88,7 @@ class ActiveLanes : public std::enable_shared_from_this<ActiveLanes> {
   bool turn_posted_ = false;
   bool in_round_ = false;
   bool any_owed_ = false;
+  std::uint64_t busy_rounds_ = 0;
   bool waiting_ = false;  // the last rounds found nothing, awake or asleep since then
   local::Patience patience_;
 };

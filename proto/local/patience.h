@@ -28,9 +28,10 @@ class Patience {
       500};  // a slice is some milliseconds, a turn of ours a few us
   static constexpr unsigned kRestPerLoss = 16;
 
-  // A wait begins: awake first?
-  bool begin(Time now) {
+  // A wait begins: awake first, and for how long?
+  bool begin(Time now, std::chrono::microseconds awake = kAwake) {
     began_ = now;
+    awake_ = awake;
     goes_on_ = now >= rest_until_ && (vain_ < kVainMax || ++given_up_ % kTryAgainAt == 0);
     return goes_on_;
   }
@@ -38,7 +39,7 @@ class Patience {
   void yielded(Time since, Time now) {
     const auto took = now - since;
     if (took > kStranger) rest_until_ = now + took * kRestPerLoss;
-    goes_on_ = took <= kStranger && now - began_ < kAwake;
+    goes_on_ = took <= kStranger && now - began_ < awake_;
   }
   // Still awake?
   bool goes_on() const { return goes_on_; }
@@ -52,6 +53,7 @@ class Patience {
 
  private:
   Time began_;
+  std::chrono::microseconds awake_{0};
   Time rest_until_;
   bool goes_on_ = false;
   unsigned vain_ = 0;

@@ -59,6 +59,15 @@ TEST_F(Patience, OfOneWaitIsShort) {
   EXPECT_FALSE(goes_on_after(std::chrono::microseconds(1)));
 }
 
+TEST_F(Patience, OfOneWaitIsAsLongAsItsBeginningSays) {
+  constexpr std::chrono::microseconds kLong{200};
+  ASSERT_TRUE(patience.begin(now, kLong));
+  EXPECT_TRUE(goes_on_after(kLong - std::chrono::microseconds(1)));
+  EXPECT_FALSE(goes_on_after(std::chrono::microseconds(1)));
+  ASSERT_TRUE(patience.begin(now));
+  EXPECT_FALSE(goes_on_after(local::Patience::kAwake)) << "the next one is short again";
+}
+
 TEST_F(Patience, RestsWhereStrangersTakeTheProcessor) {
   constexpr milliseconds kSlice{4};
   ASSERT_TRUE(patience.begin(now));
