@@ -6,11 +6,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "daemon/ipc/memory.h"
 #include "daemon/ipc/message.h"
 #include "netmsg/v1/peer.pb.h"
+#include "proxy/net_id.h"
 
 namespace netmsg::proxy {
 
@@ -29,9 +32,14 @@ class Cargo {
   // Gives the message back what was taken over.
   void restore(ipc::Message& message) const;
 
-  // Fills in the pieces of the chunk at `place`, as many as may be; returns where the next one begins. The same place
-  // gives the same pieces. An empty chunk: the memory cannot be read. REQUIRES: !at_end(place).
-  Place load(Place place, v1::Chunk& chunk) const;
+  struct Chunk {
+    std::string frame;       // as an item of a Batch; empty: the memory cannot be read
+    std::uint64_t data = 0;  // bytes of it
+    Place next = {};         // where the next one begins
+  };
+  // The chunk of this transfer that begins at `place`, with `data_max` bytes unless there are less, or too many pieces: the
+  // place and the data of a chunk make the same one again. REQUIRES: !at_end(place).
+  Chunk load(std::uint64_t transfer, FrameNumber number, Place place, std::uint64_t data_max) const;
   bool at_end(const Place& place) const { return place.part == parts_.size(); }
 
  private:
@@ -40,16 +48,30 @@ class Cargo {
     std::uint64_t begin;   // in the memory
     std::uint64_t length;  // above 0
     v1::Part head;
+    std::span<const std::byte> here{};  // its bytes, where they can be had without being read
   };
 
   void add_body(ipc::Message& message);
   void add_memory(const ipc::Message& message);
-  bool load_piece(Place& place, std::uint64_t room, v1::Chunk& chunk) const;
+  // Bytes of a part that follow each other in a chunk, and what stands before them.
+  struct Piece {
+    std::string head;
+    const Part* part;
+    std::uint64_t offset;
+    std::uint64_t size;
+  };
+  Piece piece_at(Place& place, std::uint64_t room) const;
+  static bool append(const Piece& piece, std::string& frame);
 
   std::vector<Part> parts_;  // not empty
 };
 
-// Bytes of data in a chunk.
-std::uint64_t data_bytes(const v1::Chunk& chunk);
+// Where a chunk comes from: it can be loaded again.
+struct Lading {
+  std::uint64_t transfer;
+  std::shared_ptr<const Cargo> cargo;
+  Cargo::Place place;
+  std::uint64_t data;
+};
 
 }  // namespace netmsg::proxy

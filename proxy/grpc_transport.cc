@@ -55,11 +55,15 @@ grpc::Slice slice_of(std::string bytes) {
           owned};
 }
 
-// The whole message in one piece: nothing is copied if it has come in one.
-grpc::Slice slice_of(const grpc::ByteBuffer& buffer) {
-  grpc::Slice whole;
-  if (!buffer.TrySingleSlice(&whole).ok() && !buffer.DumpToSingleSlice(&whole).ok()) return {};
-  return whole;
+// A message as it came, in one piece or in many: nothing is copied.
+void hand_over(const grpc::ByteBuffer& message, StreamId stream, TransportEvents& to) {
+  std::vector<grpc::Slice> slices;
+  if (!message.Dump(&slices).ok()) slices.clear();
+  std::vector<std::string_view> places;
+  places.reserve(slices.size());
+  for (const grpc::Slice& slice : slices)
+    places.emplace_back(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  to.received(stream, Rope(places));
 }
 
 class Call;
@@ -210,10 +214,7 @@ class Call : public std::enable_shared_from_this<Call> {
     reading_ = false;
     if (!ok) return finish();
     TransportEvents* const listener = state_ == State::kUp ? with_.calls.listener(stream_) : nullptr;
-    if (listener != nullptr) {
-      const grpc::Slice bytes = slice_of(read_);
-      listener->received(stream_, {reinterpret_cast<const char*>(bytes.begin()), bytes.size()});
-    }
+    if (listener != nullptr) hand_over(read_, stream_, *listener);
     read_next();
   }
 

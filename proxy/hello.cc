@@ -37,7 +37,7 @@ Check check_incarnation(const Greeting& greeting, const std::optional<Greeting>&
 
 Check check_limits(const MessageLimits& limits) {
   if (limits.bytes < sizeof(mach_msg_header_t)) return protocol_error("a peer that takes no messages");
-  return limits.bulk_window >= kChunkDataBytes ? std::nullopt : protocol_error("a peer that takes no chunks");
+  return limits.bulk_window >= kBulkWindowMin ? std::nullopt : protocol_error("a peer that takes no chunks");
 }
 
 }  // namespace

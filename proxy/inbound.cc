@@ -16,40 +16,41 @@ namespace {
 
 constexpr std::uint64_t kOutsideMin = 64U << 10;  // smaller parts are kept here
 
-constexpr std::size_t kFirstRoom = 1U << 20;  // at most; so most bodies are put together without being moved
+// At most: a mebibyte and what stands around it in a message. So most bodies are put together without being moved.
+constexpr std::size_t kFirstRoom = (1U << 20) + 4096;
 
 void make_room(ipc::Bytes& bytes, std::size_t more, std::size_t length_max) {
   const std::size_t needed = bytes.size() + more;
   if (needed > bytes.capacity()) bytes.reserve(std::min(length_max, std::max(kFirstRoom, 2 * needed)));
 }
 
-Check check_chunk(const v1::Chunk& chunk) {
-  if (chunk.transfer() == 0) return protocol_error("transfer 0");
-  if (chunk.pieces_size() == 0) return protocol_error("an empty chunk");
-  if (chunk.pieces_size() > kChunkPiecesMax) return protocol_error("too many pieces in a chunk");
-  return data_bytes(chunk) > kChunkDataBytes ? protocol_error("chunk too large") : std::nullopt;
+Check check_chunk(const Chunk& chunk) {
+  if (chunk.transfer == 0) return protocol_error("transfer 0");
+  if (chunk.pieces.empty()) return protocol_error("an empty chunk");
+  if (chunk.pieces.size() > kChunkPiecesMax) return protocol_error("too many pieces in a chunk");
+  return chunk.data_bytes() > kChunkDataMax ? protocol_error("chunk too large") : std::nullopt;
 }
 
 }  // namespace
 
-Check Inbound::apply(const v1::Chunk& chunk) {
-  if (chunk.dropped()) return drop(chunk);
+Check Inbound::apply(const Chunk& chunk) {
+  if (chunk.dropped) return drop(chunk);
   if (Check fault = check_chunk(chunk)) return fault;
-  if (chunk.transfer() > last_) {
-    if (Check fault = begin(chunk.transfer())) return fault;
+  if (chunk.transfer > last_) {
+    if (Check fault = begin(chunk.transfer)) return fault;
   }
-  const auto found = transfers_.find(chunk.transfer());
+  const auto found = transfers_.find(chunk.transfer);
   if (found == transfers_.end()) return std::nullopt;  // it was dropped
-  for (const v1::Piece& piece : chunk.pieces()) {
+  for (const Chunk::Piece& piece : chunk.pieces) {
     if (Check fault = take(found->second, piece)) return fault;
   }
   return std::nullopt;
 }
 
-Check Inbound::drop(const v1::Chunk& chunk) {
-  if (chunk.pieces_size() != 0) return protocol_error("a dropped transfer with pieces");
-  last_ = std::max(last_, chunk.transfer());
-  transfers_.erase(chunk.transfer());
+Check Inbound::drop(const Chunk& chunk) {
+  if (!chunk.pieces.empty()) return protocol_error("a dropped transfer with pieces");
+  last_ = std::max(last_, chunk.transfer);
+  transfers_.erase(chunk.transfer);
   return std::nullopt;
 }
 
@@ -60,15 +61,15 @@ Check Inbound::begin(std::uint64_t number) {
   return std::nullopt;
 }
 
-Check Inbound::take(Transfer& transfer, const v1::Piece& piece) {
-  if (piece.data().empty()) return protocol_error("a piece without data");
-  if (piece.has_part()) {
-    if (Check fault = begin_part(transfer, piece.part())) return fault;
-    if (!transfer.spoilt && !open_part(transfer, piece.part())) spoil(transfer);
+Check Inbound::take(Transfer& transfer, const Chunk::Piece& piece) {
+  if (piece.data.empty()) return protocol_error("a piece without data");
+  if (piece.part) {
+    if (Check fault = begin_part(transfer, *piece.part)) return fault;
+    if (!transfer.spoilt && !open_part(transfer, *piece.part)) spoil(transfer);
   }
-  if (piece.data().size() > transfer.missing) return protocol_error("a piece beyond its part");
-  transfer.missing -= piece.data().size();
-  if (!transfer.spoilt && !keep(transfer, piece.data())) spoil(transfer);
+  if (piece.data.size() > transfer.missing) return protocol_error("a piece beyond its part");
+  transfer.missing -= piece.data.size();
+  if (!transfer.spoilt && !keep(transfer, piece.data)) spoil(transfer);
   return std::nullopt;
 }
 
@@ -103,20 +104,26 @@ bool Inbound::open_part(Transfer& transfer, const v1::Part& head) {
   return part.site != nullptr;
 }
 
-// Here it grows with what comes, not with what is announced.
-bool Inbound::keep(Transfer& transfer, const std::string& data) {
-  const auto bytes = std::as_bytes(std::span(data));
+bool Inbound::keep(Transfer& transfer, Rope data) {
   Part& part = transfer.parts.back();
-  if (part.site) {
-    if (!part.site->append(bytes)) return false;
-    if (transfer.missing > 0) return true;
-    part.memory = std::exchange(part.site, nullptr)->finish();
-    return part.memory.length() == part.head.length();
+  if (!part.site) return keep_here(transfer, part, data);
+  for (; !data.empty(); data.take(data.front().size())) {
+    if (!part.site->append(std::as_bytes(std::span(data.front())))) return false;
   }
-  transfer.charge.grow(bytes.size());
+  if (transfer.missing > 0) return true;
+  part.memory = std::exchange(part.site, nullptr)->finish();
+  return part.memory.length() == part.head.length();
+}
+
+// It grows with what comes, not with what is announced.
+bool Inbound::keep_here(Transfer& transfer, Part& part, Rope data) {
+  transfer.charge.grow(data.size());
   if (transfer.charge.account()->overdrawn()) return false;
-  make_room(part.here, bytes.size(), sizeof(mach_msg_header_t) + part.head.length());
-  part.here.insert(part.here.end(), bytes.begin(), bytes.end());
+  make_room(part.here, data.size(), sizeof(mach_msg_header_t) + part.head.length());
+  for (; !data.empty(); data.take(data.front().size())) {
+    const auto bytes = std::as_bytes(std::span(data.front()));
+    part.here.insert(part.here.end(), bytes.begin(), bytes.end());
+  }
   return true;
 }
 

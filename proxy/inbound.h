@@ -21,6 +21,7 @@
 #include "daemon/ipc/memory.h"
 #include "daemon/ipc/quota.h"
 #include "netmsg/v1/peer.pb.h"
+#include "proxy/chunk.h"
 #include "proxy/fault.h"
 #include "proxy/freight.h"
 #include "proxy/options.h"
@@ -35,7 +36,7 @@ class Inbound {
       : peer_(peer), account_(account), limits_(limits), storage_(storage) {}
 
   // Faults: PROTOCOL, LIMIT as peer.proto says.
-  Check apply(const v1::Chunk& chunk);
+  Check apply(const Chunk& chunk);
   // The data of the message that names the transfer. PROTOCOL: it is not complete, or has not begun.
   Check claim(std::uint64_t transfer, Freight& freight);
 
@@ -58,13 +59,14 @@ class Inbound {
   };
   using Transfers = std::map<std::uint64_t, Transfer>;
 
-  Check drop(const v1::Chunk& chunk);
+  Check drop(const Chunk& chunk);
   Check begin(std::uint64_t number);
-  Check take(Transfer& transfer, const v1::Piece& piece);
+  Check take(Transfer& transfer, const Chunk::Piece& piece);
   Check begin_part(Transfer& transfer, const v1::Part& head) const;
   // False: there is no room.
   bool open_part(Transfer& transfer, const v1::Part& head);
-  static bool keep(Transfer& transfer, const std::string& data);
+  static bool keep(Transfer& transfer, Rope data);
+  static bool keep_here(Transfer& transfer, Part& part, Rope data);
   bool belongs_outside(const Transfer& transfer, const v1::Part& head) const;
   static void spoil(Transfer& transfer);
 

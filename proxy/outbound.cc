@@ -27,16 +27,17 @@ void Outbound::start_next() {
   }
 }
 
-Outbound::Load Outbound::load() {
+Outbound::Load Outbound::load(FrameNumber number, std::uint64_t data_max) {
   NETMSG_CHECK(has_chunk());
   const Ticket ticket = turns_.front();
   turns_.pop_front();
   Transfer& transfer = transfers_.at(ticket);
-  Load load{ticket, transfer.cargo, transfer.next, {}, false};
-  transfer.next = transfer.cargo->load(transfer.next, load.chunk);
-  load.chunk.set_transfer(ticket);
-  load.last = transfer.cargo->at_end(transfer.next);
-  const bool readable = load.chunk.pieces_size() > 0;
+  const Cargo& cargo = *transfer.cargo;
+  Cargo::Chunk chunk = cargo.load(ticket, number, transfer.next, data_max);
+  Load load{{ticket, transfer.cargo, transfer.next, chunk.data}, std::move(chunk.frame), false};
+  transfer.next = chunk.next;
+  load.last = cargo.at_end(transfer.next);
+  const bool readable = !load.frame.empty();
   transfer.begun = transfer.begun || readable;
   if (load.last || !readable) {
     transfer.state = State::kLoaded;

@@ -15,7 +15,7 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <optional>
+#include <string>
 
 #include "proxy/cargo.h"
 #include "proxy/egress.h"
@@ -29,14 +29,12 @@ class Outbound {
   bool has_chunk() const { return !turns_.empty(); }
 
   struct Load {
-    Ticket ticket;
-    std::shared_ptr<const Cargo> cargo;
-    Cargo::Place place;
-    v1::Chunk chunk;  // without pieces: the memory cannot be read
+    Lading lading;
+    std::string frame;  // empty: the memory cannot be read
     bool last;
   };
-  // The next chunk. REQUIRES: has_chunk().
-  Load load();
+  // The next chunk, with so much data at most, as the frame with this number. REQUIRES: has_chunk().
+  Load load(FrameNumber number, std::uint64_t data_max);
 
   // Null if there is none (any more).
   std::shared_ptr<const Cargo> cargo(Ticket ticket) const;

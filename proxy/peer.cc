@@ -170,7 +170,7 @@ Check Peer::vet(const v1::Hello& hello, const PeerIdentity& identity, Greeting& 
   return Fault{v1::Fence::REFUSED, "this node has a session under another name"};
 }
 
-void Peer::received(std::string_view bytes) {
+void Peer::received(const Rope& bytes) {
   if (!stream_) return;
   if (carried()) session_->heard(world_.clock.now());
   const Check fault = stream_->receive(bytes, *this, world_.clock.now());
@@ -276,12 +276,25 @@ Check Peer::greeted(const v1::Hello& theirs, v1::Hello* answer) {
   return std::nullopt;
 }
 
-Check Peer::frame(std::string_view bytes) {
+Check Peer::frame(const Rope& bytes) {
+  if (holds_chunk(bytes)) return chunk(bytes);
   const FrameMemory::Loan frame(world_.frame_memory, bytes.size());
   if (!read_frame(bytes, *frame)) return protocol_error("malformed frame");
   if (Check fault = session_->expect(frame->number() - tables_->staging.size())) return fault;
   if (frame->has_move() || tables_->staging.open()) return stage(*frame);
   return apply_next(*frame);
+}
+
+Check Peer::chunk(const Rope& frame) {
+  Chunk chunk;
+  if (!read_chunk(frame, chunk)) return protocol_error("malformed frame");
+  if (Check fault = session_->expect(chunk.number - tables_->staging.size())) return fault;
+  if (tables_->staging.open()) return protocol_error("a group that does not end");
+  if (Check fault = inbound_->apply(chunk)) return fault;
+  const std::uint64_t pace = coming_.at(session_->last_heard()).under_way;
+  const auto window = std::min<std::uint64_t>(world_.options.limits.bulk_window, pace);
+  session_->count_chunk(chunk.data_bytes(), window / 4);
+  return std::nullopt;
 }
 
 // Exchange 12, step 4: a group is applied as one.
@@ -299,7 +312,7 @@ Check Peer::stage(const v1::Frame& frame) {
 Check Peer::apply_next(const v1::Frame& frame) {
   if (Check fault = apply(frame)) return fault;
   if (frame.has_message() && broken(Rule::kFrameOnce)) (void)apply(frame);
-  session_->count_applied(frame.has_chunk() ? data_bytes(frame.chunk()) : 0);
+  session_->count_applied();
   return std::nullopt;
 }
 
@@ -344,7 +357,7 @@ Check Peer::open_or_resume(const Greeting& greeting, bool dialed_by_us) {
 // Exchange 1, step 6: the units that no frame grants.
 void Peer::open_session(const Greeting& greeting) {
   const PeerLimits& limits = world_.options.limits;
-  session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now(), limits.bulk_window);
+  session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now());
   inbound_.emplace(index_, *account_, limits, world_.options.storage);
   offered_.reset();
   world_.open_nodes[greeting.node] = index_;

@@ -16,12 +16,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "proxy/dialer.h"
 #include "proxy/hello.h"
 #include "proxy/inbound.h"
+#include "proxy/pace.h"
 #include "proxy/session.h"
 #include "proxy/stream.h"
 #include "proxy/tables.h"
@@ -77,7 +77,7 @@ class Peer final : private StreamUser {
   // A stream of theirs with this Hello: shall it be the session's? If so it is ours to receive from now on
   // (beginning with the bytes of that Hello), and what it replaces is fenced or dropped.
   Check admit(StreamId stream, const PeerIdentity& identity, const v1::Hello& hello);
-  void received(std::string_view bytes);
+  void received(const Rope& bytes);
   // Nothing waits on the stream: it is the next chunk's turn (exchange 9).
   void drained();
   void closed(const std::string& reason);
@@ -120,7 +120,7 @@ class Peer final : private StreamUser {
  private:
   // StreamUser
   Check greeted(const v1::Hello& theirs, v1::Hello* answer) override;
-  Check frame(std::string_view bytes) override;
+  Check frame(const Rope& bytes) override;
   Check applied(FrameNumber number) override;
 
   // What a Hello leads to.
@@ -128,6 +128,7 @@ class Peer final : private StreamUser {
   Check open_or_resume(const Greeting& greeting, bool dialed_by_us);
   void open_session(const Greeting& greeting);
 
+  Check chunk(const Rope& frame);
   // One for each kind of frame.
   Check stage(const v1::Frame& frame);
   Check apply_next(const v1::Frame& frame);
@@ -138,7 +139,6 @@ class Peer final : private StreamUser {
   Check apply_died(const v1::Died& died);
   Check apply_credit(const v1::Credit& credit);
   Check apply_accepted(const v1::Accepted& accepted);
-  Check apply_chunk(const v1::Chunk& chunk);
 
   // admit(): what is there already, against a stream of theirs.
   Check make_way(const Greeting& theirs);
@@ -153,6 +153,7 @@ class Peer final : private StreamUser {
   // Messages to the proxy with this link slot that have waited for their turn.
   void send_off_ready(std::uint64_t slot);
   void hold_back(std::uint64_t slot);
+  std::uint64_t next_chunk_max() const;
   void ask_for_turn();
   void take_back(Ticket ticket);
   void destroy_waiting(std::uint64_t slot);
@@ -188,6 +189,7 @@ class Peer final : private StreamUser {
 
   std::optional<Stream> stream_;
   std::optional<Session> session_;
+  Pace going_, coming_;                    // of bulk
   std::unique_ptr<Tables> tables_;         // there while session_ is
   std::optional<Inbound> inbound_;         // likewise
   std::unique_ptr<ipc::Account> account_;  // pays for messages of theirs in our queues, beyond any session

@@ -33,8 +33,6 @@ Check Peer::apply(const v1::Frame& frame) {
       return world_.introductions->claim(*this, frame.claim());
     case v1::Frame::kClaimAnswer:
       return world_.introductions->claim_answer(*this, frame.claim_answer());
-    case v1::Frame::kChunk:
-      return apply_chunk(frame.chunk());
     case v1::Frame::kMove:
       return apply_move(frame.move());
     case v1::Frame::kMoved:
@@ -52,6 +50,7 @@ Check Peer::apply(const v1::Frame& frame) {
       return world_.moves->apply_probe(index_, frame.probe());
     case v1::Frame::kHanded:
       return world_.moves->apply_handed(index_, frame.handed());
+    case v1::Frame::kChunk:  // has a way of its own
     case v1::Frame::BODY_NOT_SET:
       break;
   }
@@ -63,6 +62,8 @@ Check Peer::apply_message(const v1::Message& message, FrameNumber number) {
   Freight freight;
   if (message.transfer() != 0) {
     if (Check fault = inbound_->claim(message.transfer(), freight)) return fault;
+  } else {
+    coming_.message(session_->last_heard());
   }
   Arrival arrival;
   if (Check fault = translate_in(*tables_, world_.engine, *account_, world_.options.limits, message,
@@ -152,10 +153,6 @@ Check Peer::apply_accepted(const v1::Accepted& accepted) {
   if (Check fault = read_uid(ends(), accepted.port(), port)) return fault;
   tables_->forced.accepted({port, accepted.message()});
   return std::nullopt;
-}
-
-Check Peer::apply_chunk(const v1::Chunk& chunk) {
-  return inbound_->apply(chunk);
 }
 
 void Peer::set_room(const PortUid& port, std::uint32_t room, FrameNumber as_of) {

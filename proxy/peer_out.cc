@@ -134,6 +134,7 @@ FrameNumber Peer::send(ipc::Message& message, v1::Frame& frame) {
       tables_->exports.release(granted, 1);
     }
   }
+  if (frame.message().transfer() == 0) going_.message(world_.clock.now());
   // Its sender pays until the peer has applied it: one program cannot fill what we keep for a slow peer. For a forced
   // one it pays until that has left its queue.
   const bool forced = message.accepted != nullptr || message.receipt;
@@ -167,10 +168,18 @@ void Peer::hold_back(std::uint64_t slot) {
   }
 }
 
+// Bytes of data; 0: more than they have acknowledged may not be under way.
+std::uint64_t Peer::next_chunk_max() const {
+  const Pace::Limits& pace = going_.at(world_.clock.now());
+  const std::uint64_t window = std::min<std::uint64_t>(known_->limits.bulk_window, pace.under_way);
+  const std::uint64_t chunk = std::min(pace.chunk, window);
+  return session_->bulk_under_way() + chunk > window ? 0 : chunk;
+}
+
 // One chunk at a time, when the stream has nothing else to write and the peer takes it (exchange 9, step 3).
 void Peer::ask_for_turn() {
   if (asked_for_turn_ || !open() || !carried() || !tables_->outbound.has_chunk()) return;
-  if (session_->bulk_under_way() + kChunkDataBytes > known_->limits.bulk_window) return;
+  if (next_chunk_max() == 0) return;
   asked_for_turn_ = true;
   world_.transport.tell_when_drained(stream_->id());
 }
@@ -178,15 +187,16 @@ void Peer::ask_for_turn() {
 void Peer::drained() {
   asked_for_turn_ = false;
   if (!open() || !carried() || !tables_->outbound.has_chunk()) return;
+  const std::uint64_t chunk_max = next_chunk_max();
+  if (chunk_max == 0) return;  // the pace has changed meanwhile
   touch();
-  Outbound::Load load = tables_->outbound.load();
-  if (load.chunk.pieces_size() == 0) return take_back(load.ticket);
-  v1::Frame frame;
-  *frame.mutable_chunk() = std::move(load.chunk);
-  session_->append_chunk(std::move(frame), std::move(load.cargo), load.place);
+  Outbound::Load load = tables_->outbound.load(session_->sent() + 1, chunk_max);
+  const Ticket ticket = load.lading.transfer;
+  if (load.frame.empty()) return take_back(ticket);
+  session_->append_chunk(std::move(load.frame), std::move(load.lading));
   if (!load.last && !broken(Rule::kDataIsWhole)) return;
-  const std::uint64_t slot = tables_->egress.find(load.ticket)->destination.port()->link_slot;
-  tables_->egress.settle(load.ticket);
+  const std::uint64_t slot = tables_->egress.find(ticket)->destination.port()->link_slot;
+  tables_->egress.settle(ticket);
   send_off_ready(slot);
 }
 

@@ -37,7 +37,7 @@ bool goes_by(const std::string& name, const PeerIdentity& identity, const v1::He
 }
 
 // The Hello that a stream's first bytes begin with.
-std::optional<v1::Hello> first_hello(std::string_view bytes) {
+std::optional<v1::Hello> first_hello(const Rope& bytes) {
   BatchReader reader(bytes);
   v1::Hello hello;
   if (reader.next() != BatchReader::Item::kHello || !read_hello(reader.bytes(), hello)) return std::nullopt;
@@ -106,7 +106,7 @@ struct Proxy::Impl {
     return entry != nullptr && entry->home ? peers[*entry->home].get() : nullptr;
   }
 
-  void greet(StreamId stream, const PeerIdentity& identity, std::string_view bytes);
+  void greet(StreamId stream, const PeerIdentity& identity, const Rope& bytes);
   void refuse(StreamId stream, const Fault& why);
   void drop_silent_streams(base::Instant now);
   void tell_rooms();
@@ -116,7 +116,7 @@ struct Proxy::Impl {
 
 // --- what Impl does for several callers ---
 
-void Proxy::Impl::greet(StreamId stream, const PeerIdentity& identity, std::string_view bytes) {
+void Proxy::Impl::greet(StreamId stream, const PeerIdentity& identity, const Rope& bytes) {
   const std::optional<v1::Hello> hello = first_hello(bytes);
   if (!hello) return refuse(stream, {v1::Fence::PROTOCOL, "no hello"});
   const auto peer = std::find_if(peers.begin(), peers.end(), [&](const auto& each) {
@@ -430,7 +430,7 @@ void Proxy::accepted(StreamId stream, const PeerIdentity& identity) {
   impl_->ungreeted.emplace(stream, Impl::Ungreeted{identity, until});
 }
 
-void Proxy::received(StreamId stream, std::string_view bytes) {
+void Proxy::received(StreamId stream, const Rope& bytes) {
   {
     const ipc::Event event(impl_->world.engine);
     if (const auto node = impl_->ungreeted.extract(stream)) {

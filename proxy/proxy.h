@@ -178,7 +178,7 @@ class Proxy final : public ipc::RemoteLink, private TransportEvents {
   // --- TransportEvents: called by the transport ---
   void connected(StreamId stream, const PeerIdentity& identity) override;
   void accepted(StreamId stream, const PeerIdentity& identity) override;
-  void received(StreamId stream, std::string_view bytes) override;
+  void received(StreamId stream, const Rope& bytes) override;
   void drained(StreamId stream) override;
   void closed(StreamId stream, const std::string& reason) override;
 

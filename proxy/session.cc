@@ -20,11 +20,15 @@ Check Session::expect(FrameNumber number) const {
   return protocol_error("frame out of order");
 }
 
-void Session::count_applied(std::uint64_t data) {
+void Session::count_applied() {
   ++applied_;
-  unthanked_data_ += data;
   if (!ack_due_) ack_due_ = heard_ + timing_.ack_delay;
-  if (unthanked_data_ > 0 && unthanked_data_ >= bulk_window_ / 4) ack_due_ = heard_;
+}
+
+void Session::count_chunk(std::uint64_t data, std::uint64_t thanks_after) {
+  count_applied();
+  unthanked_data_ += data;
+  if (unthanked_data_ >= thanks_after) ack_due_ = heard_;
 }
 
 Check Session::acknowledge(FrameNumber number) {
@@ -56,36 +60,42 @@ FrameNumber Session::append(const v1::Frame& frame, ipc::Charge charge) {
   return sent_;
 }
 
-void Session::append_chunk(v1::Frame frame, std::shared_ptr<const Cargo> cargo, Cargo::Place place) {
-  frame.set_number(++sent_);
-  const std::uint64_t data = data_bytes(frame.chunk());
-  const Kept& kept = kept_.emplace_back(
-      Kept{{}, {}, std::make_unique<KeptChunk>(KeptChunk{std::move(frame), std::move(cargo), place, data})});
+void Session::append_chunk(std::string frame, Lading lading) {
+  auto chunk = std::make_unique<KeptChunk>(KeptChunk{++sent_, std::move(lading), std::move(frame)});
+  const Kept& kept = kept_.emplace_back(Kept{{}, {}, std::move(chunk)});
   kept_bytes_ += kept.size();
-  bulk_under_way_ += data;
+  bulk_under_way_ += kept.data();
 }
 
-// The first time its pieces are here; for another stream they are read again. If that cannot be done, its message
-// is destroyed where it arrives.
+// The first time it is here; for another stream it is loaded again. If that cannot be done, its message is destroyed
+// where it arrives.
 void Session::write_chunk(KeptChunk& kept, BatchWriter& out) {
-  v1::Chunk& chunk = *kept.frame.mutable_chunk();
-  if (chunk.pieces_size() == 0) kept.cargo->load(kept.place, chunk);
-  chunk.set_dropped(chunk.pieces_size() == 0);
-  out.frame(kept.frame);
-  chunk.clear_pieces();
+  std::string frame = std::exchange(kept.loaded, {});
+  const Lading& from = kept.lading;
+  if (frame.empty()) frame = from.cargo->load(from.transfer, kept.number, from.place, from.data).frame;
+  if (!frame.empty()) return out.chunk(std::move(frame));
+  v1::Frame dropped = kept.frame();
+  dropped.mutable_chunk()->set_dropped(true);
+  out.frame(dropped);
+}
+
+v1::Frame Session::KeptChunk::frame() const {
+  v1::Frame frame;
+  frame.set_number(number);
+  frame.mutable_chunk()->set_transfer(lading.transfer);
+  return frame;
 }
 
 std::vector<v1::Frame> Session::kept() const {
   std::vector<v1::Frame> all;
   for (const Kept& each : kept_) {
     if (each.chunk) {
-      all.push_back(each.chunk->frame);
+      all.push_back(each.chunk->frame());
       continue;
     }
     BatchReader reader(each.bytes);
     NETMSG_CHECK(reader.next() == BatchReader::Item::kFrame);
-    NETMSG_CHECK(
-        all.emplace_back().ParseFromArray(reader.bytes().data(), static_cast<int>(reader.bytes().size())));
+    NETMSG_CHECK(read_frame(reader.bytes(), all.emplace_back()));
   }
   return all;
 }

@@ -32,9 +32,8 @@ namespace netmsg::proxy {
 class Session {
  public:
   // Open from now on. `nonce` is its name between the two incarnations.
-  // `bulk_window`: what we have told them of ours.
-  Session(const Timing& timing, std::uint64_t nonce, base::Instant now, std::uint32_t bulk_window = 0)
-      : timing_(timing), nonce_(nonce), bulk_window_(bulk_window), since_(now), heard_(now), spoke_(now) {}
+  Session(const Timing& timing, std::uint64_t nonce, base::Instant now)
+      : timing_(timing), nonce_(nonce), since_(now), heard_(now), spoke_(now) {}
 
   std::uint64_t nonce() const { return nonce_; }
   // Nothing has come of the peer's that would show that it knows of the session.
@@ -45,11 +44,14 @@ class Session {
   // --- what comes in ---
   // A sign of life.
   void heard(base::Instant now) { heard_ = now; }
+  base::Instant last_heard() const { return heard_; }
   // Is it the next one? PROTOCOL otherwise.
   Check expect(FrameNumber number) const;
   // It has been applied. REQUIRES: expect(applied() + 1) was asked.
-  // A chunk's: `data` bytes; when much of that has come they hear of it at once. It came with the last sign of life.
-  void count_applied(std::uint64_t data = 0);
+  // It came with the last sign of life.
+  void count_applied();
+  // The same for a chunk with `data` bytes. When `thanks_after` of such have come they hear of it at once.
+  void count_chunk(std::uint64_t data, std::uint64_t thanks_after);
   // They have applied our frames up to `number`. PROTOCOL: impossible.
   Check acknowledge(FrameNumber number);
   // A new stream carries the session on; they have applied up to `number`, what follows is written again, so much of
@@ -60,8 +62,8 @@ class Session {
   // --- what goes out ---
   // Numbers the frame and keeps it, encoded; returns its number. `charge` pays for it as long as it is kept.
   FrameNumber append(const v1::Frame& frame, ipc::Charge charge);
-  // The same for a chunk, which was loaded from `cargo` at `place`: its bytes are kept by reference.
-  void append_chunk(v1::Frame frame, std::shared_ptr<const Cargo> cargo, Cargo::Place place);
+  // The same for a chunk, which was loaded as frame sent() + 1: its bytes are kept by reference.
+  void append_chunk(std::string frame, Lading lading);
   // Writes what this stream has not carried yet, with an acknowledgement. False: there is nothing, no
   // acknowledgement is due and no heartbeat.
   bool write(BatchWriter& out, base::Instant now);
@@ -94,10 +96,11 @@ class Session {
   bool has_frame_to_write() const { return written_ < sent_ && may_write_ != 0U; }
 
   struct KeptChunk {
-    v1::Frame frame;  // without its pieces, once it was written
-    std::shared_ptr<const Cargo> cargo;
-    Cargo::Place place;
-    std::uint64_t data;
+    v1::Frame frame() const;  // without its pieces
+
+    FrameNumber number;
+    Lading lading;
+    std::string loaded;  // until it is written
   };
   struct Kept {
     std::string_view bytes;  // in bytes_, as an item of a Batch; of a chunk: none
@@ -105,14 +108,13 @@ class Session {
     std::unique_ptr<KeptChunk> chunk;  // null: it is none
 
     std::uint64_t size() const { return chunk ? sizeof(KeptChunk) : bytes.size(); }
-    std::uint64_t data() const { return chunk ? chunk->data : 0; }
+    std::uint64_t data() const { return chunk ? chunk->lading.data : 0; }
   };
 
   static void write_chunk(KeptChunk& kept, BatchWriter& out);
 
   Timing timing_;
   std::uint64_t nonce_;
-  std::uint32_t bulk_window_;
   base::Instant since_;
   base::Instant heard_;  // the last sign of life
   base::Instant spoke_;  // our last one

@@ -33,7 +33,7 @@ void Stream::connected(const PeerIdentity& identity, const v1::Hello& hello, bas
   enter(State::kGreeting, now);
 }
 
-Check Stream::receive(std::string_view bytes, StreamUser& user, base::Instant now) {
+Check Stream::receive(const Rope& bytes, StreamUser& user, base::Instant now) {
   if (state_ == State::kOver) return std::nullopt;
   heard_ = now;
   BatchReader reader(bytes);
@@ -67,7 +67,7 @@ Check Stream::item(const BatchReader& reader, BatchReader::Item kind, StreamUser
   return Fault{fence.code(), "the peer says: " + printable(fence.text()), true};
 }
 
-Check Stream::greet(std::string_view bytes, StreamUser& user, base::Instant now) {
+Check Stream::greet(const Rope& bytes, StreamUser& user, base::Instant now) {
   if (state_ != State::kGreeting) return protocol_error("second hello");
   v1::Hello theirs;
   if (!read_hello(bytes, theirs)) return protocol_error("malformed hello");
@@ -83,7 +83,7 @@ Check Stream::greet(std::string_view bytes, StreamUser& user, base::Instant now)
   return std::nullopt;
 }
 
-Check Stream::frame(std::string_view bytes, StreamUser& user) {
+Check Stream::frame(const Rope& bytes, StreamUser& user) {
   if (state_ != State::kGreeted) return protocol_error("frame before hello");
   return user.frame(bytes);
 }

@@ -19,7 +19,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "daemon/base/clock.h"
@@ -37,7 +36,7 @@ class StreamUser {
   // Their Hello: who is it, may we talk? If they have dialed, `answer` is ours, to be filled in.
   virtual Check greeted(const v1::Hello& theirs, v1::Hello* answer) = 0;
   // An encoded frame; PROTOCOL also if it is none.
-  virtual Check frame(std::string_view bytes) = 0;
+  virtual Check frame(const Rope& bytes) = 0;
   // They have applied our frames up to here.
   virtual Check applied(FrameNumber number) = 0;
 };
@@ -66,7 +65,7 @@ class Stream {
   // REQUIRES: kDialing.
   void connected(const PeerIdentity& identity, const v1::Hello& hello, base::Instant now);
   // What the stream has delivered. Stops at the first fault, and when the user has ended it.
-  Check receive(std::string_view bytes, StreamUser& user, base::Instant now);
+  Check receive(const Rope& bytes, StreamUser& user, base::Instant now);
   // Queues Fence, except while dialing. Idempotent.
   void end(const Fault& why);
 
@@ -78,8 +77,8 @@ class Stream {
 
   void enter(State state, base::Instant now);
   Check item(const BatchReader& reader, BatchReader::Item kind, StreamUser& user, base::Instant now);
-  Check greet(std::string_view bytes, StreamUser& user, base::Instant now);
-  Check frame(std::string_view bytes, StreamUser& user);
+  Check greet(const Rope& bytes, StreamUser& user, base::Instant now);
+  Check frame(const Rope& bytes, StreamUser& user);
   Check applied(FrameNumber number, StreamUser& user);
 
   StreamId id_;

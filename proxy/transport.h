@@ -14,10 +14,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "proxy/net_id.h"
+#include "proxy/rope.h"
 
 namespace netmsg::proxy {
 
@@ -38,7 +38,7 @@ class TransportEvents {
   virtual void connected(StreamId stream, const PeerIdentity& identity) = 0;
   virtual void accepted(StreamId stream, const PeerIdentity& identity) = 0;
   // One whole message: a Batch, or several that the other end's transport has joined.
-  virtual void received(StreamId stream, std::string_view bytes) = 0;
+  virtual void received(StreamId stream, const Rope& bytes) = 0;
   // Nothing waits to be written any more. Once after tell_when_drained(), never inside of it; only for who asks.
   virtual void drained(StreamId) {}
   // The stream has ended, or could not be made; at most once, and last. Not after close().

@@ -5,59 +5,19 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
-#include <algorithm>
-#include <limits>
 #include <optional>
 #include <utility>
+
+#include "proxy/fields.h"
 
 namespace netmsg::proxy {
 
 namespace {
 
 using google::protobuf::internal::WireFormatLite;
-using google::protobuf::io::CodedInputStream;
-
-struct Field {
-  int number = 0;
-  WireFormatLite::WireType type = WireFormatLite::WIRETYPE_VARINT;
-  std::uint64_t value = 0;  // of a varint
-  std::string_view bytes;   // of a length-delimited field
-};
-
-// Takes the first field off `rest`. Nullopt: malformed. REQUIRES: rest is not empty.
-std::optional<Field> take_field(std::string_view& rest) {
-  if (rest.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) return std::nullopt;
-  CodedInputStream in(reinterpret_cast<const std::uint8_t*>(rest.data()), static_cast<int>(rest.size()));
-  const std::uint32_t tag = in.ReadTag();
-  if (tag == 0) return std::nullopt;
-  Field field;
-  field.number = WireFormatLite::GetTagFieldNumber(tag);
-  field.type = WireFormatLite::GetTagWireType(tag);
-  std::size_t used = 0;
-  if (field.type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
-    std::uint32_t length = 0;
-    if (!in.ReadVarint32(&length)) return std::nullopt;
-    const auto start = static_cast<std::size_t>(in.CurrentPosition());
-    if (length > rest.size() - start) return std::nullopt;
-    field.bytes = rest.substr(start, length);
-    used = start + length;
-  } else if (field.type == WireFormatLite::WIRETYPE_VARINT) {
-    if (!in.ReadVarint64(&field.value)) return std::nullopt;
-    used = static_cast<std::size_t>(in.CurrentPosition());
-  } else {
-    if (!WireFormatLite::SkipField(&in, tag)) return std::nullopt;
-    used = static_cast<std::size_t>(in.CurrentPosition());
-  }
-  rest.remove_prefix(used);
-  return field;
-}
-
-bool is_message(const Field& field, int number) {
-  return field.number == number && field.type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-}
 
 // Adds the number of fields `number` in an encoded message to `count`. False: malformed.
-bool count_fields(std::string_view message, int number, std::size_t& count) {
+bool count_fields(Rope message, int number, std::size_t& count) {
   while (!message.empty()) {
     const std::optional<Field> field = take_field(message);
     if (!field) return false;
@@ -67,23 +27,23 @@ bool count_fields(std::string_view message, int number, std::size_t& count) {
 }
 
 // A right is two bytes or more.
-bool within_limits(std::string_view frame) {
-  if (frame.size() <= std::min(std::size_t{2} * kRightsMax, std::size_t{kChunkBytesMax})) return true;
+bool within_limits(Rope frame) {
+  if (frame.size() <= std::size_t{2} * kRightsMax) return true;
   std::size_t rights = 0;
   while (!frame.empty()) {
     const std::optional<Field> field = take_field(frame);
     if (!field) return false;
-    if (is_message(*field, v1::Frame::kChunkFieldNumber) && field->bytes.size() > kChunkBytesMax)
-      return false;
-    if (!is_message(*field, v1::Frame::kMessageFieldNumber)) continue;
+    if (!field->is_bytes(v1::Frame::kMessageFieldNumber)) continue;
     if (!count_fields(field->bytes, v1::Message::kRightsFieldNumber, rights)) return false;
   }
   return rights <= kRightsMax;
 }
 
 template <typename Part>
-bool parse(std::string_view bytes, Part& part) {
-  return part.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+bool parse(const Rope& bytes, Part& part) {
+  std::string room;
+  const std::string_view flat = bytes.flat(room);
+  return part.ParseFromArray(flat.data(), static_cast<int>(flat.size()));
 }
 
 }  // namespace
@@ -92,14 +52,14 @@ BatchReader::Item BatchReader::next() {
   while (!rest_.empty()) {
     const std::optional<Field> field = take_field(rest_);
     if (!field) {
-      rest_ = {};
+      rest_ = Rope();
       return Item::kMalformed;
     }
     bytes_ = field->bytes;
-    if (is_message(*field, v1::Batch::kHelloFieldNumber)) return Item::kHello;
-    if (is_message(*field, v1::Batch::kFramesFieldNumber)) return Item::kFrame;
-    if (is_message(*field, v1::Batch::kFenceFieldNumber)) return Item::kFence;
-    if (field->number == v1::Batch::kAppliedFieldNumber && field->type == WireFormatLite::WIRETYPE_VARINT) {
+    if (field->is_bytes(v1::Batch::kHelloFieldNumber)) return Item::kHello;
+    if (field->is_bytes(v1::Batch::kFramesFieldNumber)) return Item::kFrame;
+    if (field->is_bytes(v1::Batch::kFenceFieldNumber)) return Item::kFence;
+    if (field->is_number(v1::Batch::kAppliedFieldNumber)) {
       applied_ = field->value;
       return Item::kApplied;
     }
@@ -107,13 +67,13 @@ BatchReader::Item BatchReader::next() {
   return Item::kEnd;
 }
 
-bool read_frame(std::string_view bytes, v1::Frame& frame) {
+bool read_frame(const Rope& bytes, v1::Frame& frame) {
   return within_limits(bytes) && parse(bytes, frame);
 }
-bool read_hello(std::string_view bytes, v1::Hello& hello) {
+bool read_hello(const Rope& bytes, v1::Hello& hello) {
   return parse(bytes, hello);
 }
-bool read_fence(std::string_view bytes, v1::Fence& fence) {
+bool read_fence(const Rope& bytes, v1::Fence& fence) {
   return parse(bytes, fence);
 }
 
@@ -138,6 +98,11 @@ void BatchWriter::frame(const v1::Frame& frame) {
 void BatchWriter::item(std::string_view frame) {
   make_room(frame.size());
   current_ += frame;
+}
+
+void BatchWriter::chunk(std::string frame) {
+  if (!current_.empty()) close_current();
+  current_ = std::move(frame);
 }
 
 void BatchWriter::fence(const v1::Fence& fence) {

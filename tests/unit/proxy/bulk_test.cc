@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <span>
 
+#include "proxy/pace.h"
 #include "proxy/storage.h"
 #include "proxy/wire.h"
 #include "tests/support/dispositions.h"
@@ -17,7 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kChunk = proxy::kChunkDataBytes;
+constexpr std::size_t kChunk = proxy::Pace::kAlone.chunk;
 
 // Bytes that differ from place to place.
 Bytes pattern(std::size_t size) {
@@ -223,6 +224,33 @@ TEST_F(Bulk, NoMoreIsUnderWayThanTheWindow) {
   expect_arrives(r, 1, 3 * window);
 }
 
+// As much as the pace allows; then its receiver acknowledges sooner, and all of it arrives without a pause.
+TEST_F(Bulk, LessIsUnderWayBesideSmallMessages) {
+  constexpr proxy::Pace::Limits kLess = proxy::Pace::kInCompany;
+  ASSERT_EQ(send_small(y, 2), MACH_MSG_SUCCESS);
+  ASSERT_EQ(send_bytes(x, 1, 16 * kLess.under_way), MACH_MSG_SUCCESS);
+  network.run("a");
+  EXPECT_GT(network.under_way("b"), kLess.under_way / 2);
+  EXPECT_LT(network.under_way("b"), kLess.under_way + kLess.chunk);
+  for (const v1::Frame& frame : frames_in(network.sent_by("a"))) {
+    if (!frame.has_chunk()) continue;
+    EXPECT_LE(frame.chunk().pieces(0).data().size(), kLess.chunk);
+  }
+  run();
+  expect_arrives(r, 1, 16 * kLess.under_way);
+}
+
+TEST_F(Bulk, MoreIsUnderWayAgainWhenItHasBeenAloneForSomeTime) {
+  ASSERT_EQ(send_small(y, 2), MACH_MSG_SUCCESS);
+  ASSERT_EQ(send_bytes(x, 1, 4 * proxy::Pace::kInCompany.under_way), MACH_MSG_SUCCESS);
+  network.run("a");
+  advance(proxy::Pace::kCompany);
+  network.run("a");
+  EXPECT_GT(network.under_way("b"), 2 * proxy::Pace::kInCompany.under_way);
+  run();
+  expect_arrives(r, 1, 4 * proxy::Pace::kInCompany.under_way);
+}
+
 TEST_F(Bulk, MoreThanThePeerTakesAtATimeWaits) {
   const Name many = server.port();
   EXPECT_EQ(server.set_qlimit(many, 16), KERN_SUCCESS);
@@ -318,7 +346,7 @@ TEST_F(Bulk, MemoryThatCannotBeReadAnyMoreTakesItsMessageAlong) {
 
 // What was lost on the wire is read again, and cannot be.
 TEST_F(Bulk, MemoryThatCannotBeReadAgainTakesItsMessageAlong) {
-  ASSERT_EQ(send_memory(x, 1, ipc::MemoryRef(std::make_shared<Fading>(8 * kChunk, 8))), MACH_MSG_SUCCESS);
+  ASSERT_EQ(send_memory(x, 1, ipc::MemoryRef(std::make_shared<Fading>(3 * kChunk, 3))), MACH_MSG_SUCCESS);
   network.run("a");
   network.cut(true);
   settle();

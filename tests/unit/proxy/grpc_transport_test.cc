@@ -52,8 +52,9 @@ class End final : public TransportEvents {
     identity = who;
     ++accepts;
   }
-  void received(StreamId, std::string_view message) override {
-    bytes += message;
+  void received(StreamId, const Rope& message) override {
+    std::string room;
+    bytes += message.flat(room);
     ++messages;
   }
   void closed(StreamId, const std::string& why) override {

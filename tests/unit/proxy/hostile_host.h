@@ -73,7 +73,10 @@ class RawPeer final : public proxy::TransportEvents {
  private:
   void connected(proxy::StreamId, const proxy::PeerIdentity&) override {}
   void accepted(proxy::StreamId, const proxy::PeerIdentity&) override {}
-  void received(proxy::StreamId, std::string_view bytes) override { words += bytes; }
+  void received(proxy::StreamId, const proxy::Rope& bytes) override {
+    std::string room;
+    words += bytes.flat(room);
+  }
   void closed(proxy::StreamId, const std::string&) override {}
 
   MemoryNetwork& network_;

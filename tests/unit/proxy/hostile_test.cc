@@ -395,9 +395,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadChunk{"a part within another one", [](v1::Chunk& c) { part(c, 3); }},
                     BadChunk{"a dropped transfer with pieces", [](v1::Chunk& c) { c.set_dropped(true); }},
                     BadChunk{"chunk too large",
-                             [](v1::Chunk& c) { c.mutable_pieces(0)->set_data(std::string(65'537, 'x')); }},
+                             [](v1::Chunk& c) { c.mutable_pieces(0)->set_data(std::string(262'145, 'x')); }},
                     BadChunk{"malformed frame",
-                             [](v1::Chunk& c) { c.mutable_pieces(0)->set_data(std::string(131'072, 'x')); }},
+                             [](v1::Chunk& c) { c.mutable_pieces(0)->set_data(std::string(524'288, 'x')); }},
                     BadChunk{"too many pieces in a chunk",
                              [](v1::Chunk& c) {
                                for (int at = 0; at < 1024; ++at) c.add_pieces()->set_data("x");

@@ -186,7 +186,7 @@ TEST_F(Opening, AStreamWithoutHelloIsDroppedAfterALease) {
   struct Mute final : proxy::TransportEvents {
     void connected(proxy::StreamId, const proxy::PeerIdentity&) override {}
     void accepted(proxy::StreamId, const proxy::PeerIdentity&) override {}
-    void received(proxy::StreamId, std::string_view) override {}
+    void received(proxy::StreamId, const proxy::Rope&) override {}
     void closed(proxy::StreamId, const std::string&) override { ended = true; }
     bool ended = false;
   } mute;

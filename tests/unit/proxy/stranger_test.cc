@@ -84,11 +84,12 @@ class Stranger final : public proxy::TransportEvents {
   void accepted(proxy::StreamId, const proxy::PeerIdentity&) override {}
   void closed(proxy::StreamId, const std::string&) override {}
   // What comes at once may be several Batches joined, which are one.
-  void received(proxy::StreamId stream, std::string_view bytes) override {
+  void received(proxy::StreamId stream, const proxy::Rope& bytes) override {
+    std::string room;
     for (auto& [name, session] : sessions_) {
       if (session.stream != stream) continue;
       v1::Batch batch;
-      if (!batch.ParseFromString(std::string(bytes))) throw std::runtime_error("not a Batch");
+      if (!batch.ParseFromString(std::string(bytes.flat(room)))) throw std::runtime_error("not a Batch");
       if (batch.has_hello()) session.hello = batch.hello();
       for (const v1::Frame& frame : batch.frames()) {
         EXPECT_EQ(frame.number(), session.applied + 1) << "numbered without a gap";

@@ -19,7 +19,7 @@ class End final : public StreamUser {
     if (!refuse) ++opens;
     return refuse;
   }
-  Check frame(std::string_view bytes) override {
+  Check frame(const Rope& bytes) override {
     v1::Frame frame;
     if (!read_frame(bytes, frame)) return protocol_error("malformed frame");
     frames.push_back(frame.number());
