@@ -87,7 +87,7 @@ SessionRow Peer::session_row() const {
   tables_->exports.for_each(
       [&](const PortUid& uid, std::uint64_t send, std::uint64_t send_once, const ipc::Port& port) {
         const std::uint32_t room =
-            tables_->exports.told_rooms().stale(uid).value_or(world_.registry.room_for(port, index_));
+            tables_->exports.told_rooms().still_seen(uid).value_or(world_.registry.room_for(port, index_));
         rows.push_back({UnitRow::Side::kExport, uid, send, send_once, room, &port});
       });
   tables_->holders.for_each([&](const PortUid& uid, const Holder& holder) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/told_rooms.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace netmsg::proxy {
@@ -14,8 +13,7 @@ void ToldRooms::arrived(const PortUid& port) {
 bool ToldRooms::can_wait(const PortUid& port, std::uint32_t room, base::Instant now) {
   const auto found = told_.find(port);
   if (found == told_.end()) return false;
-  const Told& told = found->second;
-  const std::uint32_t left = told.room - std::min(told.room, told.used);
+  const std::uint32_t left = found->second.left();
   if (left < room - room / 2 || left > room) return false;
   owed_.insert(port);
   if (!owed_since_) owed_since_ = now;
@@ -43,8 +41,8 @@ std::vector<PortUid> ToldRooms::take_owed() {
   return {owed.begin(), owed.end()};
 }
 
-std::optional<std::uint32_t> ToldRooms::stale(const PortUid& port) const {
-  return owed_.count(port) == 0 ? std::nullopt : std::optional(told_.at(port).room);
+std::optional<std::uint32_t> ToldRooms::still_seen(const PortUid& port) const {
+  return owed_.count(port) == 0 ? std::nullopt : std::optional(told_.at(port).left());
 }
 
 }  // namespace netmsg::proxy

@@ -12,6 +12,7 @@
 //              or gets one more, which tells it
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -38,11 +39,13 @@ class ToldRooms {
   // Since when something is.
   std::optional<base::Instant> owed_since() const { return owed_since_; }
   std::size_t owed() const { return owed_.size(); }
-  // What they were told last, if something newer is owed.
-  std::optional<std::uint32_t> stale(const PortUid& port) const;
+  // If something newer is owed: the room that they see until then, of what they were told last.
+  std::optional<std::uint32_t> still_seen(const PortUid& port) const;
 
  private:
   struct Told {
+    std::uint32_t left() const { return room - std::min(room, used); }
+
     std::uint32_t room = 0;
     std::uint32_t used = 0;  // messages of theirs since
   };
