@@ -34,7 +34,7 @@ Script::Manners manners(Random& random, bool moves) {
   made.limit_max = random.one_in(4) ? 16 : 1 + random.below(5);
   made.payload_max = random.one_in(3) ? 1500 : 40;
   made.memory_max = random.one_in(3) ? 20'000 : 100;
-  if (random.one_in(6)) made.memory_max = 200'000;  // more than travels in one frame
+  if (random.one_in(6)) made.memory_max = 800'000;  // more than travels in one chunk
   return made;
 }
 
