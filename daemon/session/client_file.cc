@@ -39,9 +39,14 @@ bool start_thread(Work... work) {
 }  // namespace
 
 struct FileCloser::Queue {
+  struct Item {
+    Clock::time_point due;
+    std::function<void()> work;
+  };
+
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::function<void()>> work;
+  std::deque<Item> items;
   bool running = false;  // there is a thread
   bool ended = false;
 };
@@ -54,13 +59,23 @@ FileCloser::~FileCloser() {
 }
 
 void FileCloser::close(File file) {
-  run([file = std::move(file)] { close_counted(file); });
+  const Clock::time_point due = may_linger(file) ? Clock::now() + linger_ : Clock::time_point();
+  add(due, [file = std::move(file)] { close_counted(file); });
+}
+
+bool FileCloser::may_linger(const File& file) const {
+  return file.bytes > 0 && file.of_user->bytes <= linger_bytes_max_ && file.of_user->files <= kLingerFilesMax;
 }
 
 void FileCloser::run(std::function<void()> work) {
+  add({}, std::move(work));
+}
+
+// One after the other: what is due at once may wait behind what lingers.
+void FileCloser::add(Clock::time_point due, std::function<void()> work) {
   if (queue_ == nullptr) queue_ = std::make_shared<Queue>();
   const std::lock_guard lock(queue_->mutex);
-  queue_->work.push_back(std::move(work));
+  queue_->items.push_back({due, std::move(work)});
   if (!queue_->running) queue_->running = start_thread(serve, queue_);
   queue_->changed.notify_one();
 }
@@ -68,10 +83,11 @@ void FileCloser::run(std::function<void()> work) {
 void FileCloser::serve(const std::shared_ptr<Queue>& queue) {
   std::unique_lock lock(queue->mutex);
   for (;;) {
-    queue->changed.wait_for(lock, kPatience, [&] { return queue->ended || !queue->work.empty(); });
-    if (queue->work.empty()) break;
-    std::function<void()> work = std::move(queue->work.front());
-    queue->work.pop_front();
+    queue->changed.wait_for(lock, kPatience, [&] { return queue->ended || !queue->items.empty(); });
+    if (queue->items.empty()) break;
+    queue->changed.wait_until(lock, queue->items.front().due, [&] { return queue->ended; });
+    std::function<void()> work = std::move(queue->items.front().work);
+    queue->items.pop_front();
     lock.unlock();
     work();
     work = nullptr;

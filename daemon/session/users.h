@@ -38,7 +38,8 @@ struct UserLimits {
 
 // One user's counts. Raised and lowered by the holders below.
 struct User {
-  explicit User(uid_t id, const UserLimits& limits) : uid(id), account(limits.account) {}
+  explicit User(uid_t id, const UserLimits& limits)
+      : uid(id), account(limits.account), closer(limits.file_bytes / 4) {}
   const uid_t uid;
   ipc::Account account;
   std::uint32_t tasks = 0;

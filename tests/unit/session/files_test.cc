@@ -8,12 +8,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/session/sealed_file.h"
+#include "tests/support/process.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/session/raw_client.h"
 #include "tests/unit/session/test_daemon.h"
@@ -289,6 +293,53 @@ TEST(FilesThatAreRead, AreReadOrFailButHaveNoZerosForWhatIsMissing) {
   EXPECT_EQ(std::memcmp(bytes.data(), "irst", 4), 0);
   EXPECT_EQ(::ftruncate(file.get(), 3), 0);  // as if the kernel could not bring it back
   EXPECT_FALSE(sealed.read(0, bytes));
+}
+
+// Memory is kept a while, so that it is not its sender or receiver who frees it; but not much of it.
+class LingeringFiles : public testing::Test {
+ protected:
+  static constexpr FileCloser::Linger kLong = std::chrono::hours(1);
+
+  void close_files(FileCloser& closer, std::uint32_t files) {
+    for (std::uint32_t at = 0; at < files; ++at) {
+      session::ClientFile file(closer, {memory_file(kSize, kSeals).release(), count, of_all});
+      file.count_bytes(kSize);
+    }
+  }
+  bool all_closed() {
+    return eventually([&] { return count->files == 0; });
+  }
+
+  const std::shared_ptr<FileCount> count = std::make_shared<FileCount>();
+  const std::shared_ptr<FileCount> of_all = std::make_shared<FileCount>();
+};
+
+TEST_F(LingeringFiles, AreCountedUntilTheyAreClosed) {
+  std::optional<FileCloser> closer(std::in_place, kSize, kLong);
+  close_files(*closer, 1);
+  EXPECT_EQ(count->files, 1U);
+  EXPECT_EQ(count->bytes, kSize);
+  closer.reset();
+  EXPECT_TRUE(all_closed());
+}
+
+TEST_F(LingeringFiles, AreClosedWhenTheTimeIsOver) {
+  FileCloser closer(kSize, std::chrono::milliseconds(1));
+  close_files(closer, 1);
+  EXPECT_TRUE(all_closed());
+}
+
+TEST_F(LingeringFiles, DoNotExistAboveALimitOfBytes) {
+  FileCloser closer(kSize - 1, kLong);
+  close_files(closer, 1);
+  EXPECT_TRUE(all_closed());
+}
+
+TEST_F(LingeringFiles, DoNotExistAboveALimitOfFiles) {
+  count->files = FileCloser::kLingerFilesMax;
+  FileCloser closer(kSize, kLong);
+  close_files(closer, 1);
+  EXPECT_TRUE(eventually([&] { return count->files == FileCloser::kLingerFilesMax; }));
 }
 
 TEST(FileLimits, AreAnsweredWithNoBufferAndNothingIsTaken) {
