@@ -33,6 +33,8 @@ def faults(listed, result, lines):
     figures = [[row["case"], row["placement"]] for row in rows if "not_offered" not in row]
     if [line.split()[:2] for line in lines] != figures:
         yield "the lines are not those of the rows"
+    if any(len(line.split()) != 5 for line in lines):
+        yield "a line is not of five words"
     if not {goal["goal"] for goal in result["goals"]} >= {str(number) for number in range(1, 18)}:
         yield "the goals are not all there"
 

@@ -126,8 +126,9 @@ std::string lines_of(const Rows& rows) {
   std::string out;
   for (const Row& row : rows) {
     if (row.figures.empty()) continue;
+    const std::string unit = name_of(row.unit);
     out += text("%s %s %.6g %.6g %s\n", row.name.c_str(), name_of(row.placement), row.value(), row.ratio(),
-                name_of(row.unit));
+                unit.empty() ? "-" : unit.c_str());
   }
   return out;
 }
