@@ -300,11 +300,9 @@ class LingeringFiles : public testing::Test {
  protected:
   static constexpr FileCloser::Linger kLong = std::chrono::hours(1);
 
-  void close_files(FileCloser& closer, std::uint32_t files) {
-    for (std::uint32_t at = 0; at < files; ++at) {
-      session::ClientFile file(closer, {memory_file(kSize, kSeals).release(), count, of_all});
-      file.count_bytes(kSize);
-    }
+  void close_a_file(FileCloser& closer) {
+    session::ClientFile file(closer, {memory_file(kSize, kSeals).release(), count, of_all});
+    file.count_bytes(kSize);
   }
   bool all_closed() {
     return eventually([&] { return count->files == 0; });
@@ -316,7 +314,7 @@ class LingeringFiles : public testing::Test {
 
 TEST_F(LingeringFiles, AreCountedUntilTheyAreClosed) {
   std::optional<FileCloser> closer(std::in_place, kSize, kLong);
-  close_files(*closer, 1);
+  close_a_file(*closer);
   EXPECT_EQ(count->files, 1U);
   EXPECT_EQ(count->bytes, kSize);
   closer.reset();
@@ -325,20 +323,20 @@ TEST_F(LingeringFiles, AreCountedUntilTheyAreClosed) {
 
 TEST_F(LingeringFiles, AreClosedWhenTheTimeIsOver) {
   FileCloser closer(kSize, std::chrono::milliseconds(1));
-  close_files(closer, 1);
+  close_a_file(closer);
   EXPECT_TRUE(all_closed());
 }
 
 TEST_F(LingeringFiles, DoNotExistAboveALimitOfBytes) {
   FileCloser closer(kSize - 1, kLong);
-  close_files(closer, 1);
+  close_a_file(closer);
   EXPECT_TRUE(all_closed());
 }
 
 TEST_F(LingeringFiles, DoNotExistAboveALimitOfFiles) {
   count->files = FileCloser::kLingerFilesMax;
   FileCloser closer(kSize, kLong);
-  close_files(closer, 1);
+  close_a_file(closer);
   EXPECT_TRUE(eventually([&] { return count->files == FileCloser::kLingerFilesMax; }));
 }
 
