@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/chunk.h"
 
-#include <string>
-
 #include "proxy/fields.h"
 #include "proxy/wire.h"
 
@@ -10,18 +8,13 @@ namespace netmsg::proxy {
 
 namespace {
 
-bool read_part(const Rope& bytes, std::optional<v1::Part>& part) {
-  std::string room;
-  const std::string_view flat = bytes.flat(room);
-  return part.emplace().ParseFromArray(flat.data(), static_cast<int>(flat.size()));
-}
-
 bool read_piece(Rope bytes, Chunk::Piece& piece) {
   while (!bytes.empty()) {
     const std::optional<Field> field = take_field(bytes);
     if (!field) return false;
     if (field->is_bytes(v1::Piece::kDataFieldNumber)) piece.data = field->bytes;
-    if (field->is_bytes(v1::Piece::kPartFieldNumber) && !read_part(field->bytes, piece.part)) return false;
+    if (field->is_bytes(v1::Piece::kPartFieldNumber) && !parse(field->bytes, piece.part.emplace()))
+      return false;
   }
   return true;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "proxy/fields.h"
 
+#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
 #include <limits>
@@ -10,6 +11,7 @@ namespace netmsg::proxy {
 namespace {
 
 using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedOutputStream;
 
 std::optional<std::uint64_t> take_varint(Rope& rest) {
   std::uint64_t value = 0;
@@ -42,13 +44,10 @@ std::optional<std::uint64_t> take_number(Rope& rest, WireFormatLite::WireType ty
   }
 }
 
-void put_varint(std::string& to, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) to.push_back(static_cast<char>(value | 0x80));
-  to.push_back(static_cast<char>(value));
-}
+constexpr std::size_t kHeadMax = 5 + 10;  // a tag, and a number of 64 bits
 
-void put_tag(std::string& to, int field, WireFormatLite::WireType type) {
-  put_varint(to, WireFormatLite::MakeTag(field, type));
+void append(std::string& to, const std::uint8_t* begin, const std::uint8_t* end) {
+  to.append(reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin));
 }
 
 }  // namespace
@@ -71,19 +70,27 @@ std::optional<Field> take_field(Rope& rest) {
   return field;
 }
 
+bool parse(const Rope& bytes, google::protobuf::MessageLite& message) {
+  std::string room;
+  const std::string_view flat = bytes.flat(room);
+  return message.ParseFromArray(flat.data(), static_cast<int>(flat.size()));
+}
+
 void put_number(std::string& to, int field, std::uint64_t value) {
-  put_tag(to, field, WireFormatLite::WIRETYPE_VARINT);
-  put_varint(to, value);
+  std::uint8_t head[kHeadMax];
+  append(to, head, WireFormatLite::WriteUInt64ToArray(field, value, head));
 }
 
 void put_fixed(std::string& to, int field, std::uint64_t value) {
-  put_tag(to, field, WireFormatLite::WIRETYPE_FIXED64);
-  for (int shift = 0; shift < 64; shift += 8) to.push_back(static_cast<char>(value >> shift));
+  std::uint8_t head[kHeadMax];
+  append(to, head, WireFormatLite::WriteFixed64ToArray(field, value, head));
 }
 
 void put_length(std::string& to, int field, std::uint64_t length) {
-  put_tag(to, field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
-  put_varint(to, length);
+  std::uint8_t head[kHeadMax];
+  std::uint8_t* const after_tag =
+      WireFormatLite::WriteTagToArray(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED, head);
+  append(to, head, CodedOutputStream::WriteVarint64ToArray(length, after_tag));
 }
 
 }  // namespace netmsg::proxy

@@ -3,6 +3,8 @@
 // memory is spent on it; and written in front of bytes that come from elsewhere.
 #pragma once
 
+#include <google/protobuf/message_lite.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +26,9 @@ struct Field {
 
 // Takes the first field off. None: malformed, or a group, which nobody writes. REQUIRES: `rest` is not empty.
 std::optional<Field> take_field(Rope& rest);
+
+// All of the message. False: malformed.
+bool parse(const Rope& bytes, google::protobuf::MessageLite& message);
 
 void put_number(std::string& to, int field, std::uint64_t value);
 void put_fixed(std::string& to, int field, std::uint64_t value);  // of 64 bits

@@ -107,8 +107,8 @@ bool Inbound::open_part(Transfer& transfer, const v1::Part& head) {
 bool Inbound::keep(Transfer& transfer, Rope data) {
   Part& part = transfer.parts.back();
   if (!part.site) return keep_here(transfer, part, data);
-  for (; !data.empty(); data.take(data.front().size())) {
-    if (!part.site->append(std::as_bytes(std::span(data.front())))) return false;
+  while (!data.empty()) {
+    if (!part.site->append(std::as_bytes(std::span(data.take_front())))) return false;
   }
   if (transfer.missing > 0) return true;
   part.memory = std::exchange(part.site, nullptr)->finish();
@@ -120,8 +120,8 @@ bool Inbound::keep_here(Transfer& transfer, Part& part, Rope data) {
   transfer.charge.grow(data.size());
   if (transfer.charge.account()->overdrawn()) return false;
   make_room(part.here, data.size(), sizeof(mach_msg_header_t) + part.head.length());
-  for (; !data.empty(); data.take(data.front().size())) {
-    const auto bytes = std::as_bytes(std::span(data.front()));
+  while (!data.empty()) {
+    const auto bytes = std::as_bytes(std::span(data.take_front()));
     part.here.insert(part.here.end(), bytes.begin(), bytes.end());
   }
   return true;

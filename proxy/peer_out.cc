@@ -168,8 +168,9 @@ void Peer::hold_back(std::uint64_t slot) {
   }
 }
 
-// Bytes of data; 0: more than they have acknowledged may not be under way.
+// Bytes of data; 0: there is no chunk to send, or what is under way already is all that may be.
 std::uint64_t Peer::next_chunk_max() const {
+  if (!open() || !carried() || !tables_->outbound.has_chunk()) return 0;
   const Pace::Limits& pace = going_.at(world_.clock.now());
   const std::uint64_t window = std::min<std::uint64_t>(known_->limits.bulk_window, pace.under_way);
   const std::uint64_t chunk = std::min(pace.chunk, window);
@@ -178,17 +179,15 @@ std::uint64_t Peer::next_chunk_max() const {
 
 // One chunk at a time, when the stream has nothing else to write and the peer takes it (exchange 9, step 3).
 void Peer::ask_for_turn() {
-  if (asked_for_turn_ || !open() || !carried() || !tables_->outbound.has_chunk()) return;
-  if (next_chunk_max() == 0) return;
+  if (asked_for_turn_ || next_chunk_max() == 0) return;
   asked_for_turn_ = true;
   world_.transport.tell_when_drained(stream_->id());
 }
 
 void Peer::drained() {
   asked_for_turn_ = false;
-  if (!open() || !carried() || !tables_->outbound.has_chunk()) return;
   const std::uint64_t chunk_max = next_chunk_max();
-  if (chunk_max == 0) return;  // the pace has changed meanwhile
+  if (chunk_max == 0) return;  // no longer
   touch();
   Outbound::Load load = tables_->outbound.load(session_->sent() + 1, chunk_max);
   const Ticket ticket = load.lading.transfer;

@@ -32,6 +32,10 @@ Rope Rope::take(std::size_t size) {
   return taken;
 }
 
+std::string_view Rope::take_front() {
+  return take(front_.size()).front();
+}
+
 char Rope::take_byte() {
   NETMSG_CHECK(size_ > 0);
   const char byte = front_.front();
@@ -44,7 +48,7 @@ char Rope::take_byte() {
 std::string_view Rope::flat(std::string& room) const {
   if (front_.size() == size_) return front_;
   room.clear();
-  for (Rope rest = *this; !rest.empty(); rest.take(rest.front().size())) room += rest.front();
+  for (Rope rest = *this; !rest.empty();) room += rest.take_front();
   return room;
 }
 

@@ -23,6 +23,8 @@ class Rope {
   std::string_view front() const { return front_; }
   // Takes the first bytes off. REQUIRES: there are so many.
   Rope take(std::size_t size);
+  // front(), taken off.
+  std::string_view take_front();
   char take_byte();
   // In one piece: where they lie, or in `room` if that is in several places.
   std::string_view flat(std::string& room) const;

@@ -39,13 +39,6 @@ bool within_limits(Rope frame) {
   return rights <= kRightsMax;
 }
 
-template <typename Part>
-bool parse(const Rope& bytes, Part& part) {
-  std::string room;
-  const std::string_view flat = bytes.flat(room);
-  return part.ParseFromArray(flat.data(), static_cast<int>(flat.size()));
-}
-
 }  // namespace
 
 BatchReader::Item BatchReader::next() {
