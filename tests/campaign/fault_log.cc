@@ -48,13 +48,13 @@ bool FaultLog::explains(Clock::time_point opened, Clock::time_point at) const {
                      [&](const Silence& silence) { return in_time(silence.from, silence.to.value_or(at)); });
 }
 
-bool FaultLog::parts_hosts(Clock::time_point opened, Clock::time_point at) const {
+bool FaultLog::parts_hosts(Clock::time_point since, Clock::time_point until) const {
   const auto daemon_ended = [&](const End& end) {
-    return !end.slot && end.at <= at && end.at + kMemory >= opened;
+    return !end.slot && end.at <= until && end.at + kMemory >= since;
   };
   const auto long_silence = [&](const Silence& silence) {
-    const Clock::time_point end = std::min(silence.to.value_or(at), at);
-    return end - silence.from >= kEnough && end + kMemory >= opened;
+    const Clock::time_point end = std::min(silence.to.value_or(until), until);
+    return end - silence.from >= kEnough && end + kMemory >= since;
   };
   return std::any_of(ends_.begin(), ends_.end(), daemon_ended) ||
          std::any_of(silences_.begin(), silences_.end(), long_silence);

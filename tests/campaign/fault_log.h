@@ -23,8 +23,8 @@ class FaultLog {
                 Clock::time_point at) const;
   // The same for a port that may have been anywhere.
   bool explains(Clock::time_point opened, Clock::time_point at) const;
-  // Can two hosts, any two, have given each other up meanwhile?
-  bool parts_hosts(Clock::time_point opened, Clock::time_point at) const;
+  // Can two hosts, any two, have given each other up between these times?
+  bool parts_hosts(Clock::time_point since, Clock::time_point until) const;
 
  private:
   struct End {

@@ -201,7 +201,7 @@ std::string Fleet::death_text(const Worker& worker, std::uint32_t name) {
 Verdict Fleet::verdict() const {
   std::vector<Life> lives;
   for (const auto& worker : workers_) lives.push_back(worker->life);
-  return Verdict(lives, faults_);
+  return Verdict(lives, faults_, Clock::now());
 }
 
 }  // namespace netmsg::campaign

@@ -14,9 +14,10 @@ Clock::time_point time_of(const Timed& timed) {
 
 }  // namespace
 
-Verdict::Verdict(const std::vector<Life>& lives, const FaultLog& faults) {
+Verdict::Verdict(const std::vector<Life>& lives, const FaultLog& faults, Clock::time_point rest)
+    : faults_(faults), rest_(rest) {
   for (const Life& life : lives) read(life);
-  for (auto& [id, stream] : streams_) judge(id, stream, faults);
+  for (auto& [id, stream] : streams_) judge(id, stream);
 }
 
 void Verdict::read(const Life& life) {
@@ -32,7 +33,8 @@ void Verdict::take(const Life& life, const Record& record) {
       stream.opened = time_of(record);
       return;
     case Event::kTried:
-      stream.tried = record.number + 1;
+      if (record.number >= stream.tried.size()) stream.tried.resize(record.number + 1);
+      stream.tried[record.number] = time_of(record);
       return;
     case Event::kSent:
       stream.sent = record.number + 1;
@@ -54,26 +56,19 @@ void Verdict::take(const Life& life, const Record& record) {
   }
 }
 
-void Verdict::judge(const StreamId& id, Stream& stream, const FaultLog& faults) {
-  const auto answered =
-      static_cast<std::uint32_t>(std::count(stream.answered.begin(), stream.answered.end(), true));
+void Verdict::judge(const StreamId& id, Stream& stream) {
   if (stream.opener == nullptr) return say(id, "was opened by nobody");
-  judge_order(id, stream, faults);
-  if (stream.received.size() > stream.tried) say(id, "more arrived than was sent");
-  if (answered > stream.received.size()) say(id, "what was acknowledged is lost");
+  if (stream.received.size() > stream.tried.size()) say(id, "more arrived than was sent");
+  judge_order(id, stream);
+  judge_answers(id, stream);
   if (stream.lost) {
-    if (!is_explained(stream, faults)) say(id, "its right died without a cause");
-    return;
-  }
-  if (!stream.opener->alive) return;
-  if (stream.has_gap) return;
-  if (stream.received.size() != stream.sent || answered != stream.sent) {
-    say(id, "lives; of " + std::to_string(stream.sent) + " sent " + std::to_string(stream.received.size()) +
-                " were received and " + std::to_string(answered) + " answered");
+    if (!is_explained(stream)) say(id, "its right died without a cause");
+  } else if (stream.opener->alive) {
+    judge_rest(id, stream);
   }
 }
 
-void Verdict::judge_order(const StreamId& id, Stream& stream, const FaultLog& faults) {
+void Verdict::judge_order(const StreamId& id, Stream& stream) {
   std::stable_sort(stream.received.begin(), stream.received.end(),
                    [](const Arrival& one, const Arrival& other) { return one.at < other.at; });
   bool in_order = true;
@@ -81,15 +76,34 @@ void Verdict::judge_order(const StreamId& id, Stream& stream, const FaultLog& fa
   std::uint32_t next = 0;
   for (const Arrival& arrival : stream.received) {
     in_order = in_order && arrival.number >= next;
-    if (arrival.number > next && in_order) {
-      stream.has_gap = true;
-      in_order = stream.target == kTraveller && faults.parts_hosts(stream.opened, time_of(arrival));
-    }
+    for (; next < arrival.number; ++next) in_order = in_order && may_lack(stream, next, time_of(arrival));
     next = arrival.number + 1;
     one_receiver = one_receiver && arrival.receiver == stream.received.front().receiver;
   }
   if (!in_order) say(id, "arrived out of order: " + text_of(stream.received));
   if (!one_receiver && stream.target != kTraveller) say(id, "has two receivers");
+}
+
+void Verdict::judge_answers(const StreamId& id, const Stream& stream) {
+  std::vector<bool> unseen = stream.answered;
+  for (const Arrival& arrival : stream.received) {
+    if (arrival.number < unseen.size()) unseen[arrival.number] = false;
+  }
+  if (std::find(unseen.begin(), unseen.end(), true) != unseen.end()) say(id, "what was acknowledged is lost");
+}
+
+// For a stream whose right and whose opener live.
+void Verdict::judge_rest(const StreamId& id, const Stream& stream) {
+  const auto answered =
+      static_cast<std::uint32_t>(std::count(stream.answered.begin(), stream.answered.end(), true));
+  for (std::uint32_t number = 0; number < stream.sent; ++number) {
+    if (number < stream.answered.size() && stream.answered[number]) continue;
+    if (may_lack(stream, number, rest_)) continue;
+    return say(id, std::string(stream.target == kTraveller ? "its port travels" : "its port stays") + ", " +
+                       std::to_string(stream.sent) + " were sent, " + std::to_string(answered) +
+                       " answered, but not " + std::to_string(number) + "; received " +
+                       text_of(stream.received));
+  }
 }
 
 // Which numbers came in a row, and to which life.
@@ -107,10 +121,16 @@ std::string Verdict::text_of(const std::vector<Arrival>& received) {
   return text;
 }
 
-bool Verdict::is_explained(const Stream& stream, const FaultLog& faults) {
-  if (stream.target == kTraveller) return faults.explains(stream.opened, *stream.lost);
-  return faults.explains(stream.opener->host, stream.target / kSlots, stream.target % kSlots, stream.opened,
-                         *stream.lost);
+bool Verdict::is_explained(const Stream& stream) const {
+  if (stream.target == kTraveller) return faults_.explains(stream.opened, *stream.lost);
+  return faults_.explains(stream.opener->host, stream.target / kSlots, stream.target % kSlots, stream.opened,
+                          *stream.lost);
+}
+
+// Whether that message, or its answer, may not have come until then.
+bool Verdict::may_lack(const Stream& stream, std::uint32_t number, Clock::time_point until) const {
+  return stream.target == kTraveller && number < stream.tried.size() &&
+         faults_.parts_hosts(stream.tried[number], until);
 }
 
 void Verdict::say(const StreamId& id, const std::string& what) {
