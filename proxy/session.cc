@@ -6,6 +6,7 @@
 
 #include "daemon/base/check.h"
 #include "proxy/mutant.h"
+#include "proxy/staging.h"
 
 namespace netmsg::proxy {
 
@@ -49,13 +50,14 @@ Check Session::resume(FrameNumber number, base::Instant now) {
   if (Check fault = acknowledge(number)) return fault;
   if (!broken(Rule::kResumeFromApplied)) written_ = number;
   may_write_ = kResumeBytes;
+  in_group_ = false;
   heard_ = now;
   return std::nullopt;
 }
 
 FrameNumber Session::append(const v1::Frame& frame, ipc::Charge charge) {
   const std::string_view bytes = bytes_.add(frame, ++sent_);
-  kept_.push_back({bytes, std::move(charge), nullptr});
+  kept_.push_back({bytes, std::move(charge), nullptr, is_followed_in_group(frame)});
   kept_bytes_ += bytes.size();
   return sent_;
 }
@@ -111,6 +113,7 @@ bool Session::write(BatchWriter& out, base::Instant now) {
   for (; has_frame_to_write(); ++written_) {
     Kept& next = kept_[written_ - acknowledged_];
     if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size() + next.data());
+    in_group_ = next.is_followed;
     next.chunk ? write_chunk(*next.chunk, out) : out.item(next.bytes);
   }
   out.applied(applied_ + (broken(Rule::kAckWhatIsApplied) ? 1 : 0));

@@ -89,11 +89,12 @@ class Session {
   // Data in chunks that they have not acknowledged.
   std::uint64_t bulk_under_way() const { return bulk_under_way_; }
 
-  // What a stream that resumes carries before they have acknowledged anything of it, but for one frame.
+  // What a stream that resumes carries before they have acknowledged anything of it, but for one frame, and for what follows
+  // of a group (exchange 12) that has begun: they acknowledge nothing of it before they have all.
   static constexpr std::uint64_t kResumeBytes = 1U << 20;
 
  private:
-  bool has_frame_to_write() const { return written_ < sent_ && may_write_ != 0U; }
+  bool has_frame_to_write() const { return written_ < sent_ && (may_write_ != 0U || in_group_); }
 
   struct KeptChunk {
     v1::Frame frame() const;  // without its pieces
@@ -106,6 +107,7 @@ class Session {
     std::string_view bytes;  // in bytes_, as an item of a Batch; of a chunk: none
     ipc::Charge charge;
     std::unique_ptr<KeptChunk> chunk;  // null: it is none
+    bool is_followed = false;          // in its group
 
     std::uint64_t size() const { return chunk ? sizeof(KeptChunk) : bytes.size(); }
     std::uint64_t data() const { return chunk ? chunk->lading.data : 0; }
@@ -127,6 +129,7 @@ class Session {
   std::uint64_t kept_bytes_ = 0;
   std::uint64_t bulk_under_way_ = 0;
   std::optional<std::uint64_t> may_write_;  // bytes on this stream, if it has resumed
+  bool in_group_ = false;                   // what this stream has carried ends inside of one
 
   FrameNumber applied_ = 0;
   std::optional<base::Instant> ack_due_;  // set while there is something to acknowledge

@@ -28,11 +28,16 @@ inline constexpr int kMoveHoldersMax = 256;  // of one port
 inline constexpr std::uint64_t kMoveUnitsMax = std::uint64_t{1}
                                                << 32;  // send units of one holder: sums stay far from 2^64
 
+// The group that this frame is in has more of them.
+inline bool is_followed_in_group(const v1::Frame& frame) {
+  return frame.has_move() || (frame.has_message() && frame.message().queued());
+}
+
 class Staging {
  public:
   bool open() const { return !frames_.empty(); }
   std::size_t size() const { return frames_.size(); }
-  bool complete() const { return open() && ends_group(frames_.back()); }
+  bool complete() const { return open() && !is_followed_in_group(frames_.back()); }
 
   // PROTOCOL: a frame that has no place in a group; LIMIT.
   Check add(const v1::Frame& frame);
@@ -43,8 +48,6 @@ class Staging {
   void clear() { take(); }
 
  private:
-  static bool ends_group(const v1::Frame& frame) { return frame.has_message() && !frame.message().queued(); }
-
   std::vector<v1::Frame> frames_;
   std::size_t bytes_ = 0;
   std::size_t ports_ = 0;

@@ -46,6 +46,20 @@ TEST_F(BigPorts, WithALargeQueueStayWhereTheyAre) {
   expect_stays({1, 2, 3, 4, 5, 6});
 }
 
+// More than a stream that resumes carries at once (peer.proto, exchange 8 step 4).
+TEST_F(BigPorts, GoOnAfterACut) {
+  for (int id = 1; id <= 3; ++id) fill(p, 1U << 20, id);
+  for (const bool before : {true, false}) {
+    if (before) network.cut(y.name(), z.name(), true);
+    depart(before ? y : z, before ? server : heir, p, before ? z : y);
+    if (!before) network.cut(y.name(), z.name(), true);
+    pass(std::chrono::milliseconds(2000));
+    p = before ? take(z, heir) : take(y, server);
+  }
+  EXPECT_EQ(received(server, p), (Ints{1, 2, 3}));
+  EXPECT_TRUE(at_rest());
+}
+
 // Each of the two could go alone.
 TEST_F(BigPorts, WithALargeQueueInAPortInTheirQueueStayWhereTheyAre) {
   const Name inner = server.port();

@@ -167,6 +167,27 @@ TEST_F(SessionResumes, WithNoMoreThanThePeerTakes) {
   EXPECT_FALSE(us.acknowledge(100));
 }
 
+// They apply a group when it is whole, and acknowledge nothing of it before (seed 221 of the random programs, with links that are cut).
+TEST_F(SessionResumes, WithAGroupThatIsLargerThanThePeerTakes) {
+  v1::Frame move;
+  move.mutable_move();
+  v1::Frame queued;
+  queued.mutable_message()->set_body(std::string(Session::kResumeBytes / 2, 'x'));
+  queued.mutable_message()->set_queued(true);
+  v1::Frame carrier;
+  carrier.mutable_message();
+  for (int group = 0; group < 2; ++group) {
+    us.append(move, {});
+    for (int at = 0; at < 8; ++at) us.append(queued, {});
+    us.append(carrier, {});
+  }
+  ASSERT_FALSE(us.resume(0, clock.now()));
+  EXPECT_EQ(write().frames.size(), 10U);
+  EXPECT_FALSE(writes_something());
+  ASSERT_FALSE(us.acknowledge(10));
+  EXPECT_EQ(write().frames.size(), 10U);
+}
+
 TEST_F(SessionResumes, NotFromAPlaceThatCannotBe) {
   append(3);
   write();
