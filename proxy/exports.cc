@@ -14,7 +14,7 @@ Exports::~Exports() {
   NETMSG_CHECK(entries_.empty());
 }
 
-PortUid Exports::grant(ipc::SendRight right) {
+PortUid Exports::grant(ipc::SendRight right, std::optional<std::uint32_t> room) {
   const PortUid uid = registry_.share(*right.port(), peer_);
   Entry& entry = entries_[uid];
   // All units share the first one's right: that of another unit ends here, never as the last of its port.
@@ -23,18 +23,18 @@ PortUid Exports::grant(ipc::SendRight right) {
   if (++entry.granted == 1) entry.right = std::move(right);
   ++entry.granted_since;
   count(entry);
-  told_rooms_.forget(uid);
+  told_rooms_.one_more(uid, room);
   return uid;
 }
 
-PortUid Exports::grant_once(ipc::SendOnceRight right) {
+PortUid Exports::grant_once(ipc::SendOnceRight right, std::optional<std::uint32_t> room) {
   const PortUid uid = registry_.share(*right.port(), peer_);
   Entry& entry = entries_[uid];
   discount(entry);
   entry.once.push_back(std::move(right));
   ++entry.once_since;
   count(entry);
-  told_rooms_.forget(uid);
+  told_rooms_.one_more(uid, room);
   return uid;
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "daemon/ipc/port.h"
@@ -29,10 +30,10 @@ class Exports {
   Exports& operator=(const Exports&) = delete;
   ~Exports();  // REQUIRES: empty (drop_all)
 
-  // Hands one unit to the peer (R1); the right goes into our books for it. Returns the uid to tell, with the room there is now.
-  // REQUIRES: the port is alive and not a proxy.
-  PortUid grant(ipc::SendRight right);
-  PortUid grant_once(ipc::SendOnceRight right);
+  // Hands one unit to the peer (R1); the right goes into our books for it. `room`: what the peer is told of the port's room
+  // together with it. Returns the uid to tell. REQUIRES: the port is alive and not a proxy.
+  PortUid grant(ipc::SendRight right, std::optional<std::uint32_t> room = std::nullopt);
+  PortUid grant_once(ipc::SendOnceRight right, std::optional<std::uint32_t> room = std::nullopt);
 
   // R8: the right that the peer may use because it holds a unit; empty if it does not. A send unit stays, a
   // send-once unit is used up.

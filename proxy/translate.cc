@@ -61,9 +61,10 @@ void go_home(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
 
 // R1: the right itself becomes the unit in our books.
 void grant(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
-  wire.set_room(tables.registry.room_for(*right.port(), tables.peer));
-  const PortUid port = right.holds_send() ? tables.exports.grant(right.take_send())
-                                          : tables.exports.grant_once(right.take_send_once());
+  const std::uint32_t room = tables.registry.room_for(*right.port(), tables.peer);
+  wire.set_room(room);
+  const PortUid port = right.holds_send() ? tables.exports.grant(right.take_send(), room)
+                                          : tables.exports.grant_once(right.take_send_once(), room);
   say(tables, wire, v1::Right::GRANTED, port);
 }
 

@@ -70,7 +70,7 @@ constexpr Mutant kMutants[] = {
     {Rule::kLostPathIsTold, "lost-path-untold", "the new home is not told that a way by the old one is lost",
      "cuts", 100},
     {Rule::kEmbargo, "no-embargo", "the new home does not let direct messages wait for the old path", "none",
-     200},
+     600},
     {Rule::kCloseAfterWaiting, "early-path-close", "a PathClose overtakes messages that wait", "none", 200},
     {Rule::kLostPathIsLost, "close-for-lost-path", "a path that is lost is told to be closed", "cuts", 200},
     {Rule::kRequestsGoAlong, "request-left-behind", "a no-senders request does not move with its port",

@@ -74,6 +74,28 @@ TEST_F(Credits, WhileThereIsRoomNewsTravelWithWhatIsSaidAnyway) {
   for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
 }
 
+// Each request's right for its answer tells the room of the port that the answer goes to: nothing is left to say when it has come.
+TEST_F(Credits, CallsCostARequestAndAnAnswer) {
+  const Name reply = client.port();
+  give_across(a, client, reply, kMakeSend, b, server);
+  const auto call = [&] {
+    EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce}),
+              MACH_MSG_SUCCESS);
+    run();
+    const Received request = server.receive(r);
+    EXPECT_EQ(server.send({.remote = request.header.msgh_remote_port, .remote_type = kMoveOnce}),
+              MACH_MSG_SUCCESS);
+    run();
+    EXPECT_EQ(client.receive(reply).code, MACH_MSG_SUCCESS);
+    run();
+  };
+  call();
+  pass(std::chrono::milliseconds(50));
+  const std::uint64_t sent = a.row().frames_sent;
+  for (int i = 0; i < 10; ++i) call();
+  EXPECT_EQ(a.row().frames_sent, sent + 10);
+}
+
 TEST_F(Credits, WithoutAnAnswerTheyTravelWithTheAcknowledgement) {
   for (int id = 0; id < 2; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
   run();

@@ -38,6 +38,27 @@ TEST_F(ToldRoomsTest, LessRoomThanIsKnownIsToldAtOnce) {
   EXPECT_FALSE(can_wait(15));
 }
 
+TEST_F(ToldRoomsTest, AUnitThatTellsTheRoomIsNews) {
+  rooms.told(port, 16);
+  arrive(12);
+  EXPECT_FALSE(can_wait(16));
+  rooms.one_more(port, 16);
+  EXPECT_TRUE(can_wait(16));
+  rooms.one_more(port, 16);
+  EXPECT_FALSE(rooms.owed_since());
+}
+
+TEST_F(ToldRoomsTest, AfterAFirstUnitNewsIsToldAtOnceAllTheSame) {
+  rooms.one_more(port, 16);
+  EXPECT_FALSE(can_wait(16));
+}
+
+TEST_F(ToldRoomsTest, AUnitThatDoesNotTellTheRoomMakesItUnknown) {
+  rooms.told(port, 16);
+  rooms.one_more(port, std::nullopt);
+  EXPECT_FALSE(can_wait(16));
+}
+
 TEST_F(ToldRoomsTest, ItIsOwedSinceTheFirstNews) {
   rooms.told(port, 16);
   arrive(1);
