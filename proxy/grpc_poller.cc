@@ -4,6 +4,7 @@
 #include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
 #include <grpcpp/completion_queue.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <asio/io_context.hpp>
@@ -37,6 +38,9 @@ constexpr int kEventsPerTurn = 16;  // then the loop's other work has its turn
 // few: more wait for kAgain.
 constexpr int kFruitlessMax = 1;
 constexpr int kFruitlessAgainMax = 8;
+// So many looks of rounds that find nothing, and what was put off is begun: gRPC may have taken what it waits for from the set
+// together with something else, or somebody else may have.
+constexpr int kPutOffMax = 8;
 
 std::set<int> epoll_sets() {
   std::set<int> found;
@@ -73,6 +77,11 @@ int grpc_set() {
   return set;
 }
 
+bool is_readable(int descriptor) {
+  pollfd asked{descriptor, POLLIN, 0};
+  return ::poll(&asked, 1, 0) > 0;
+}
+
 }  // namespace
 
 // One queue. Its helper waits in it for one event at a time, when it is asked to; what it has found is taken by the
@@ -85,13 +94,14 @@ int grpc_set() {
 //   resting      stop()                   gone
 class GrpcPoller::Source {
  public:
-  Source(grpc::CompletionQueue& queue, std::function<void()> tell_owner)
-      : queue_(queue), tell_owner_(std::move(tell_owner)) {}
+  Source(grpc::CompletionQueue& queue, std::function<void()> begin, std::function<void()> tell_owner)
+      : queue_(queue), begin_(std::move(begin)), tell_owner_(std::move(tell_owner)) {}
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
   const grpc::CompletionQueue* queue() const { return &queue_; }
   void restless(int change) { restless_ += change; }
+  void begin() const { begin_(); }
 
   // How many events there were: one, or what the helper has found besides.
   int take(gpr_timespec until) {
@@ -162,6 +172,7 @@ class GrpcPoller::Source {
   }
 
   grpc::CompletionQueue& queue_;
+  const std::function<void()> begin_;
   const std::function<void()> tell_owner_;  // any thread
   int restless_ = 0;
   std::thread helper_;  // made when it is asked for the first time
@@ -190,9 +201,10 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
     stopped_ = true;
   }
 
-  void add(grpc::CompletionQueue& queue) {
-    sources_.push_back(std::make_unique<Source>(
-        queue, [this] { asio::post(owner_, [self = shared_from_this()] { self->turn(); }); }));
+  void add(grpc::CompletionQueue& queue, std::function<void()> begin) {
+    sources_.push_back(std::make_unique<Source>(queue, std::move(begin), [this] {
+      asio::post(owner_, [self = shared_from_this()] { self->turn(); });
+    }));
     if (!set_.is_open()) restless(queue, 1);
   }
 
@@ -206,6 +218,7 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
 
   // In a turn it is done anyway.
   void look_soon() {
+    begun_ = true;
     if (looking_ || in_rounds_ || std::exchange(posted_, true)) return;
     asio::post(owner_, [self = shared_from_this()] {
       self->posted_ = false;
@@ -226,14 +239,22 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   }
 
   bool look_in_round() {
-    const bool found = look_once() > 0;
+    const bool found = (put_off_ ? look_for_more() : look_once()) > 0;
     if (found) arm();
     return found;
+  }
+
+  bool put_off() {
+    if (!in_rounds_ || !set_.is_open()) return false;
+    put_off_ = true;
+    fruitless_ = 0;
+    return true;
   }
 
   void park() {
     in_rounds_ = false;
     if (stopped_) return;
+    begin_what_was_put_off();
     ask_helpers();
     if (!watching_ && set_.is_open()) watch();
   }
@@ -313,6 +334,22 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
     return events;
   }
 
+  // While something waits that gRPC does not know of: it is asked only if there is a reason.
+  int look_for_more() {
+    const bool has_come = is_readable(set_.native_handle());
+    if (!has_come && !begun_ && ++fruitless_ < kPutOffMax) return 0;
+    const int found = look_once();
+    begun_ = found > 0;
+    if (found > 0 || (!has_come && fruitless_ < kPutOffMax)) return found;
+    begin_what_was_put_off();
+    return look_once();
+  }
+
+  void begin_what_was_put_off() {
+    if (!std::exchange(put_off_, false)) return;
+    for (const auto& source : sources_) source->begin();
+  }
+
   // Zero: the first queue has nothing, and gRPC has looked at one socket.
   int look_once() { return take(0); }
 
@@ -341,6 +378,9 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
   bool stopped_ = false;
   bool watching_ = false;   // for the set, in the event loop
   bool in_rounds_ = false;  // somebody else looks
+  bool put_off_ = false;    // something is, or was
+  int fruitless_ = 0;       // looks since then
+  bool begun_ = false;      // something of ours, since gRPC had nothing
   std::function<void()> join_;
 };
 
@@ -352,8 +392,8 @@ GrpcPoller::~GrpcPoller() {
   turns_->stop();
 }
 
-void GrpcPoller::add(grpc::CompletionQueue& queue) {
-  turns_->add(queue);
+void GrpcPoller::add(grpc::CompletionQueue& queue, std::function<void()> begin) {
+  turns_->add(queue, std::move(begin));
 }
 void GrpcPoller::remove(grpc::CompletionQueue& queue) {
   turns_->remove(queue);
@@ -372,6 +412,9 @@ bool GrpcPoller::look() {
 }
 void GrpcPoller::park() {
   turns_->park();
+}
+bool GrpcPoller::put_off() {
+  return turns_->put_off();
 }
 void GrpcPoller::run_until(const std::function<bool()>& done, std::chrono::milliseconds limit) {
   turns_->run_until(done, limit);

@@ -8,7 +8,8 @@
 //   look_soon()               something was begun that may be done already
 //   kAgain after a turn       gRPC has events of the set that it has not looked at, or a thread of its own has
 //                             done something, which wakes nobody
-//   in rounds                 somebody is awake, and takes over from the first two of these until he parks
+//   in rounds                 somebody is awake, and takes over from the first two of these until he parks; while something
+//                             is put off only for one of these reasons, or if nobody was asked in the last few rounds
 //
 // The first queue is asked first, the others only if it had nothing: each question is a system call, and what is the
 // others' waits kAgain at the most.
@@ -51,8 +52,9 @@ class GrpcPoller {
   GrpcPoller(const GrpcPoller&) = delete;
   GrpcPoller& operator=(const GrpcPoller&) = delete;
 
-  // Tags of the queue are Operations. It lives until remove().
-  void add(grpc::CompletionQueue& queue);
+  // Tags of the queue are Operations. It lives until remove(). `begin`: begins what was put off.
+  void add(
+      grpc::CompletionQueue& queue, std::function<void()> begin = [] {});
   // Shuts the queue and takes what is left of it, waiting for that. REQUIRES: what is under way has been cancelled, or will end.
   void remove(grpc::CompletionQueue& queue);
 
@@ -66,6 +68,10 @@ class GrpcPoller {
   // False: there was nothing.
   bool look();
   void park();
+
+  // An operation that only waits for something to come may be begun later if this says true: `begin` of all queues is called
+  // when something has come that nobody waited for, or nothing has for some looks, and before the rounds end.
+  bool put_off();
 
   // For who has to wait: takes events of all queues until `done`, or the time is over.
   void run_until(const std::function<bool()>& done, std::chrono::milliseconds limit);

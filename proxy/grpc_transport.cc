@@ -145,6 +145,14 @@ class Call : public std::enable_shared_from_this<Call> {
     if (state_ != State::kEnded) cancel_call();
   }
 
+  // Idempotent. What is there is received, and so is the end of the stream.
+  void read_next() {
+    const bool wanted = state_ == State::kUp || state_ == State::kLeaving;
+    if (reading_ || !wanted) return;
+    reading_ = true;
+    start_read(read_, read_step_.begin());
+  }
+
   // Nothing new is started from now on: the queue is about to be shut.
   void abandon() { enter(State::kEnded); }
 
@@ -213,9 +221,11 @@ class Call : public std::enable_shared_from_this<Call> {
   void handle_read(bool ok) {
     reading_ = false;
     if (!ok) return finish();
+    const bool is_answered = std::exchange(wrote_, false);  // as a rule
     TransportEvents* const listener = state_ == State::kUp ? with_.calls.listener(stream_) : nullptr;
     if (listener != nullptr) hand_over(read_, stream_, *listener);
-    read_next();
+    // gRPC tells the other side of each read that waits, in a segment of its own; behind a write it has nothing left to tell.
+    if (!is_answered || state_ != State::kUp || !with_.poller.put_off()) read_next();
   }
 
   void handle_write(bool ok) {
@@ -238,13 +248,6 @@ class Call : public std::enable_shared_from_this<Call> {
     with_.poller.restless(with_.queue, writing ? 1 : -1);
   }
 
-  void read_next() {
-    const bool wanted = state_ == State::kUp || state_ == State::kLeaving;
-    if (reading_ || !wanted) return;
-    reading_ = true;
-    start_read(read_, read_step_.begin());
-  }
-
   void write_next() {
     if (writing_ || (state_ != State::kUp && state_ != State::kLeaving)) return;
     if (waiting_.empty()) {
@@ -261,6 +264,8 @@ class Call : public std::enable_shared_from_this<Call> {
     waiting_bytes_ -= size;
     set_writing(true);
     start_write(grpc::ByteBuffer(slices.data(), slices.size()), write_step_.begin());
+    wrote_ = true;
+    read_next();
   }
 
   // While one write is with gRPC the next one may wait: so the wire is never idle.
@@ -290,6 +295,7 @@ class Call : public std::enable_shared_from_this<Call> {
   bool wants_drained_ = false;
   bool reading_ = false;
   bool writing_ = false;
+  bool wrote_ = false;  // since something was received
   bool finishing_ = false;
 };
 
@@ -442,7 +448,9 @@ std::string GrpcTransport::Runner::start(TransportEvents& events) {
            ": the address is taken or not ours, or key and certificate do not fit";
   }
   events_ = &events;
-  poller_.add(*queue_);
+  poller_.add(*queue_, [this] {
+    for (const auto& call : all_calls()) call->read_next();
+  });
   if (server_) wait_for_call();
   return {};
 }

@@ -11,9 +11,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/grpc_poller.h"
@@ -87,10 +89,11 @@ class GrpcTransportTest : public testing::Test {
     const auto give_up = std::chrono::steady_clock::now() + seconds(10);
     while (!done() && std::chrono::steady_clock::now() < give_up) {
       owner.restart();
-      owner.run_for(std::chrono::milliseconds(10));
+      go_on();
     }
     return done();
   }
+  virtual void go_on() { owner.run_for(std::chrono::milliseconds(10)); }
   std::string address_of(const End& end) const { return "127.0.0.1:" + std::to_string(end.transport.port()); }
   void link(End& from, End& to, const std::string& name = "server") {
     from.transport.dial(name, address_of(to));
@@ -223,6 +226,118 @@ TEST_F(GrpcTransportTest, AnAddressThatIsTakenIsAnError) {
   End second(owner, poller, plain(address_of(server)));
   EXPECT_NE(second.error.find("cannot listen on 127.0.0.1:"), std::string::npos);
 }
+
+// Somebody who is awake for a while asks, as the daemon's rounds do.
+class GrpcRounds : public GrpcTransportTest, public testing::WithParamInterface<int> {
+ public:
+  GrpcRounds() {
+    poller.ask_in_rounds([this] { awake_ = true; });
+  }
+  ~GrpcRounds() override { poller.ask_in_rounds(nullptr); }
+  GrpcRounds(const GrpcRounds&) = delete;
+  GrpcRounds& operator=(const GrpcRounds&) = delete;
+
+ protected:
+  void go_on() override {
+    if (!awake_) {
+      owner.run_one_for(std::chrono::milliseconds(10));
+      return;
+    }
+    owner.poll();
+    vain_ = poller.look() ? 0 : vain_ + 1;
+    if (vain_ < GetParam()) return;
+    awake_ = false;
+    poller.park();
+  }
+  // Each message is answered, so what comes next is waited for with the next answer.
+  void call(End& client, End& server, int calls = 3) {
+    for (int i = 0; i < calls; ++i) {
+      const int requests = server.messages;
+      client.transport.send(client.stream, "?");
+      ASSERT_TRUE(until([&] { return server.messages > requests; }));
+      const int answers = client.messages;
+      server.transport.send(server.stream, "!");
+      ASSERT_TRUE(until([&] { return client.messages > answers; }));
+    }
+  }
+
+ private:
+  bool awake_ = false;
+  int vain_ = 0;  // looks one after the other
+};
+
+TEST_P(GrpcRounds, RequestsAndAnswersComeAndGo) {
+  End server(owner, poller, plain("127.0.0.1:0"));
+  End client(owner, poller, plain());
+  link(client, server);
+  call(client, server, 30);
+  EXPECT_EQ(server.bytes, std::string(30, '?'));
+  EXPECT_EQ(client.bytes, std::string(30, '!'));
+}
+
+TEST_P(GrpcRounds, WhatNobodyAnswersArrivesToo) {
+  End server(owner, poller, plain("127.0.0.1:0"));
+  End client(owner, poller, plain());
+  link(client, server);
+  call(client, server);
+  const std::string large(6U << 20, 'x');
+  for (std::size_t round = 1; round <= 3; ++round) {
+    for (const auto& [from, to] : {std::pair(&client, &server), std::pair(&server, &client)}) {
+      from->transport.send(from->stream, "word");
+      from->transport.send(from->stream, large);
+      ASSERT_TRUE(until([&, to = to] { return to->bytes.size() == 3 + round * (4 + large.size()); }));
+    }
+  }
+}
+
+TEST_P(GrpcRounds, SeveralAtOnceAreHeard) {
+  constexpr int kClients = 4;
+  End server(owner, poller, plain("127.0.0.1:0"));
+  std::vector<std::unique_ptr<End>> clients;
+  for (int i = 1; i <= kClients; ++i) {
+    clients.push_back(std::make_unique<End>(owner, poller, plain()));
+    clients.back()->transport.dial("server", address_of(server));
+    ASSERT_TRUE(until([&] { return clients.back()->connects == 1 && server.accepts == i; }));
+    call(*clients.back(), server);
+  }
+  server.bytes.clear();
+  for (std::size_t round = 1; round <= 30; ++round) {
+    for (const auto& client : clients) client->transport.send(client->stream, "x");
+    ASSERT_TRUE(until([&] { return server.bytes.size() == kClients * round; }));
+  }
+}
+
+TEST_P(GrpcRounds, TheEndOfAStreamIsHeardOf) {
+  for (const bool answered : {false, true}) {
+    auto server = std::make_unique<End>(owner, poller, plain("127.0.0.1:0"));
+    End client(owner, poller, plain());
+    link(client, *server);
+    call(client, *server);
+    server->transport.send(server->stream, "word");
+    ASSERT_TRUE(until([&] { return client.bytes == "!!!word"; }));
+    if (answered) client.transport.send(client.stream, "answer");
+    ASSERT_TRUE(until([&] { return !answered || server->bytes == "???answer"; }));
+    server.reset();
+    EXPECT_TRUE(until([&] { return client.closes == 1; }));
+  }
+}
+
+TEST_P(GrpcRounds, StreamsEndInTheMiddleOfACall) {
+  End server(owner, poller, plain("127.0.0.1:0"));
+  for (int round = 1; round <= 10; ++round) {
+    End client(owner, poller, plain());
+    link(client, server);
+    server.accepts = 0;
+    call(client, server);
+    client.transport.send(client.stream, "?");
+    if (round % 2 == 0) until([&, before = server.messages] { return server.messages > before; });
+    client.transport.close(client.stream);
+    EXPECT_TRUE(until([&] { return server.closes == round; }));
+  }
+}
+
+// How many looks in vain end the rounds: each; more than after which looks begin what was put off; none.
+INSTANTIATE_TEST_SUITE_P(Awake, GrpcRounds, testing::Values(1, 12, std::numeric_limits<int>::max()));
 
 // Certificates made by the helper that operators use.
 class GrpcTls : public GrpcTransportTest {
