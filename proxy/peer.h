@@ -93,7 +93,7 @@ class Peer final : private StreamUser {
   void unreferenced(const PortUid& proxy);
   // One of our ports, exported to this peer, has died; has other room.
   void port_died(const PortUid& port);
-  // `may_wait`: until something else is said, while the peer may send as much as half of that.
+  // `may_wait`: until something else is said, while the peer may send more than half of that.
   void room_changed(const PortUid& port, std::uint32_t room, bool may_wait);
   // A message of theirs that was forced in has left its queue.
   void left_queue(std::uint64_t receipt);

@@ -14,7 +14,7 @@ bool ToldRooms::can_wait(const PortUid& port, std::uint32_t room, base::Instant 
   const auto found = told_.find(port);
   if (found == told_.end()) return false;
   const std::uint32_t left = found->second.left();
-  if (left < room - room / 2 || left > room) return false;
+  if (left <= room / 2 || left > room) return false;
   owed_.insert(port);
   if (!owed_since_) owed_since_ = now;
   return true;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a peer was told of the room at our ports (peer.proto, exchange 5), and what it is to be told with the next frames or
-// acknowledgement: as long as it may send half of what there is room for, news can wait to travel with something
+// acknowledgement: as long as it may send more than half of what there is room for, news can wait to travel with something
 // else. Part of the exports.
 //
 //   a port     event                                   next
 //   unknown    room, told at once                      told
-//   told       room, and they have half of it          owed
-//   owed       room, and they have less than half      told, at once
+//   told       room, and they have more than half      owed
+//   owed       room, and they have half or less        told, at once
 //   owed       take_owed(), room told                  told
 //   told, owed one_more(), which tells the room        told
 //   any        one_more(), which does not              unknown

@@ -53,6 +53,7 @@ TEST_F(Credits, EachReceiveOpensTheWindowByOne) {
 
 // A message that finds its receiver: the room is as before, which the holder need not hear by itself.
 TEST_F(Credits, WhileThereIsRoomNewsTravelWithWhatIsSaidAnyway) {
+  EXPECT_EQ(server.set_qlimit(r, 16), KERN_SUCCESS);
   EXPECT_EQ(send(0), MACH_MSG_SUCCESS);
   run();
   pass(std::chrono::milliseconds(50));
@@ -121,7 +122,20 @@ TEST_F(Credits, LessThanAUnitHasSaidIsToldAtOnce) {
   EXPECT_EQ(client.send({.remote = again, .remote_type = kCopySend}), MACH_SEND_TIMED_OUT);
 }
 
-TEST_F(Credits, HalfOfTheRoomIsKnownAtOnce) {
+// Or no more than half of a window would ever be under way.
+TEST_F(Credits, WhoHasUsedHalfIsToldOfAllTheRoomThatThereIs) {
+  EXPECT_EQ(server.set_qlimit(r, 16), KERN_SUCCESS);
+  run();
+  for (int round = 0; round < 3; ++round) {
+    for (int id = 0; id < 8; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+    run();
+    server.drain(r, 8);
+    run();
+  }
+  for (int id = 0; id < 16; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+}
+
+TEST_F(Credits, HalfOfTheRoomUsedIsNewsAtOnce) {
   for (const unsigned limit : {1U, 2U, 3U}) {
     EXPECT_EQ(server.set_qlimit(r, limit), KERN_SUCCESS);
     run();
