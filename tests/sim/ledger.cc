@@ -240,7 +240,8 @@ bool Ledger::missed_no_senders(const PortFacts& answer) {
   const PortFacts& of = port(answer.watch->of);
   if (!of.born || of.restless || answer.restless || of.port->remote() || of.port->srights() > 0) return false;
   const std::uint32_t way = of.homes | answer.homes;
-  return !fenced_since(answer.watch->since, way) && !has_strangers(way);
+  const std::uint64_t since = answer.watch->since;
+  return !fenced_since(since, way) && !lost_since(since, way) && !has_strangers(way);
 }
 
 // Who asks by a port that has moved on since is told by a send-once right of its host: with the session with the port's home
