@@ -20,6 +20,16 @@ class Flow : public TwoHosts {
     args.message = Outgoing{.remote = x, .remote_type = kCopySend, .id = id}.encode();
     return client.begin(std::move(args));
   }
+  // A request with a send-once right for the answer, which is on its way to `reply` or there.
+  void call(Name reply) {
+    EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce}),
+              MACH_MSG_SUCCESS);
+    run();
+    const Received request = server.receive(r);
+    EXPECT_EQ(server.send({.remote = request.header.msgh_remote_port, .remote_type = kMoveOnce}),
+              MACH_MSG_SUCCESS);
+    run();
+  }
   mach_port_status_t status() { return server.status(r); }
 
   Task& client = a.task("client");
@@ -63,14 +73,7 @@ TEST_F(Credits, WhileThereIsRoomNewsTravelWithWhatIsSaidAnyway) {
   server.drain(r, 1);
   run();
   EXPECT_EQ(b.row().frames_sent, told);
-  EXPECT_EQ(
-      client.send({.remote = x, .remote_type = kCopySend, .local = client.port(), .local_type = kMakeOnce}),
-      MACH_MSG_SUCCESS);
-  run();
-  const Received request = server.receive(r);
-  EXPECT_EQ(server.send({.remote = request.header.msgh_remote_port, .remote_type = kMoveOnce}),
-            MACH_MSG_SUCCESS);
-  run();
+  call(client.port());
   EXPECT_EQ(b.row().frames_sent, told + 2) << "the answer, and the room";
   for (int id = 0; id < 5; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
 }
@@ -79,21 +82,15 @@ TEST_F(Credits, WhileThereIsRoomNewsTravelWithWhatIsSaidAnyway) {
 TEST_F(Credits, CallsCostARequestAndAnAnswer) {
   const Name reply = client.port();
   give_across(a, client, reply, kMakeSend, b, server);
-  const auto call = [&] {
-    EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend, .local = reply, .local_type = kMakeOnce}),
-              MACH_MSG_SUCCESS);
-    run();
-    const Received request = server.receive(r);
-    EXPECT_EQ(server.send({.remote = request.header.msgh_remote_port, .remote_type = kMoveOnce}),
-              MACH_MSG_SUCCESS);
-    run();
+  const auto exchange = [&] {
+    call(reply);
     EXPECT_EQ(client.receive(reply).code, MACH_MSG_SUCCESS);
     run();
   };
-  call();
+  exchange();
   pass(std::chrono::milliseconds(50));
   const std::uint64_t sent = a.row().frames_sent;
-  for (int i = 0; i < 10; ++i) call();
+  for (int i = 0; i < 10; ++i) exchange();
   EXPECT_EQ(a.row().frames_sent, sent + 10);
 }
 
