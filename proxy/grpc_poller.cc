@@ -4,7 +4,6 @@
 #include <absl/synchronization/mutex.h>
 #include <grpc/grpc.h>
 #include <grpcpp/completion_queue.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <asio/io_context.hpp>
@@ -25,6 +24,7 @@
 #include <vector>
 
 #include "daemon/base/check.h"
+#include "daemon/base/poll_now.h"
 
 namespace netmsg::proxy {
 
@@ -75,11 +75,6 @@ void no_search_for_deadlocks() {
 int grpc_set() {
   static const int set = find_set();
   return set;
-}
-
-bool is_readable(int descriptor) {
-  pollfd asked{descriptor, POLLIN, 0};
-  return ::poll(&asked, 1, 0) > 0;
 }
 
 }  // namespace
@@ -336,7 +331,7 @@ class GrpcPoller::Turns : public std::enable_shared_from_this<Turns> {
 
   // While something waits that gRPC does not know of: it is asked only if there is a reason.
   int look_for_more() {
-    const bool has_come = is_readable(set_.native_handle());
+    const bool has_come = base::poll_now(set_.native_handle(), POLLIN);
     if (!has_come && !begun_ && ++fruitless_ < kPutOffMax) return 0;
     const int found = look_once();
     begun_ = found > 0;

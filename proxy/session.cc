@@ -50,7 +50,6 @@ Check Session::resume(FrameNumber number, base::Instant now) {
   if (Check fault = acknowledge(number)) return fault;
   if (!broken(Rule::kResumeFromApplied)) written_ = number;
   may_write_ = kResumeBytes;
-  in_group_ = false;
   heard_ = now;
   return std::nullopt;
 }
@@ -113,7 +112,6 @@ bool Session::write(BatchWriter& out, base::Instant now) {
   for (; has_frame_to_write(); ++written_) {
     Kept& next = kept_[written_ - acknowledged_];
     if (may_write_) *may_write_ -= std::min<std::uint64_t>(*may_write_, next.size() + next.data());
-    in_group_ = next.is_followed;
     next.chunk ? write_chunk(*next.chunk, out) : out.item(next.bytes);
   }
   out.applied(applied_ + (broken(Rule::kAckWhatIsApplied) ? 1 : 0));

@@ -94,7 +94,11 @@ class Session {
   static constexpr std::uint64_t kResumeBytes = 1U << 20;
 
  private:
-  bool has_frame_to_write() const { return written_ < sent_ && (may_write_ != 0U || in_group_); }
+  bool has_frame_to_write() const { return written_ < sent_ && (may_write_ != 0U || in_group()); }
+  // What this stream has carried ends inside of a group.
+  bool in_group() const {
+    return written_ > acknowledged_ && kept_[written_ - acknowledged_ - 1].is_followed;
+  }
 
   struct KeptChunk {
     v1::Frame frame() const;  // without its pieces
@@ -129,7 +133,6 @@ class Session {
   std::uint64_t kept_bytes_ = 0;
   std::uint64_t bulk_under_way_ = 0;
   std::optional<std::uint64_t> may_write_;  // bytes on this stream, if it has resumed
-  bool in_group_ = false;                   // what this stream has carried ends inside of one
 
   FrameNumber applied_ = 0;
   std::optional<base::Instant> ack_due_;  // set while there is something to acknowledge

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the event loop says about a descriptor may have been meant for another one, which was closed in the same turn: asio
-// uses its records again at once. Who cannot find out by reading asks the kernel.
+// What the kernel says about a descriptor, now. What the event loop says may have been meant for another one, which was closed
+// in the same turn: asio uses its records again at once. Who cannot find out by reading asks here.
 #pragma once
 
 #include <poll.h>
 
-namespace netmsg::session {
+namespace netmsg::base {
 
 // Is one of `events` (POLLIN ...), an error or the other side's end there? Does not wait. False also without a descriptor.
 inline bool poll_now(int fd, short events) {
@@ -13,4 +13,4 @@ inline bool poll_now(int fd, short events) {
   return ::poll(&waiting, 1, 0) > 0;
 }
 
-}  // namespace netmsg::session
+}  // namespace netmsg::base

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "daemon/base/check.h"
+#include "daemon/base/poll_now.h"
 #include "daemon/ipc/space.h"
 #include "daemon/ipc/task_ports.h"
-#include "daemon/session/poll_now.h"
 #include "daemon/session/wire.h"
 
 namespace netmsg::session {
@@ -62,7 +62,7 @@ void Session::watch_process() {
   process_.async_wait(WaitingDescriptor::wait_read, [weak = weak_from_this()](const asio::error_code& error) {
     const auto self = weak.lock();
     if (self == nullptr || self->state_ == State::kEnded) return;
-    if (error || poll_now(self->process_.native_handle(), POLLIN)) return self->end("");
+    if (error || base::poll_now(self->process_.native_handle(), POLLIN)) return self->end("");
     self->watch_process();
   });
 }

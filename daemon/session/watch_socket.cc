@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "daemon/session/poll_now.h"
+#include "daemon/base/poll_now.h"
 #include "proto/local/frame.h"
 
 namespace netmsg::session {
@@ -46,12 +46,13 @@ void WatchSocket::close() {
 
 // An error of the wait is an end too: a watch that cannot be heard of again is none.
 void WatchSocket::wait_for_end() {
-  socket_.async_wait(WaitingDescriptor::wait_error, [self =
-                                                         shared_from_this()](const asio::error_code& error) {
-    const bool mistaken = !error && self->owner_ != nullptr && !poll_now(self->socket_.native_handle(), 0);
-    if (mistaken) return self->wait_for_end();
-    self->on_end();
-  });
+  socket_.async_wait(
+      WaitingDescriptor::wait_error, [self = shared_from_this()](const asio::error_code& error) {
+        const bool mistaken =
+            !error && self->owner_ != nullptr && !base::poll_now(self->socket_.native_handle(), 0);
+        if (mistaken) return self->wait_for_end();
+        self->on_end();
+      });
 }
 
 void WatchSocket::wait_for_space() {
