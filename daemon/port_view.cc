@@ -171,6 +171,7 @@ void fill_stub(const Sessions& sessions, const proxy::StubRow& stub, v1::Stub& t
 
 void fill_undrained(const Sessions& sessions, const proxy::UndrainedRow& undrained, v1::Undrained& to) {
   to.set_from(sessions.name(undrained.by));
+  to.set_held(static_cast<std::uint32_t>(undrained.held));
   for (const proxy::UndrainedRow::Path& path : undrained.paths) {
     v1::OldPath& old = *to.add_paths();
     old.set_holder(sessions.name(path.holder));

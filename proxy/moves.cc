@@ -48,7 +48,7 @@ StubRow row_of(const Stub& stub) {
 }
 
 UndrainedRow row_of(const Undrained& port) {
-  UndrainedRow row{port.by, {}};
+  UndrainedRow row{port.by, port.behind_queue.size(), {}};
   for (const Undrained::Path& path : port.paths) {
     row.paths.push_back({path.holder, path.state == Undrained::Path::State::kClosing, path.held.size(),
                          path.units.granted, path.units.once.size()});
@@ -167,7 +167,7 @@ void Moves::tick(base::Instant now) {
   for (auto& [uid, port] : undrained_) {
     for (Undrained::Path& path : port.paths) {
       if (path.until && now >= *path.until) {
-        give_up(uid, path);
+        give_up(uid, port, path);
       } else if (path.ask_again && now >= *path.ask_again) {
         ask(uid, port, path);
       }
@@ -219,6 +219,7 @@ void Moves::for_each_right(const ipc::RemoteLink::RightVisitor& visitor) const {
       visit_units(path.units, visitor);
       for (const ipc::MessagePtr& message : path.held) visit_rights(*message, visitor);
     }
+    for (const ipc::MessagePtr& message : port.behind_queue) visit_rights(*message, visitor);
   }
   waiting_.for_each([&](const ipc::Message& message) { visit_rights(message, visitor); });
 }
@@ -237,6 +238,7 @@ std::uint64_t Moves::digest() const {
   }
   for (const auto& [uid, port] : undrained_) {
     digest = mix_in(mix_in(mix_in(digest, digest_of(uid)), port.epoch), port.paths.size());
+    digest = mix_in(digest, port.behind_queue.size());
   }
   return digest;
 }
@@ -252,7 +254,8 @@ void Moves::check_invariants() const {
     const Registry::Entry* entry = std::as_const(registry_).find(uid);
     NETMSG_CHECK(entry != nullptr);
     NETMSG_CHECK(entry->undrained && !entry->home);
-    NETMSG_CHECK(!port.paths.empty());
+    NETMSG_CHECK(!port.paths.empty() || !port.queue_is_in());
+    NETMSG_CHECK(port.behind_queue.empty() || !port.queue_is_in());
   }
   waiting_.check_invariants();
 }

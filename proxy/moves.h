@@ -95,7 +95,7 @@ class Moves {
   void end_group();
   // A message of the peer with all rights settled: into the queue, or behind its old path (M7).
   void deliver(PeerIndex from, ipc::MessagePtr message);
-  // One of our own programs' messages to a closed port.
+  // One of our own programs' messages, or one of the engine's, to a closed port.
   void hold(ipc::MessagePtr message);
   // A port at home here has died. `told`: the peers that know it already.
   void forget(const PortUid& uid, const std::vector<PeerIndex>& told);
@@ -103,7 +103,7 @@ class Moves {
   // Has the port come from there, and somebody may still send by that way?
   bool comes_by(PeerIndex old_home, const PortUid& uid) const {
     const auto found = undrained_.find(uid);
-    return found != undrained_.end() && found->second.by == old_home;
+    return found != undrained_.end() && found->second.by == old_home && !found->second.paths.empty();
   }
 
   // --- frames ---
@@ -166,10 +166,13 @@ class Moves {
   ipc::ReceiveRight settle_here(PeerIndex from, const PortUid& uid, ipc::Charge charge, const v1::Move& wire);
   void add_path(Undrained& undrained, const v1::Move::Holder& wire, std::uint64_t ours);
   Units told_of(Undrained& undrained, std::uint64_t send, std::uint64_t once);
+  Undrained* undrained_at(const ipc::Port& port);
   Undrained::Path* open_path(PeerIndex by, const PortUid& uid, const Origin& holder);
   void take_over(const PortUid& uid, Undrained& port, Undrained::Path& path, PeerIndex peer);
+  void start_closing(const PortUid& uid, const Undrained& port, Undrained::Path& path);
   void finish_closings(const PortUid& uid);
-  void close_path(const PortUid& uid, const Origin& holder);
+  void close_or_open(Undrained& port);
+  void end_path(const PortUid& uid, Undrained::Path& path);
   void tell_lost(const PortUid& uid, const Origin& holder);
 
   // moves_lost.cc
@@ -177,7 +180,7 @@ class Moves {
   void lose_paths_of(PeerIndex peer);
   void ask_in_time(const PortUid& uid, Undrained& port, Undrained::Path& path);
   void ask(const PortUid& uid, Undrained& port, Undrained::Path& path);
-  void give_up(const PortUid& uid, Undrained::Path& path);
+  void give_up(const PortUid& uid, const Undrained& port, Undrained::Path& path);
 
   // moves_follow.cc
   void follow_home(PeerIndex from, const PortUid& uid, const Origin& home, std::uint32_t epoch);
@@ -210,7 +213,7 @@ class Moves {
   std::map<PeerIndex, std::uint64_t> hearsay_;
   Stubs stubs_;
   UndrainedPorts undrained_;
-  std::map<PortUid, ipc::ReceiveRight> arrived_;  // of the group that is being applied
+  std::map<PortUid, ipc::ReceiveRight> arrived_;  // by the group that is being applied; empty: claimed
   Waiting waiting_;
   Followings following_;
   std::set<PortUid> changed_;  // something about them may go on when the event ends

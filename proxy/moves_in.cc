@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The new home's part (peer.proto, exchange 12): the port arrives, old paths are closed.
 #include <algorithm>
+#include <deque>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -21,13 +23,25 @@ Check read_path(const Ends& ends, const Frame& wire, PortUid& uid, Origin& holde
   return read_origin(wire.from(), holder);
 }
 
-// What a path has held back goes into the queue, in its order.
-void deliver_all(ipc::Engine& engine, Undrained::Path& path) {
-  while (!path.held.empty()) {
-    ipc::MessagePtr message = std::move(path.held.front());
-    path.held.pop_front();
+// What was held back goes into the queue, in its order.
+void deliver_all(ipc::Engine& engine, std::deque<ipc::MessagePtr>& held) {
+  while (!held.empty()) {
+    ipc::MessagePtr message = std::move(held.front());
+    held.pop_front();
     engine.deliver_held(std::move(message));
   }
+}
+
+std::vector<Undrained::Path> take_closed(Undrained& port) {
+  const auto stays = [&](const Undrained::Path& path) {
+    const bool all_is_in = port.gone_on >= path.closes_at || broken(Rule::kCloseAfterWaiting);
+    return path.state != Undrained::Path::State::kClosing || path.until || !all_is_in;
+  };
+  const auto first = std::stable_partition(port.paths.begin(), port.paths.end(), stays);
+  std::vector<Undrained::Path> closed(std::make_move_iterator(first),
+                                      std::make_move_iterator(port.paths.end()));
+  port.paths.erase(first, port.paths.end());
+  return closed;
 }
 
 }  // namespace
@@ -130,9 +144,10 @@ ipc::ReceiveRight Moves::settle_here(PeerIndex from, const PortUid& uid, ipc::Ch
     own != nullptr ? own->held.push_back(std::move(message)) : engine_.deliver_held(std::move(message));
   }
   registry_.mark_dirty(uid);
-  if (undrained.paths.empty() || broken(Rule::kDrainBeforeMove)) {
+  if (broken(Rule::kDrainBeforeMove)) {
     registry_.drained(uid);
   } else {
+    close_or_open(undrained);
     undrained_.emplace(uid, std::move(undrained));
     due(in_leases(1));
   }
@@ -145,7 +160,6 @@ void Moves::add_path(Undrained& undrained, const v1::Move::Holder& wire, std::ui
   ipc::Port& port = *undrained.port;
   if (path.holder == registry_.us()) {
     path.units = told_of(undrained, 0, wire.once() - std::min(wire.once(), ours));
-    port.closed = !broken(Rule::kEmbargo);
   } else if (path.peer = sessions_.find(path.holder); path.peer) {
     sessions_.tables(*path.peer)->exports.adopt(port, told_of(undrained, wire.send(), wire.once()));
   } else {
@@ -173,34 +187,51 @@ void Moves::take_over(const PortUid& uid, Undrained& port, Undrained::Path& path
 }
 
 ipc::ReceiveRight Moves::claim(const PortUid& uid) {
-  auto node = arrived_.extract(uid);
-  return node.empty() ? ipc::ReceiveRight() : std::move(node.mapped());
+  const auto found = arrived_.find(uid);
+  return found == arrived_.end() ? ipc::ReceiveRight() : std::move(found->second);
 }
 
+// All messages of their queues are there. Those that have to wait are the peer's only ones for these ports so far.
 void Moves::end_group() {
-  const auto unclaimed = std::exchange(arrived_, {});
+  for (auto& [uid, unclaimed] : std::exchange(arrived_, {})) {
+    { const ipc::ReceiveRight gone = std::move(unclaimed); }
+    const auto found = undrained_.find(uid);
+    if (found == undrained_.end()) continue;
+    Undrained& port = found->second;
+    port.queue_ends_at = port.gone_on + registry_.parked(uid, port.by);
+    close_or_open(port);
+    look_at(uid);
+  }
 }
 
 // --- the embargo (M7) ---
 
+Undrained* Moves::undrained_at(const ipc::Port& port) {
+  if (undrained_.empty()) return nullptr;
+  const Registry::Entry* entry = std::as_const(registry_).find(port);
+  const auto found = entry != nullptr ? undrained_.find(entry->uid) : undrained_.end();
+  return found == undrained_.end() ? nullptr : &found->second;
+}
+
 void Moves::deliver(PeerIndex from, ipc::MessagePtr message) {
-  Undrained::Path* path = nullptr;
-  if (!undrained_.empty() && !broken(Rule::kEmbargo)) {
-    const Registry::Entry* entry = std::as_const(registry_).find(*message->destination.port());
-    const auto found = entry != nullptr ? undrained_.find(entry->uid) : undrained_.end();
-    if (found != undrained_.end()) path = found->second.find(from);
+  Undrained* port = undrained_at(*message->destination.port());
+  std::deque<ipc::MessagePtr>* held = nullptr;
+  if (port != nullptr && port->by == from) {
+    ++port->gone_on;
+  } else if (port != nullptr) {
+    held = port->held_from(port->find(from));
   }
-  if (path == nullptr) return engine_.deliver(std::move(message));
+  if (held == nullptr || broken(Rule::kEmbargo)) return engine_.deliver(std::move(message));
   engine_.count_held(*message);
-  path->held.push_back(std::move(message));
+  held->push_back(std::move(message));
 }
 
 void Moves::hold(ipc::MessagePtr message) {
-  const Registry::Entry* entry = std::as_const(registry_).find(*message->destination.port());
-  const auto found = entry != nullptr ? undrained_.find(entry->uid) : undrained_.end();
-  Undrained::Path* path = found != undrained_.end() ? found->second.find(registry_.us()) : nullptr;
-  NETMSG_CHECK(path != nullptr);
-  path->held.push_back(std::move(message));
+  Undrained* port = undrained_at(*message->destination.port());
+  NETMSG_CHECK(port != nullptr);
+  std::deque<ipc::MessagePtr>* held = port->held_from(port->find(registry_.us()));
+  NETMSG_CHECK(held != nullptr);
+  held->push_back(std::move(message));
 }
 
 // --- paths close (exchange 12, steps 7 and 8) ---
@@ -231,45 +262,52 @@ Check Moves::apply_path_close(PeerIndex from, const v1::PathClose& wire) {
     lose_path(uid, undrained_.at(uid), *path);
     return std::nullopt;
   }
-  path->state = Undrained::Path::State::kClosing;
+  start_closing(uid, undrained_.at(uid), *path);
   if (!path->peer && !path->lost && !path->units.empty() && holder != registry_.us()) {
     path->until = in_leases(1);  // it has followed, and we do not see it yet
     due(*path->until);
   }
-  look_at(uid);
   return std::nullopt;
+}
+
+// What the old home has sent on comes first.
+void Moves::start_closing(const PortUid& uid, const Undrained& port, Undrained::Path& path) {
+  path.state = Undrained::Path::State::kClosing;
+  path.closes_at = port.gone_on + registry_.parked(uid, port.by);
+  path.until.reset();
+  path.ask_again.reset();
+  look_at(uid);
 }
 
 void Moves::finish_closings(const PortUid& uid) {
   const auto found = undrained_.find(uid);
   if (found == undrained_.end()) return;
-  const Undrained& port = found->second;
-  if (registry_.has_parked(uid, port.by) && !broken(Rule::kCloseAfterWaiting)) return;
-  std::vector<Origin> done;
-  for (const Undrained::Path& path : port.paths) {
-    if (path.state == Undrained::Path::State::kClosing && !path.until) done.push_back(path.holder);
-  }
-  for (const Origin& holder : done) close_path(uid, holder);
+  Undrained& port = found->second;
+  std::vector<Undrained::Path> done = take_closed(port);
+  std::deque<ipc::MessagePtr> behind_queue;
+  if (port.queue_is_in()) behind_queue = std::exchange(port.behind_queue, {});
+  close_or_open(port);
+  const bool drained = port.paths.empty() && port.queue_is_in();
+  if (drained) undrained_.erase(found);
+  deliver_all(engine_, behind_queue);
+  for (Undrained::Path& path : done) end_path(uid, path);
+  if (!done.empty()) registry_.mark_dirty(uid);
+  if (!drained) return;
+  registry_.drained(uid);
+  look_at(uid);
+}
+
+// Our own programs are like a holder if they were one.
+void Moves::close_or_open(Undrained& port) {
+  const bool waits = !port.queue_is_in() || port.find(registry_.us()) != nullptr;
+  port.port->closed = waits && !broken(Rule::kEmbargo);
 }
 
 // What it held goes into the queue. If its units were not with the session that its proxy lives by now, that proxy is told
 // that there is nothing behind it.
-void Moves::close_path(const PortUid& uid, const Origin& holder) {
-  const auto found = undrained_.find(uid);
-  if (found == undrained_.end()) return;
-  Undrained& port = found->second;
-  Undrained::Path path = std::move(*port.find(holder));
-  port.paths.erase(port.paths.begin() + (port.find(holder) - port.paths.data()));
-  const ipc::PortRef here = port.port;
-  const bool last = port.paths.empty();
-  if (last) undrained_.erase(found);
-  if (holder == registry_.us()) here->closed = false;
-  deliver_all(engine_, path);
-  if (path.lost) tell_lost(uid, holder);
-  registry_.mark_dirty(uid);
-  if (!last) return;
-  registry_.drained(uid);
-  look_at(uid);
+void Moves::end_path(const PortUid& uid, Undrained::Path& path) {
+  deliver_all(engine_, path.held);
+  if (path.lost) tell_lost(uid, path.holder);
 }
 
 // Its proxy, if it has one, lives by a session that has no units.
@@ -286,10 +324,12 @@ void Moves::forget(const PortUid& uid, const std::vector<PeerIndex>& told) {
   look_at(uid);
   auto node = undrained_.extract(uid);
   if (node.empty()) return;
-  if (std::find(told.begin(), told.end(), node.mapped().by) == told.end())
-    tell_lost(uid, node.mapped().old_home);
-  node.mapped().port->closed = false;
-  for (Undrained::Path& path : node.mapped().paths) deliver_all(engine_, path);
+  Undrained& port = node.mapped();
+  if (!port.paths.empty() && std::find(told.begin(), told.end(), port.by) == told.end())
+    tell_lost(uid, port.old_home);
+  port.port->closed = false;
+  deliver_all(engine_, port.behind_queue);
+  for (Undrained::Path& path : port.paths) deliver_all(engine_, path.held);
 }
 
 // --- units that come by the old home ---

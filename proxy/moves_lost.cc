@@ -39,7 +39,7 @@ void Moves::lose_path(const PortUid& uid, Undrained& port, Undrained::Path& path
   if (path.state != Undrained::Path::State::kOpen) return;
   path.state = Undrained::Path::State::kLost;
   const bool may_come = !path.lost && !path.units.empty() && path.holder != registry_.us();
-  if ((!path.peer && !may_come) || broken(Rule::kLostIsAsked)) return give_up(uid, path);
+  if ((!path.peer && !may_come) || broken(Rule::kLostIsAsked)) return give_up(uid, port, path);
   ask_in_time(uid, port, path);
 }
 
@@ -75,19 +75,14 @@ Check Moves::apply_resync(PeerIndex from, const v1::Resync& wire) {
     due(*path->ask_again);
     return std::nullopt;
   }
-  path->state = Undrained::Path::State::kClosing;
-  path->until.reset();
-  path->ask_again.reset();
+  start_closing(uid, found->second, *path);
   if (!broken(Rule::kResyncIsApplied)) sessions_.tables(from)->exports.resync(uid, wire.send(), wire.once());
-  look_at(uid);
   return std::nullopt;
 }
 
 // Nobody has said what it has: it has nothing, and is told so.
-void Moves::give_up(const PortUid& uid, Undrained::Path& path) {
-  path.state = Undrained::Path::State::kClosing;
-  path.until.reset();
-  path.ask_again.reset();
+void Moves::give_up(const PortUid& uid, const Undrained& port, Undrained::Path& path) {
+  start_closing(uid, port, path);
   const Units gone = std::exchange(path.units, {});
   if (const std::optional<PeerIndex> peer = std::exchange(path.peer, std::nullopt)) {
     sessions_.tables(*peer)->exports.forget(uid);
@@ -95,7 +90,6 @@ void Moves::give_up(const PortUid& uid, Undrained::Path& path) {
     path.lost = true;
   }
   if (path.lost) tell_lost(uid, path.holder);
-  look_at(uid);
 }
 
 // The old home is lost: all paths by it; a holder: its own, which the old home will close or lose, and what it has was taken
@@ -105,7 +99,7 @@ void Moves::lose_paths_of(PeerIndex peer) {
     if (Undrained::Path* path = port.find(peer)) {
       path->peer.reset();
       path->lost = true;
-      if (path->state == Undrained::Path::State::kLost) give_up(uid, *path);
+      if (path->state == Undrained::Path::State::kLost) give_up(uid, port, *path);
     }
     if (port.by != peer) continue;
     for (Undrained::Path& path : port.paths) lose_path(uid, port, path);

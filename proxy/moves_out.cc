@@ -233,7 +233,7 @@ void Moves::close_own(PeerIndex from, const PortUid& uid, std::uint32_t epoch, S
 // from. So do those whose data goes ahead, but of them only what was there when the path closed counts: our own programs may
 // send such without end.
 bool Moves::waits_here(const PortUid& uid, const Stub& stub, PeerIndex peer, Stub::Path& path) {
-  if (registry_.has_parked(uid, peer)) return true;
+  if (registry_.parked(uid, peer) > 0) return true;
   if (broken(Rule::kCloseAfterWaiting)) return false;
   if (waiting_.holds(stub.port.get())) return true;
   const EgressQueues& egress = sessions_.tables(stub.target)->egress;

@@ -43,6 +43,7 @@ struct UndrainedRow {
     std::uint64_t send_once;
   };
   PeerIndex by;
+  std::size_t held;  // messages of those without a path: they wait for the queue that it has come with
   std::vector<Path> paths;
 };
 

@@ -117,17 +117,18 @@ void Registry::unpark(const PortUid& uid, PeerIndex peer) {
   forget_if_unknown(*entry);
 }
 
-bool Registry::has_parked(const PortUid& uid, PeerIndex peer) const {
+std::uint32_t Registry::parked(const PortUid& uid, PeerIndex peer) const {
   const Entry* entry = find(uid);
-  return entry != nullptr && entry->parked.count(peer) != 0;
+  if (entry == nullptr) return 0;
+  const auto parked = entry->parked.find(peer);
+  return parked == entry->parked.end() ? 0 : parked->second;
 }
 
 std::uint32_t Registry::room_for(const ipc::Port& port, PeerIndex peer) const {
   const std::uint32_t room = port.room();
   const Entry* entry = find(port);
   if (entry == nullptr || entry->parked.empty()) return room;
-  const auto parked = entry->parked.find(peer);
-  return parked == entry->parked.end() ? room : room - std::min(room, parked->second);
+  return room - std::min(room, parked(entry->uid, peer));
 }
 
 void Registry::add_proxy(ipc::Port& proxy, const PortUid& uid, PeerIndex home) {

@@ -72,7 +72,8 @@ class Registry {
   PortUid park(ipc::Port& port, PeerIndex peer);
   // Does nothing for uids that are not there.
   void unpark(const PortUid& uid, PeerIndex peer);
-  bool has_parked(const PortUid& uid, PeerIndex peer) const;
+  // How many of this peer's messages for the port wait.
+  std::uint32_t parked(const PortUid& uid, PeerIndex peer) const;
   // How many more messages this peer may send to the port: what it has parked there counts against it, and only it.
   std::uint32_t room_for(const ipc::Port& port, PeerIndex peer) const;
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ports that have come here and that somebody may still send to by way of the old home (rules M7, M8; peer.proto,
 // UNDRAINED). What such a daemon sends to us directly waits until its old path is closed, and so does what our own
-// programs send if we were one: they must not overtake themselves. One for the daemon.
+// programs send if we were one: they must not overtake themselves. Nor must those who had no right any more when the port
+// left, and whose messages are in the queue that it has come with: while that waits for rights, so does what anybody sends.
+// One for the daemon.
 //
 //   path    event                                                     next
 //   open    PathClose, by the old home                                closing
@@ -12,6 +14,8 @@
 //   closing nothing that the old home has sent on waits here, and     gone: what waited goes into the queue
 //           the units are with a session or need none
 //   any     the port dies                                             gone, with what waited
+//
+// What the old home has sent goes on in its order. So a place in it, once `gone_on` has reached it, says that all before has.
 //
 // Owner thread only, inside an Event.
 #pragma once
@@ -40,7 +44,8 @@ struct Undrained {
         false;  // it has opened after the port came: the holder may have followed by one that is over for us
     State state = State::kOpen;
     std::optional<base::Instant>
-        until{};  // lost, or closing without a session: when the units are taken away
+        until{};                  // lost, or closing without a session: when the units are taken away
+    std::uint64_t closes_at = 0;  // closing: the place in what the old home has sent
     std::optional<base::Instant> ask_again{};  // lost: it could not say yet
     std::deque<ipc::MessagePtr> held{};        // what has come directly, or from our own programs
   };
@@ -51,7 +56,16 @@ struct Undrained {
   base::Instant since;
   ipc::PortRef port;
   std::vector<Path> paths{};
+  std::uint64_t gone_on = 0;                   // of the old home's messages
+  std::uint64_t queue_ends_at = 0;             // the place of the last message of its queue
+  std::deque<ipc::MessagePtr> behind_queue{};  // from those that have no path
 
+  bool queue_is_in() const { return gone_on >= queue_ends_at; }
+  // Where waits what somebody with that path sends, or with none? Null: it does not.
+  std::deque<ipc::MessagePtr>* held_from(Path* path) {
+    if (path != nullptr) return &path->held;
+    return queue_is_in() ? nullptr : &behind_queue;
+  }
   Path* find(const Origin& holder) {
     for (Path& path : paths) {
       if (path.holder == holder) return &path;

@@ -31,6 +31,9 @@ void add_undrained(const v1::Undrained& undrained, std::vector<std::string>& all
       line += "; " + std::to_string(path.held()) + " messages that came directly wait for that";
     all.push_back(line);
   }
+  if (undrained.held() > 0)
+    all.push_back(std::to_string(undrained.held()) +
+                  " messages wait for the queue that has come with it from host " + undrained.from());
 }
 
 void add_if(std::uint64_t count, const char* what, std::vector<std::string>& all) {

@@ -43,6 +43,13 @@ TEST(UnderWay, TellsForWhomANewHomeWaits) {
                                          HasSubstr("2 send and 0 send-once"), HasSubstr("3 messages"))));
 }
 
+TEST(UnderWay, TellsWhoWaitsForTheQueueThatHasComeAlong) {
+  v1::PortView view;
+  view.mutable_undrained()->set_from("y");
+  view.mutable_undrained()->set_held(2);
+  EXPECT_THAT(under_way(view), ElementsAre(HasSubstr("2 messages wait for the queue")));
+}
+
 TEST(UnderWay, TellsOfRightsAndMessagesThatWait) {
   v1::PortView view;
   view.add_parked()->set_peer("x");

@@ -308,5 +308,111 @@ TEST_F(MovingIntroduction, AMessageBehindOneWithDataWaitsForWhatIsParked) {
   EXPECT_EQ(client.state(far), "S1");
 }
 
+// The port comes with a queue that waits for a right of w's. What was sent to its old home, by somebody who then had no right
+// left, is in there.
+class MovesWithAQueueThatWaits : public MovingIntroduction {
+ protected:
+  // In front, with w's right.
+  MovesWithAQueueThatWaits() {
+    send_right(client, far, kCopySend, to_other);
+    run();
+  }
+  void send_last(Task& from, Name name, int id) {
+    EXPECT_EQ(from.send({.remote = name, .remote_type = kMoveSend, .id = id}), MACH_MSG_SUCCESS);
+    run();
+  }
+  void send(Task& from, Name name, int id) {
+    EXPECT_EQ(from.send({.remote = name, .remote_type = kCopySend, .id = id}), MACH_MSG_SUCCESS);
+  }
+  // All but w go on.
+  Name move_without_w() {
+    const Name q = move_unnoticed();
+    run_without_w();
+    EXPECT_EQ(heir.receive(q).code, MACH_RCV_TIMED_OUT) << "parked";
+    return q;
+  }
+  void run_without_w() {
+    for (int round = 0; round < 20; ++round) {
+      for (Host* each : {&x, &y, &z}) run(*each);
+    }
+  }
+  std::vector<int> received(Name port) {
+    std::vector<int> ids;
+    for (Received each = heir.receive(port); each.code == MACH_MSG_SUCCESS; each = heir.receive(port)) {
+      ids.push_back(each.header.msgh_id);
+    }
+    return ids;
+  }
+  bool at_rest() const { return x.link->idle() && y.link->idle() && z.link->idle() && w.link->idle(); }
+};
+
+// I6 of somebody who is where the port comes to.
+TEST_F(MovesWithAQueueThatWaits, OurProgramsDoNotOvertakeIt) {
+  const Name over_there = give_across(y, server, p, kMakeSend, z, heir);
+  send_last(heir, over_there, 2);
+  const Name q = move_without_w();
+  heir.make_send(q);
+  send(heir, q, 3);
+  EXPECT_EQ(heir.status(q).mps_msgcount, 1U) << "it counts";
+  settle();
+  EXPECT_EQ(received(q), (std::vector{1, 2, 3}));
+  settle();
+  EXPECT_TRUE(at_rest());
+}
+
+// And of somebody elsewhere, who has a right again.
+TEST_F(MovesWithAQueueThatWaits, NorDoPeersThatHadNoRight) {
+  send_last(client, far, 2);
+  const Name q = move_without_w();
+  send_right(heir, to_client, kMakeSend, q);
+  run_without_w();
+  const Name again = got(client, client_port);
+  send(client, again, 3);
+  run_without_w();
+  EXPECT_EQ(received(q), (std::vector<int>{}));
+  settle();
+  EXPECT_EQ(received(q), (std::vector{1, 2, 3}));
+  settle();
+  EXPECT_TRUE(at_rest());
+}
+
+// The old home's programs may go on sending what waits for rights: those who were not in the queue do not wait for that.
+TEST_F(MovesWithAQueueThatWaits, NobodyWaitsForWhatTheOldHomeSendsLater) {
+  server.make_send(p);
+  const Name of_other = give_across(w, other, other_port, kMakeSend, y, server);
+  const Name q = move_without_w();
+  heir.make_send(q);
+  send(heir, q, 2);
+  run_without_w();
+  for (int round = 0; round < 20; ++round) run(w);
+  send_right(server, p, kCopySend, of_other);
+  run(z);
+  EXPECT_EQ(received(q), (std::vector{1, 2}));
+  settle();
+  EXPECT_EQ(received(q), (std::vector{1}));
+}
+
+TEST_F(MovesWithAQueueThatWaits, WhatWaitsBehindItDiesWithThePort) {
+  const Name q = move_without_w();
+  heir.make_send(q);
+  EXPECT_EQ(
+      heir.send({.remote = q, .remote_type = kCopySend, .id = 3, .items = {rights(kMakeOnce, {heard})}}),
+      MACH_MSG_SUCCESS);
+  heir.destroy(q);
+  EXPECT_EQ(heir.receive(heard).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+  settle();
+  EXPECT_TRUE(at_rest());
+}
+
+// It waits for as long as the introduced rights may take, whoever is gone.
+TEST_F(MovesWithAQueueThatWaits, TheLossOfTheOldHomeOpensIt) {
+  const Name q = move_without_w();
+  heir.make_send(q);
+  send(heir, q, 3);
+  part(y, z, true);
+  settle();
+  EXPECT_EQ(received(q), (std::vector{1, 3}));
+}
+
 }  // namespace
 }  // namespace netmsg::test
