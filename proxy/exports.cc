@@ -23,7 +23,7 @@ PortUid Exports::grant(ipc::SendRight right, std::optional<std::uint32_t> room) 
   if (++entry.granted == 1) entry.right = std::move(right);
   ++entry.granted_since;
   count(entry);
-  told_rooms_.one_more(uid, room);
+  if (room) told_rooms_.one_more(uid, *room);
   return uid;
 }
 
@@ -34,7 +34,7 @@ PortUid Exports::grant_once(ipc::SendOnceRight right, std::optional<std::uint32_
   entry.once.push_back(std::move(right));
   ++entry.once_since;
   count(entry);
-  told_rooms_.one_more(uid, room);
+  if (room) told_rooms_.one_more(uid, *room);
   return uid;
 }
 

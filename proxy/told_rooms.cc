@@ -25,9 +25,8 @@ void ToldRooms::told(const PortUid& port, std::uint32_t room) {
   not_owed(port);
 }
 
-void ToldRooms::one_more(const PortUid& port, std::optional<std::uint32_t> room) {
-  if (!room) return forget(port);
-  if (told_.find(port) != told_.end()) told(port, *room);
+void ToldRooms::one_more(const PortUid& port, std::uint32_t room) {
+  if (told_.find(port) != told_.end()) told(port, room);
 }
 
 void ToldRooms::forget(const PortUid& port) {

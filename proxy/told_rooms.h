@@ -8,8 +8,7 @@
 //   told       room, and they have more than half      owed
 //   owed       room, and they have half or less        told, at once
 //   owed       take_owed(), room told                  told
-//   told, owed one_more(), which tells the room        told
-//   any        one_more(), which does not              unknown
+//   told, owed one_more(), told with it                told
 //   any        forget(): the peer has no units left    unknown
 #pragma once
 
@@ -33,8 +32,8 @@ class ToldRooms {
   // There is other room. True: it can wait, and is owed from now on. False: it has to be told.
   bool can_wait(const PortUid& port, std::uint32_t room, base::Instant now);
   void told(const PortUid& port, std::uint32_t room);
-  // The peer gets one more unit of the port. `room`: what is told with it.
-  void one_more(const PortUid& port, std::optional<std::uint32_t> room);
+  // The peer gets one more unit of the port, with the room.
+  void one_more(const PortUid& port, std::uint32_t room);
   void forget(const PortUid& port);
 
   // What is owed, in order; nothing is afterwards.

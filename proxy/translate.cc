@@ -59,12 +59,16 @@ void go_home(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
   right.consume();
 }
 
+// What a right is in. A Move does not say what we had applied when it was written: the rooms in it are for new proxies only.
+enum class Carrier { kMessage, kMove };
+
 // R1: the right itself becomes the unit in our books.
-void grant(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
+void grant(Tables& tables, ipc::CarriedRight& right, v1::Right& wire, Carrier carrier) {
   const std::uint32_t room = tables.registry.room_for(*right.port(), tables.peer);
   wire.set_room(room);
-  const PortUid port = right.holds_send() ? tables.exports.grant(right.take_send(), room)
-                                          : tables.exports.grant_once(right.take_send_once(), room);
+  const auto told = carrier == Carrier::kMessage ? std::optional(room) : std::nullopt;
+  const PortUid port = right.holds_send() ? tables.exports.grant(right.take_send(), told)
+                                          : tables.exports.grant_once(right.take_send_once(), told);
   say(tables, wire, v1::Right::GRANTED, port);
 }
 
@@ -75,7 +79,8 @@ void move_on(Tables& tables, ipc::CarriedRight& right, v1::Right& wire) {
   tables.holders.settle(port, right.take_receive());
 }
 
-void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire, std::vector<Introducing>& introducing) {
+void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire, Carrier carrier,
+           std::vector<Introducing>& introducing) {
   wire.set_type(wire_type(right.type()));
   if (right.is_dead()) {
     wire.set_value(v1::Right::DEAD);
@@ -89,7 +94,7 @@ void leave(Tables& tables, ipc::CarriedRight& right, v1::Right& wire, std::vecto
   } else if (right.port()->remote()) {
     introducing.push_back({std::move(right), &wire});
   } else {
-    grant(tables, right, wire);
+    grant(tables, right, wire, carrier);
   }
 }
 
@@ -366,7 +371,7 @@ bool can_go_along(const Tables& tables, const MessageLimits& theirs, const ipc::
 
 void leave_right(Tables& tables, ipc::CarriedRight right, v1::Right& wire,
                  std::vector<Introducing>& introducing) {
-  leave(tables, right, wire, introducing);
+  leave(tables, right, wire, Carrier::kMove, introducing);
 }
 
 Check check_request(const Tables& tables, const v1::Right& wire) {
@@ -400,9 +405,13 @@ void leave_packed(Tables& tables, FrameNumber as_of, ipc::Message& message, v1::
   leave_bytes(message, wire);
   leave_destination(tables, message.destination, wire);
   if (broken(Rule::kHeaderInOneStep) && message.reply.holds_send() && !message.reply.port()->remote())
-    grant(tables, message.reply, *wire.mutable_reply());  // as it was when the message was accepted
-  if (has_reply(message)) leave(tables, message.reply, *wire.mutable_reply(), introducing);
-  for (ipc::BodyRight& item : message.body) leave(tables, item.right, *wire.add_rights(), introducing);
+    grant(tables, message.reply, *wire.mutable_reply(),
+          Carrier::kMessage);  // as it was when the message was accepted
+  const Carrier carrier = Carrier::kMessage;
+  if (has_reply(message)) leave(tables, message.reply, *wire.mutable_reply(), carrier, introducing);
+  for (ipc::BodyRight& item : message.body) {
+    leave(tables, item.right, *wire.add_rights(), carrier, introducing);
+  }
   wire.set_as_of(as_of);
 }
 

@@ -119,6 +119,23 @@ TEST_F(Credits, LessThanAUnitHasSaidIsToldAtOnce) {
   EXPECT_EQ(client.send({.remote = again, .remote_type = kCopySend}), MACH_SEND_TIMED_OUT);
 }
 
+// A Move does not say what had been applied when it was written, so what its requests say of rooms is for new proxies only.
+TEST_F(Credits, ARequestThatTravelsWithAPortIsNoNewsOfRoom) {
+  const Name leaves = server.port();
+  EXPECT_EQ(server.request(leaves, MACH_NOTIFY_PORT_DESTROYED, r), KERN_SUCCESS);
+  const Name target = client.port();
+  const Name there = give_across(a, client, target, kMakeSend, b, server);
+  EXPECT_EQ(send(0), MACH_MSG_SUCCESS);
+  run();
+  server.drain(r, 0);  // which is owed
+  EXPECT_EQ(
+      server.send({.remote = there, .remote_type = kMoveSend, .items = {rights(kMoveReceive, {leaves})}}),
+      MACH_MSG_SUCCESS);
+  run();
+  pass(std::chrono::milliseconds(1500));
+  for (int id = 1; id < 6; ++id) EXPECT_EQ(send(id), MACH_MSG_SUCCESS);
+}
+
 // Or no more than half of a window would ever be under way.
 TEST_F(Credits, WhoHasUsedHalfIsToldOfAllTheRoomThatThereIs) {
   EXPECT_EQ(server.set_qlimit(r, 16), KERN_SUCCESS);

@@ -53,12 +53,6 @@ TEST_F(ToldRoomsTest, AfterAFirstUnitNewsIsToldAtOnceAllTheSame) {
   EXPECT_FALSE(can_wait(16));
 }
 
-TEST_F(ToldRoomsTest, AUnitThatDoesNotTellTheRoomMakesItUnknown) {
-  rooms.told(port, 16);
-  rooms.one_more(port, std::nullopt);
-  EXPECT_FALSE(can_wait(16));
-}
-
 TEST_F(ToldRoomsTest, ItIsOwedSinceTheFirstNews) {
   rooms.told(port, 16);
   arrive(1);
