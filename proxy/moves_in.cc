@@ -221,7 +221,8 @@ void Moves::deliver(PeerIndex from, ipc::MessagePtr message) {
   } else if (port != nullptr) {
     held = port->held_from(port->find(from));
   }
-  if (held == nullptr || broken(Rule::kEmbargo)) return engine_.deliver(std::move(message));
+  const bool destroyed = message->circular;  // which must not wait for itself
+  if (held == nullptr || destroyed || broken(Rule::kEmbargo)) return engine_.deliver(std::move(message));
   engine_.count_held(*message);
   held->push_back(std::move(message));
 }

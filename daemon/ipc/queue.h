@@ -21,7 +21,7 @@ void post_from_link(MessagePtr message);
 // A message to the port counts though it is not in the queue: the link has it.
 void count_as_held(Port& port);
 // A message that the link held for a closed port, and that counts already, goes on into the queue; if the port has
-// died it is destroyed.
+// died it is destroyed. REQUIRES: not a circular one, which is never held.
 void post_held(MessagePtr message);
 
 // Hands a message to whoever waits for it at its port or at the set of that port, or appends it to both

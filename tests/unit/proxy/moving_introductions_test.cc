@@ -422,5 +422,25 @@ TEST_F(MovesWithAQueueThatWaits, TheLossOfTheOldHomeOpensIt) {
   EXPECT_EQ(received(q), (std::vector{1, 3}));
 }
 
+// M2 at the new home: what comes directly, and closes a circle, does not wait for the old path. (A port in its own queue would
+// be there for ever.)
+TEST_F(MovingIntroduction, WhatClosesACircleIsDestroyedWhereverItHasToWait) {
+  const Name q = move_unnoticed();
+  advance(milliseconds(1500));  // acknowledged: x follows
+  run(z);
+  run(y);
+  run(x);
+  heir.set_qlimit(q, MACH_PORT_QLIMIT_MAX);
+  run(z);
+  run(x);
+  EXPECT_EQ(heir.send({.remote = to_client, .remote_type = kCopySend, .items = {rights(kMoveReceive, {q})}}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(
+      client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {client_port})}}),
+      MACH_MSG_SUCCESS);
+  settle();
+  EXPECT_EQ(client.state(far), "DN1");
+}
+
 }  // namespace
 }  // namespace netmsg::test
