@@ -122,7 +122,7 @@ ThreadState* Task::this_thread() {
   if (void* const thread = pthread_getspecific(thread_key_)) return static_cast<ThreadState*>(thread);
   const QuietSection quiet;
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<ThreadState> thread(new (std::nothrow) ThreadState(heap_begin_));
+  std::unique_ptr<ThreadState> thread(new (std::nothrow) ThreadState(own_memory_));
   if (thread == nullptr || pthread_setspecific(thread_key_, thread.get()) != 0) return nullptr;
   thread->next = threads_;
   threads_ = thread.release();

@@ -44,7 +44,7 @@ enum class Reach {
 
 // What the library keeps for a thread that has made a call.
 struct ThreadState {
-  explicit ThreadState(std::uint64_t heap_begin) : own(heap_begin) {}
+  explicit ThreadState(const OwnMemory::Common& common) : own(common) {}
   const OwnMemory own;
   std::unique_ptr<Lane> lane;
   SentMemory memory;                        // of the message that it sends
@@ -111,7 +111,7 @@ class Task {
   void thread_ends(ThreadState* thread);
   void unlink(ThreadState* thread);
 
-  const std::uint64_t heap_begin_ = OwnMemory::heap_end();
+  const OwnMemory::Common own_memory_ = OwnMemory::Common::now();
   std::mutex mutex_;
   Standing standing_ = Standing::kUnattached;
   std::atomic<bool> attached_{false};  // standing_ is kAttached; changes under the mutex

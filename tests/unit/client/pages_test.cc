@@ -160,9 +160,10 @@ TEST_F(AskedPages, ThatAreNotForBothAreFound) {
 // ---------------------------------------------------------------- the program's own
 
 constexpr std::size_t kBytes = 64;
+constexpr OwnMemory::Common kNothing{0, 0, UINT64_MAX};
 
 TEST(OwnMemory, IsTheUsedPartOfThisThreadsStack) {
-  const OwnMemory own(UINT64_MAX);
+  const OwnMemory own(kNothing);
   auto* const local = static_cast<char*>(alloca(kBytes));  // a sanitizer may have other variables elsewhere
   EXPECT_TRUE(own.covers(local, kBytes));
   EXPECT_FALSE(own.covers(local, UINT64_MAX / 2)) << "past its end";
@@ -170,17 +171,34 @@ TEST(OwnMemory, IsTheUsedPartOfThisThreadsStack) {
   EXPECT_FALSE(own.covers(nullptr, 64));
   std::thread([&] {
     auto* const others = static_cast<char*>(alloca(kBytes));
-    const OwnMemory of_other(UINT64_MAX);
+    const OwnMemory of_other(kNothing);
     EXPECT_TRUE(of_other.covers(others, kBytes));
     EXPECT_FALSE(of_other.covers(local, kBytes));
   }).join();
 }
 
+char zeros[2 * kPageSize];
+char others[kBytes] = "not zero";
+const char constant[kBytes] = "constant";
+const char* const relocated[] = {constant};
+
+TEST(OwnMemory, IsTheProgramsVariables) {
+  const OwnMemory own(OwnMemory::Common::now());
+  EXPECT_TRUE(own.covers(zeros, sizeof zeros));
+  EXPECT_TRUE(own.covers(others, sizeof others));
+  EXPECT_FALSE(own.covers(constant, sizeof constant));
+  EXPECT_FALSE(own.covers(static_cast<const void*>(relocated), sizeof relocated))
+      << "constant once it is loaded";
+  EXPECT_FALSE(own.covers(zeros, UINT64_MAX / 2)) << "past their end";
+  EXPECT_FALSE(own.covers(stdout, 1)) << "a library's";
+}
+
 TEST(OwnMemory, IsTheHeapThatGrewSince) {
-  const std::uint64_t begin = OwnMemory::heap_end();
+  const auto common = OwnMemory::Common::now();
   auto* const grown = static_cast<char*>(::sbrk(2 * kPageSize));
-  if (reinterpret_cast<std::uint64_t>(grown) != begin) GTEST_SKIP() << "the heap does not grow that way here";
-  const OwnMemory own(begin);
+  if (reinterpret_cast<std::uint64_t>(grown) != common.heap_begin)
+    GTEST_SKIP() << "the heap does not grow that way here";
+  const OwnMemory own(common);
   EXPECT_TRUE(own.covers(grown, 2 * kPageSize));
   EXPECT_FALSE(own.covers(grown, 2 * kPageSize + 1));
   EXPECT_FALSE(own.covers(grown - 1, 2));
