@@ -164,6 +164,14 @@ void Client::inherit(Name name, Name notify) {
   if (request(name, MACH_NOTIFY_PORT_DESTROYED, notify)) around_.ledger().inherited(of, port_of(notify));
 }
 
+void Client::hand_on(Name name, mach_msg_type_name_t disposition, Client& to) {
+  const auto there = ipc::mach_port::extract_right(*to.space_, *space_, name, disposition);
+  const auto belief = beliefs_.find(name);
+  if (!there.ok() || belief == beliefs_.end()) return;
+  to.believe(there.value().first, belief->second);
+  if (space_->find(name) == nullptr) beliefs_.erase(belief);
+}
+
 // The facts are taken before the call: afterwards names may be gone.
 std::uint32_t Client::announce(Offer to, Offer reply, const std::vector<Offer>& body, std::size_t memory,
                                Sending& sending) {
@@ -349,6 +357,7 @@ void Client::compare(const MessageFacts& sent, PortId meant, Name got) {
     return around_.story().accuse("I10", "a right arrives dead, its port lives and no session was lost");
   }
   const PortId is = port_of(got);
+  if (is != 0) believe(got, {is, sent.begun});
   if (is == meant || (is == 0 && may_have_died(meant, sent))) return;
   if (is != 0 && !around_.ledger().port(is).born) return;
   around_.story().accuse("I10", "a right arrives as another port");
@@ -366,12 +375,24 @@ bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
          ledger.apart_since(sent.begun, way) || ledger.has_strangers(way);
 }
 
+// The news of a fence that has taken a right on its way may come after the right itself. Of several rights under one name
+// the one that was begun first counts.
+void Client::believe(Name name, const Belief& belief) {
+  const auto [at, fresh] = beliefs_.try_emplace(name, belief);
+  if (fresh) return;
+  Belief& known = at->second;
+  if (known.port != belief.port) {
+    known = belief;
+  } else {
+    known.since = std::min(known.since, belief.since);
+  }
+}
+
 void Client::check() {
   Ledger& ledger = around_.ledger();
   for (const Held& each : held()) {
     if (each.port != 0) {
-      const auto [at, fresh] = beliefs_.try_emplace(each.name, Belief{each.port, ledger.clock()});
-      if (!fresh && at->second.port != each.port) at->second = {each.port, ledger.clock()};
+      believe(each.name, {each.port, ledger.clock()});
       continue;
     }
     const auto believed = beliefs_.extract(each.name);

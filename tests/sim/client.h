@@ -79,6 +79,8 @@ class Client final : public ipc::Completions {
   void watch_death(Name name, Name notify);
   // `name`, a receive right, goes to `notify` when it would be destroyed.
   void inherit(Name name, Name notify);
+  // One right of that name becomes another program's of this host; nothing is sent for it.
+  void hand_on(Name name, mach_msg_type_name_t disposition, Client& to);
   void send(Offer to, Offer reply, const std::vector<Offer>& body, const Manner& manner);
   // Gives up what waits.
   void interrupt();
@@ -98,10 +100,12 @@ class Client final : public ipc::Completions {
   };
   struct Belief {
     PortId port;
-    std::uint64_t since;  // Ledger::clock() when the name was first seen
+    // Ledger::clock() when the message that brought the right was begun, or else when the name was first seen.
+    std::uint64_t since;
   };
 
   PortId port_of(Name name);
+  void believe(Name name, const Belief& belief);
   bool request(Name name, mach_msg_id_t id, Name notify);
   std::uint32_t announce(Offer to, Offer reply, const std::vector<Offer>& body, std::size_t memory,
                          Sending& sending);

@@ -141,7 +141,7 @@ bool Daemon::reach(HostIndex peer, Client& client) {
 
 void Daemon::hand_on(const Held& held, Client& client) {
   const auto hand = [&](mach_msg_type_name_t disposition) {
-    (void)ipc::mach_port::extract_right(client.space(), names_->space(), held.name, disposition);
+    names_->hand_on(held.name, disposition, client);
   };
   if (held.state == ipc::EntryState::kSendOnce) return hand(MACH_MSG_TYPE_MOVE_SEND_ONCE);
   const bool receives = held.state != ipc::EntryState::kSend;
