@@ -3,9 +3,11 @@
 
 #include <servers/netname.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <span>
 
 #include "tests/bench/patience.h"
 #include "tests/bench/region_sizes.h"
@@ -29,19 +31,19 @@ mach_msg_type_t descriptor(unsigned type, unsigned bits, unsigned number, bool i
 }
 
 template <typename Value>
-void put_at(std::vector<std::uint64_t>& buffer, std::size_t offset, const Value& value) {
+void put_at(std::span<std::uint64_t> buffer, std::size_t offset, const Value& value) {
   std::memcpy(reinterpret_cast<std::byte*>(buffer.data()) + offset, &value, sizeof value);
 }
 
 template <typename Value>
-Value get_at(const std::vector<std::uint64_t>& buffer, std::size_t offset) {
+Value get_at(std::span<const std::uint64_t> buffer, std::size_t offset) {
   Value value;
   std::memcpy(&value, reinterpret_cast<const std::byte*>(buffer.data()) + offset, sizeof value);
   return value;
 }
 
 // A body of bytes that fills the message.
-void fill(std::vector<std::uint64_t>& buffer, std::size_t bytes) {
+void fill(std::span<std::uint64_t> buffer, std::size_t bytes) {
   put_at(buffer, sizeof(mach_msg_header_t),
          descriptor(MACH_MSG_TYPE_CHAR, 8, static_cast<unsigned>(bytes - kBody), true));
 }
@@ -106,7 +108,7 @@ namespace {
 
 class Server {
  public:
-  Server(Crew& crew, const std::string& name) : crew_(crew), buffer_(kBufferBytes / sizeof(std::uint64_t)) {
+  Server(Crew& crew, const std::string& name) : crew_(crew) {
     must_succeed(mach_port_allocate(mach_task_self(), MACH_PORT_RIGHT_RECEIVE, &port_), "the server's port");
     must_succeed(mach_port_set_qlimit(mach_task_self(), port_, MACH_PORT_QLIMIT_MAX), "a queue limit");
     must_succeed(netname_check_in(name_server_port, name.c_str(), mach_task_self(), port_), "a check-in");
@@ -171,7 +173,7 @@ class Server {
   Crew& crew_;
   mach_port_t port_ = MACH_PORT_NULL;
   mach_port_t back_ = MACH_PORT_NULL;
-  std::vector<std::uint64_t> buffer_;
+  std::array<std::uint64_t, kBufferBytes / sizeof(std::uint64_t)> buffer_{};  // on the stack, as the caller's
 };
 
 }  // namespace
@@ -184,14 +186,14 @@ Caller::Caller(const std::string& server, const std::string& host_name, ReplyBy 
     : reply_(mach_reply_port()),
       reply_by_(reply_by),
       bytes_(bytes),
-      buffer_(std::max<std::size_t>(bytes, kAnswerBytes * 2) / sizeof(std::uint64_t)) {
+      large_(bytes > sizeof small_ ? bytes / sizeof(std::uint64_t) : 0) {
   Patience patience;
   while (netname_look_up(name_server_port, host_name.c_str(), server.c_str(), &server_) != KERN_SUCCESS)
     patience.rest("the server is not there");
   address(kIntroduce, kAnswerBytes, false, false);
   head().msgh_bits = MACH_MSGH_BITS(MACH_MSG_TYPE_COPY_SEND, MACH_MSG_TYPE_MAKE_SEND);
   head().msgh_local_port = reply_;
-  fill(buffer_, kAnswerBytes);
+  fill(buffer(), kAnswerBytes);
   must_succeed(mach_msg(&head(), MACH_SEND_MSG, kAnswerBytes, 0, 0, 0, 0), "an introduction");
 }
 
@@ -208,35 +210,35 @@ void Caller::address(RequestId id, mach_msg_size_t size, bool complex, bool answ
 
 void Caller::exchange() {
   must_succeed(mach_msg(&head(), MACH_SEND_MSG | MACH_RCV_MSG, head().msgh_size,
-                        static_cast<mach_msg_size_t>(buffer_.size() * sizeof(std::uint64_t)), reply_, 0, 0),
+                        static_cast<mach_msg_size_t>(buffer().size_bytes()), reply_, 0, 0),
                "a call");
 }
 
 void Caller::call(RequestId id) {
   address(id, static_cast<mach_msg_size_t>(bytes_), false, true);
-  fill(buffer_, bytes_);
+  fill(buffer(), bytes_);
   exchange();
 }
 
 void Caller::send_only() {
   address(kCount, static_cast<mach_msg_size_t>(bytes_), false, false);
-  fill(buffer_, bytes_);
+  fill(buffer(), bytes_);
   must_succeed(mach_msg(&head(), MACH_SEND_MSG, head().msgh_size, 0, 0, 0, 0), "a send");
 }
 
 void Caller::call_with_right(mach_port_t name, mach_msg_type_name_t disposition) {
   address(kReturn, kBody + sizeof(std::uint64_t) * 3, true, true);
-  put_at(buffer_, sizeof(mach_msg_header_t), descriptor(disposition, 64, 1, true));
-  put_at(buffer_, kBody, std::uint64_t{name});
-  put_at(buffer_, kBody + 8, descriptor(MACH_MSG_TYPE_INTEGER_64, 64, 1, true));
+  put_at(buffer(), sizeof(mach_msg_header_t), descriptor(disposition, 64, 1, true));
+  put_at(buffer(), kBody, std::uint64_t{name});
+  put_at(buffer(), kBody + 8, descriptor(MACH_MSG_TYPE_INTEGER_64, 64, 1, true));
   exchange();
 }
 
 void Caller::hand_over(vm_address_t pages, std::uint64_t bytes) {
   address(kTake, kBody + sizeof pages, true, true);
-  put_at(buffer_, sizeof(mach_msg_header_t),
+  put_at(buffer(), sizeof(mach_msg_header_t),
          descriptor(MACH_MSG_TYPE_CHAR, 8, static_cast<unsigned>(bytes), false));
-  put_at(buffer_, kBody, pages);
+  put_at(buffer(), kBody, pages);
   exchange();
 }
 

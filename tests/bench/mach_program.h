@@ -5,7 +5,9 @@
 
 #include <mach.h>
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,7 +55,8 @@ class Caller {
   mach_port_t server() const { return server_; }
 
  private:
-  mach_msg_header_t& head() { return *reinterpret_cast<mach_msg_header_t*>(buffer_.data()); }
+  mach_msg_header_t& head() { return *reinterpret_cast<mach_msg_header_t*>(buffer().data()); }
+  std::span<std::uint64_t> buffer() { return large_.empty() ? std::span(small_) : std::span(large_); }
   void address(RequestId id, mach_msg_size_t size, bool complex, bool answered);
   void exchange();
 
@@ -61,7 +64,9 @@ class Caller {
   mach_port_t reply_ = MACH_PORT_NULL;
   ReplyBy reply_by_;
   std::size_t bytes_;
-  std::vector<std::uint64_t> buffer_;
+  // A message of a size that programs have on their stack, as their stubs do, is there: a Caller is a local variable.
+  std::array<std::uint64_t, 8192 / sizeof(std::uint64_t)> small_{};
+  std::vector<std::uint64_t> large_;
 };
 
 // Hands over regions of this size, each made and written before its time begins, and reports.
