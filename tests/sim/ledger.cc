@@ -245,12 +245,13 @@ bool Ledger::missed_no_senders(const PortFacts& answer) {
 }
 
 // Who asks by a port that has moved on since is told by a send-once right of its host: with the session with the port's home,
-// or if it could not follow the port there in time, that became a send-once notification.
+// or if it could not follow the port there in time, that became a send-once notification. What tells him is a message, which a
+// ceiling may destroy.
 std::int64_t Ledger::lost_accepted(const PortFacts& told) const {
   return std::count_if(told.forced.begin(), told.forced.end(), [&](std::uint32_t id) {
     const MessageFacts& facts = messages_.at(id);
     const std::uint32_t way = bit(facts.from) | told.homes;
-    return fenced_since(facts.begun, way) || apart_since(facts.begun, way);
+    return fenced_since(facts.begun, way) || lost_since(facts.begun, way) || apart_since(facts.begun, way);
   });
 }
 
