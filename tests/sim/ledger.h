@@ -124,9 +124,11 @@ class Ledger {
   // Messages or rights from one to the other were destroyed for a ceiling.
   void lost(HostIndex a, HostIndex b) { losses_[slot(a, b)] = ++clock_; }
   std::uint64_t clock() const { return clock_; }
-  // Did that happen between any two of those hosts since then? So it may have been on the way of a right or a message
-  // between them.
-  bool fenced_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, fences_); }
+  // Did that happen between any two of those hosts since then, or has it for only one of two by now? So it may have been on
+  // the way of a right or a message between them.
+  bool fenced_since(std::uint64_t then, std::uint32_t hosts) const {
+    return since(then, hosts, fences_) || meetings_.someone_is_alone(hosts);
+  }
   bool lost_since(std::uint64_t then, std::uint32_t hosts) const { return since(then, hosts, losses_); }
   // Or had two of them no session for so long that rights, which wait for one, were given up?
   bool apart_since(std::uint64_t then, std::uint32_t hosts) const;

@@ -21,16 +21,30 @@ bool Meetings::opened(HostIndex here, HostIndex there) {
 }
 
 void Meetings::ended(HostIndex here, HostIndex there) {
-  end(here, there) = {false, now_};
+  End& other = end(there, here);
+  other.alone = other.open;
+  end(here, there) = {false, false, now_};
 }
 
 bool Meetings::someone_is_apart(std::uint32_t hosts) const {
+  return are_any(hosts, &Meetings::apart_for_long);
+}
+
+bool Meetings::someone_is_alone(std::uint32_t hosts) const {
+  return are_any(hosts, &Meetings::half_over);
+}
+
+bool Meetings::are_any(std::uint32_t hosts, bool (Meetings::*what)(HostIndex, HostIndex) const) const {
   for (HostIndex a = 0; a < hosts_; ++a) {
     for (HostIndex b = a + 1; b < hosts_; ++b) {
-      if ((hosts >> a & 1) != 0 && (hosts >> b & 1) != 0 && apart_for_long(a, b)) return true;
+      if ((hosts >> a & 1) != 0 && (hosts >> b & 1) != 0 && (this->*what)(a, b)) return true;
     }
   }
   return false;
+}
+
+bool Meetings::half_over(HostIndex a, HostIndex b) const {
+  return ends_[a * hosts_ + b].alone || ends_[b * hosts_ + a].alone;
 }
 
 bool Meetings::apart_for_long(HostIndex a, HostIndex b) const {
