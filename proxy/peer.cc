@@ -13,8 +13,8 @@ namespace netmsg::proxy {
 
 namespace {
 
-// What a peer says before it has answered our Hello: does it end the session that we wanted to resume, or was it
-// only about the stream?
+// What a peer says before it has answered our Hello: does it end the session that we wanted to resume, or have offered, or
+// was it only about the stream?
 bool is_final(v1::Fence::Code code) {
   switch (code) {
     case v1::Fence::SUPERSEDED:
@@ -175,9 +175,10 @@ void Peer::received(const Rope& bytes) {
   if (carried()) session_->heard(world_.clock.now());
   const Check fault = stream_->receive(bytes, *this, world_.clock.now());
   if (!fault) return touch();
-  if (!session_) offered_.reset();
-  const bool about_the_stream = session_ && !stream_->greeted() && !is_final(fault->code);
-  about_the_stream ? lose_stream(fault->text) : fence(*fault);
+  const bool about_the_stream = !stream_->greeted() && !is_final(fault->code);
+  if (!session_ && !about_the_stream) offered_.reset();
+  if (session_ && about_the_stream) return lose_stream(fault->text);
+  fence(*fault);
 }
 
 void Peer::closed(const std::string& reason) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/unit/proxy/memory_network.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace netmsg::test {
@@ -152,6 +153,12 @@ bool MemoryNetwork::step(const std::string& at) {
 void MemoryNetwork::run(const std::string& at) {
   while (step(at)) {
   }
+}
+
+void MemoryNetwork::sort_by_stream(const std::string& to) {
+  std::deque<Happening>& coming = find(to)->happenings;
+  std::stable_sort(coming.begin(), coming.end(),
+                   [](const Happening& one, const Happening& other) { return one.stream < other.stream; });
 }
 
 std::size_t MemoryNetwork::under_way(const std::string& to) const {

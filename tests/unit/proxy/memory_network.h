@@ -29,6 +29,8 @@ class MemoryNetwork {
   bool step(const std::string& at = "");
   // Lets all happen, until nothing is under way (to that host).
   void run(const std::string& at = "");
+  // What is under way to a host comes stream by stream, the oldest one first: between streams there is no order.
+  void sort_by_stream(const std::string& to);
   // Bytes under way to a host.
   std::size_t under_way(const std::string& to) const;
 

@@ -178,7 +178,8 @@ TEST_F(Resume, ClosingMeanwhileIsAFenceForTheOther) {
 // Exchange 1, the race: b has opened the session, its answer never arrives at a.
 class LostAnswer : public testing::Test {
  protected:
-  LostAnswer() {
+  explicit LostAnswer(unsigned char node_a = 1)
+      : a(network, {.name = "a", .node = node_a, .dials = {"b"}, .expects = {}}) {
     network.run();
     network.refuse_dials(false);
     a.advance(milliseconds(50));
@@ -219,7 +220,7 @@ class LostAnswer : public testing::Test {
 
   MemoryNetwork network;
   const Apart at_first{network};
-  Host a{network, {.name = "a", .node = 1, .dials = {"b"}, .expects = {}}};
+  Host a;
   Host b{network, {.name = "b", .node = 2, .dials = {"a"}, .expects = {}}};
 };
 
@@ -259,6 +260,27 @@ TEST_F(LostAnswer, TheOtherOneResumesIt) {
   use();
   lose();
   for (int round = 0; round < 4; ++round) b.advance(milliseconds(50));  // b dials first
+  network.run();
+  settle();
+  expect_nothing_lost();
+}
+
+class LostAnswerToTheHigherNode : public LostAnswer {
+ protected:
+  LostAnswerToTheHigherNode() : LostAnswer(3) {}
+};
+
+// b's stream stays, by which it resumes the session: that a's was refused says nothing about what a has offered.
+TEST_F(LostAnswerToTheHigherNode, BothDialAndTheRefusalComesFirst) {
+  use();
+  lose();
+  for (int round = 0; round < 4; ++round) {
+    a.advance(milliseconds(50));
+    b.advance(milliseconds(50));
+  }
+  while (a.row().state != "hello") ASSERT_TRUE(network.step("a"));
+  network.run("b");
+  network.sort_by_stream("a");
   network.run();
   settle();
   expect_nothing_lost();
