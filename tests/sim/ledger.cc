@@ -13,7 +13,8 @@ PortId Ledger::know(HostIndex home, ipc::Port& port, const std::optional<proxy::
   if (called != 0 && here != 0 && called != here)
     story_.accuse("I9", host_name(home) + " calls two ports by serial " + std::to_string(uid->serial));
   if (id == 0) {
-    ports_.push_back({.home = home});
+    // One that comes from elsewhere as a new port (PortFacts::born) may have been left to an heir there.
+    ports_.push_back({.home = home, .restless = static_cast<bool>(port.port_destroyed_request)});
     id = static_cast<PortId>(ports_.size());
   }
   if (uid && called == 0) by_uid_[*uid] = id;
