@@ -101,10 +101,11 @@ void Moves::came_round(const ipc::Port* destination, Waiting::Ticket carrier, st
   if (first) start_lap(destination);
 }
 
+// The destination may live on, by its backup: a send-once right to it is not used up here, but given up as any other
+// (exchange 3), or its home would count the unit for ever.
 void Moves::break_circle(const ipc::Port* destination, Waiting::Ticket carrier) {
   const PortUid uid = waiting_.uid_of(destination);
-  const ipc::MessagePtr gone = waiting_.take(destination, carrier);
-  gone->destination.consume();
+  waiting_.take(destination, carrier).reset();
   if (waiting_.holds(destination)) go_on(destination);
   look_at(uid);
 }

@@ -172,10 +172,7 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
                std::to_string(coming.released));
   }
   const std::uint64_t seen = received.send_once + coming.send_once;
-  // The message of a circle that is destroyed, to break it, has had a unit of its destination, which dies a moment later
-  // (exchange 14 step 4; schedule 11486 with four hosts).
-  const bool is_on_its_way = !at_rest_ && granted.port != nullptr && granted.port->transit_to() != nullptr;
-  if (granted.send_once != seen && !(is_on_its_way && granted.send_once > seen)) {
+  if (granted.send_once != seen) {
     accuse("I2", home, at_home.peer, uid,
            "send-once units " + std::to_string(granted.send_once) + ", held " +
                std::to_string(received.send_once) + ", under way " + std::to_string(coming.send_once));

@@ -617,6 +617,30 @@ TEST_F(Moving, TwoPortsOnTheirWayIntoEachOtherDie) {
   EXPECT_TRUE(at_rest());
 }
 
+// The message that is destroyed, to break the circle, was for a port that lives on, as it has a backup.
+TEST_F(Moving, WhoOutlivesACircleHearsOfTheSendOnceRightThatWasToReachIt) {
+  const Name mine = client.port();
+  const Name backup = server.port();
+  const Name to_backup = give_across(y, server, backup, kMakeOnce, x, client);
+  ASSERT_EQ(ipc::mach_port::request_notification(client.space(), client.space(), mine,
+                                                 MACH_NOTIFY_PORT_DESTROYED, 0, to_backup, kMoveOnce)
+                .code(),
+            KERN_SUCCESS);
+  const Name to_mine = give_across(x, client, mine, kMakeOnce, y, server);
+  EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {mine})}}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(server.send({.remote = to_mine, .remote_type = kMoveOnce, .items = {rights(kMoveReceive, {p})}}),
+            MACH_MSG_SUCCESS);
+  run();
+  pass(std::chrono::milliseconds(10000));
+  EXPECT_EQ(client.state(far), "DN1");
+  const Received saved = server.receive(backup);
+  EXPECT_EQ(saved.header.msgh_id, MACH_NOTIFY_PORT_DESTROYED);
+  ASSERT_EQ(saved.values.size(), 1U);
+  EXPECT_EQ(received(server, saved.values[0]), (Ints{MACH_NOTIFY_SEND_ONCE}));
+  EXPECT_TRUE(at_rest());
+}
+
 // --- somebody is lost (exchange 13) ---
 
 TEST_F(LostMoves, TheNewHomeBeforeTheGroupIsThere) {
