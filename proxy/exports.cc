@@ -23,7 +23,7 @@ PortUid Exports::grant(ipc::SendRight right, std::optional<std::uint32_t> room) 
   if (++entry.granted == 1) entry.right = std::move(right);
   ++entry.granted_since;
   count(entry);
-  if (room) told_rooms_.one_more(uid, *room);
+  tell_with_unit(uid, room);
   return uid;
 }
 
@@ -34,8 +34,16 @@ PortUid Exports::grant_once(ipc::SendOnceRight right, std::optional<std::uint32_
   entry.once.push_back(std::move(right));
   ++entry.once_since;
   count(entry);
-  if (room) told_rooms_.one_more(uid, *room);
+  tell_with_unit(uid, room);
   return uid;
+}
+
+void Exports::tell_with_unit(const PortUid& uid, std::optional<std::uint32_t> room) {
+  if (room) {
+    told_rooms_.one_more(uid, *room);
+  } else if (told_rooms_.one_more_unseen(uid)) {
+    registry_.mark_dirty(uid);
+  }
 }
 
 ipc::SendRight Exports::use(const PortUid& uid) {

@@ -31,7 +31,7 @@ class Exports {
   ~Exports();  // REQUIRES: empty (drop_all)
 
   // Hands one unit to the peer (R1); the right goes into our books for it. `room`: what the peer is told of the port's room
-  // together with it. Returns the uid to tell. REQUIRES: the port is alive and not a proxy.
+  // together with it; none: nothing that it takes for news. Returns the uid to tell. REQUIRES: the port is alive and not a proxy.
   PortUid grant(ipc::SendRight right, std::optional<std::uint32_t> room = std::nullopt);
   PortUid grant_once(ipc::SendOnceRight right, std::optional<std::uint32_t> room = std::nullopt);
 
@@ -86,6 +86,7 @@ class Exports {
   // Before an entry changes, and after.
   void discount(const Entry& entry);
   void count(const Entry& entry);
+  void tell_with_unit(const PortUid& uid, std::optional<std::uint32_t> room);
   void erase_if_empty(const PortUid& uid);
   void erase(const PortUid& uid);
 

@@ -29,6 +29,12 @@ void ToldRooms::one_more(const PortUid& port, std::uint32_t room) {
   if (told_.find(port) != told_.end()) told(port, room);
 }
 
+bool ToldRooms::one_more_unseen(const PortUid& port) {
+  const bool was_owed = owed_.count(port) != 0;
+  forget(port);
+  return was_owed;
+}
+
 void ToldRooms::forget(const PortUid& port) {
   told_.erase(port);
   not_owed(port);

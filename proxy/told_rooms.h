@@ -9,6 +9,8 @@
 //   owed       room, and they have half or less        told, at once
 //   owed       take_owed(), room told                  told
 //   told, owed one_more(), told with it                told
+//   told       one_more_unseen()                       unknown
+//   owed       one_more_unseen()                       unknown, and what was owed is to be told at once
 //   any        forget(): the peer has no units left    unknown
 #pragma once
 
@@ -34,6 +36,9 @@ class ToldRooms {
   void told(const PortUid& port, std::uint32_t room);
   // The peer gets one more unit of the port, with the room.
   void one_more(const PortUid& port, std::uint32_t room);
+  // The same, and the room with it is for a peer that had none: which one it sees from now on we do not know. True: it was
+  // owed news.
+  bool one_more_unseen(const PortUid& port);
   void forget(const PortUid& port);
 
   // What is owed, in order; nothing is afterwards.

@@ -53,6 +53,17 @@ TEST_F(ToldRoomsTest, AfterAFirstUnitNewsIsToldAtOnceAllTheSame) {
   EXPECT_FALSE(can_wait(16));
 }
 
+TEST_F(ToldRoomsTest, AUnitWhoseRoomMayNotCountMakesItUnknown) {
+  rooms.told(port, 16);
+  EXPECT_FALSE(rooms.one_more_unseen(port));
+  EXPECT_FALSE(can_wait(16));
+  rooms.told(port, 16);
+  arrive(1);
+  EXPECT_TRUE(can_wait(16));
+  EXPECT_TRUE(rooms.one_more_unseen(port)) << "who tells it now?";
+  EXPECT_EQ(rooms.owed(), 0U);
+}
+
 TEST_F(ToldRoomsTest, ItIsOwedSinceTheFirstNews) {
   rooms.told(port, 16);
   arrive(1);
