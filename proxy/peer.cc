@@ -80,6 +80,7 @@ std::optional<base::Instant> Peer::next_deadline() const {
 void Peer::flush(base::Instant now) {
   touched_ = false;
   if (stream_) write(now);
+  close_windows_if_congested();  // news of room are appended after the event
   ask_for_turn();
 }
 

@@ -172,6 +172,7 @@ class Peer final : private StreamUser {
   std::optional<base::Instant> owed_due() const;
   void refresh_window(const PortUid& port, Holder& holder);
   void refresh_all_windows();
+  void close_windows_if_congested();
   // Is there a stream that carries frames?
   bool carried() const { return stream_ && stream_->state() == Stream::State::kGreeted; }
   void write(base::Instant now);

@@ -336,9 +336,15 @@ void Peer::end_of_event() {
   for (const PortUid& port : std::exchange(stale_, {})) {
     if (Holder* holder = open() ? tables_->holders.find(port) : nullptr) refresh_window(port, *holder);
   }
+  close_windows_if_congested();
+}
+
+// C4: nobody sends more before the peer has caught up.
+void Peer::close_windows_if_congested() {
   if (!open() || congested_ || session_->unacknowledged_bytes() <= world_.options.limits.unacknowledged)
     return;
   congested_ = true;
+  const ipc::Event event(world_.engine);  // one for all of them, if there is none
   refresh_all_windows();
 }
 

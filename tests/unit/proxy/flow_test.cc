@@ -238,6 +238,47 @@ TEST(NameServiceRoom, IsToldAgainIfItHasChangedSinceHello) {
   EXPECT_EQ(b.names.send(look_up), MACH_SEND_TIMED_OUT) << "five fit, two were there";
 }
 
+// Little may be under way to a peer that has not applied it.
+class Congested : public ManyHosts {
+ protected:
+  Congested() : ManyHosts(2, limits()) {}
+  static proxy::PeerLimits limits() {
+    proxy::PeerLimits made;
+    made.unacknowledged = 1000;
+    return made;
+  }
+
+  Host& a = host(0);
+  Host& b = host(1);
+  Task& client = a.task("client");
+  Task& server = b.task("server");
+  const Name r = server.port();
+  const Name x = give_across(b, server, r, kMakeSend, a, client);
+};
+
+// They are appended when the event is over, or by an owner who gathers, between events.
+TEST_F(Congested, NewsOfRoomCloseTheWindowsToo) {
+  const Name told = client.port();
+  give_across(a, client, told, kMakeSend, b, server);
+  pass(timing.ack_delay);
+  for (const bool gathers : {false, true}) {
+    SCOPED_TRACE(gathers);
+    a.gathers = gathers;
+    ASSERT_FALSE(a.row().congested);
+    for (unsigned times = 0; times < 80; ++times) {
+      client.set_qlimit(told, times % 2 == 0 ? 1 : 16);
+      if (gathers) a.link->write();
+    }
+    EXPECT_TRUE(a.row().congested);
+    EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend}), MACH_SEND_TIMED_OUT);
+    a.gathers = false;
+    run();
+    pass(timing.ack_delay);
+    EXPECT_EQ(client.send({.remote = x, .remote_type = kCopySend}), MACH_MSG_SUCCESS);
+    pass(timing.ack_delay);
+  }
+}
+
 using Units = Flow;
 // A34
 TEST_F(Units, NoSendersComesOnceWhenTheLastHolderLetsGo) {
