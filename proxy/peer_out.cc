@@ -199,17 +199,15 @@ void Peer::drained() {
   send_off_ready(slot);
 }
 
-// Its memory cannot be read any more.
+// Its memory cannot be read any more. The destination lives, and may hear of a send-once right that is given up here.
 void Peer::take_back(Ticket ticket) {
   world_.log(config_.name + ": a message whose memory cannot be read was destroyed");
-  std::vector<Departure> lost;
-  lost.push_back({ticket, tables_->egress.take_back(ticket)});
-  const std::uint64_t slot = lost.front().message->destination.port()->link_slot;
-  stale_.push_back(uid_of(*lost.front().message));
+  const ipc::MessagePtr lost = tables_->egress.take_back(ticket);
+  const std::uint64_t slot = lost->destination.port()->link_slot;
+  stale_.push_back(uid_of(*lost));
   world_.moves->went_on(stale_.back());
-  if (tables_->outbound.end(ticket)) drop_transfer(ticket, lost.front().message->take_charge());
+  if (tables_->outbound.end(ticket)) drop_transfer(ticket, lost->take_charge());
   send_off_ready(slot);
-  destroy(std::move(lost));
 }
 
 // Exchange 9, step 7.

@@ -79,9 +79,10 @@ class Bulk : public TwoHosts {
   mach_msg_return_t send_small(Name to, int id) {
     return client.send({.remote = to, .remote_type = kCopySend, .id = id});
   }
-  mach_msg_return_t send_memory(Name to, int id, ipc::MemoryRef memory_ref) {
+  mach_msg_return_t send_memory(Name to, int id, ipc::MemoryRef memory_ref,
+                                mach_msg_type_name_t disposition = kCopySend) {
     const Outgoing message{.remote = to,
-                           .remote_type = kCopySend,
+                           .remote_type = disposition,
                            .local = reply,
                            .local_type = kMakeOnce,
                            .id = id,
@@ -341,6 +342,17 @@ TEST_F(Bulk, MemoryThatCannotBeReadAnyMoreTakesItsMessageAlong) {
   pass(milliseconds(50));  // the room is told
   for (int id = 0; id < 5; ++id)
     EXPECT_EQ(send_small(x, id), MACH_MSG_SUCCESS) << "it takes no room any more";
+  expect_same_session();
+}
+
+// The port that the message was for lives, and hears of its right like that of any message that is destroyed.
+TEST_F(Bulk, WhoWasToGetSuchAMessageByASendOnceRightHearsOfThat) {
+  const Name once = give_across(b, server, r, kMakeOnce, a, client);
+  ASSERT_EQ(send_memory(once, 1, ipc::MemoryRef(std::make_shared<Fading>(8 * kChunk, 3)), kMoveOnce),
+            MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(client.drain(reply, MACH_NOTIFY_SEND_ONCE), 1U);
+  EXPECT_EQ(server.drain(r, MACH_NOTIFY_SEND_ONCE), 1U);
   expect_same_session();
 }
 
