@@ -56,15 +56,15 @@ struct Undrained {
   base::Instant since;
   ipc::PortRef port;
   std::vector<Path> paths{};
-  std::uint64_t gone_on = 0;                   // of the old home's messages
-  std::uint64_t queue_ends_at = 0;             // the place of the last message of its queue
+  std::uint64_t gone_on = 0;        // of the old home's messages
+  bool waits_for_queue = false;     // that of the port is not in: until the end of the event in which it is
+  std::uint64_t queue_ends_at = 0;  // the place of its last message
   std::deque<ipc::MessagePtr> behind_queue{};  // from those that have no path
 
-  bool queue_is_in() const { return gone_on >= queue_ends_at; }
   // Where waits what somebody with that path sends, or with none? Null: it does not.
   std::deque<ipc::MessagePtr>* held_from(Path* path) {
     if (path != nullptr) return &path->held;
-    return queue_is_in() ? nullptr : &behind_queue;
+    return waits_for_queue ? &behind_queue : nullptr;
   }
   Path* find(const Origin& holder) {
     for (Path& path : paths) {

@@ -422,6 +422,50 @@ TEST_F(MovesWithAQueueThatWaits, TheLossOfTheOldHomeOpensIt) {
   EXPECT_EQ(received(q), (std::vector{1, 3}));
 }
 
+// In the very event in which the last message of that queue is in.
+TEST_F(MovesWithAQueueThatWaits, NotificationsThatComeWithTheLastRightKeepTheirPlace) {
+  const Name dies = other.port();
+  const Name to_dying = give_across(w, other, dies, kMakeSend, z, heir);
+  const Name q = move_without_w();
+  ASSERT_EQ(heir.request(to_dying, MACH_NOTIFY_DEAD_NAME, q), KERN_SUCCESS);
+  w.gathers = true;
+  run(w);  // which grants the right
+  other.destroy(dies);
+  w.link->write();
+  settle();
+  EXPECT_EQ(received(q), (std::vector{1, MACH_NOTIFY_DEAD_NAME}));
+}
+
+TEST_F(MovingIntroduction, WhoGrantsTheRightThatAQueueWaitsForDoesNotOvertakeItselfEither) {
+  const Name to_client_of_y = give_across(x, client, client_port, kMakeSend, y, server);
+  server.make_send(p);
+  send_right(server, p, kCopySend, to_client_of_y);
+  EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+  run();
+  network.cut("a", "b", true);
+  network.refuse_dials("a", "b", true);
+  run(x);
+  const Name q = move_unnoticed();
+  send_right(heir, to_client, kMakeSend, q);
+  run(z);
+  run(x);
+  const Name again = got(client, client_port);
+  EXPECT_EQ(client.send({.remote = again, .remote_type = kCopySend, .id = 2}), MACH_MSG_SUCCESS);
+  run(z);
+  EXPECT_EQ(heir.receive(q).code, MACH_RCV_TIMED_OUT) << "behind the queue";
+  network.refuse_dials("a", "b", false);
+  x.gathers = true;
+  advance(milliseconds(200));
+  for (int round = 0; round < 5; ++round) {
+    run(y);
+    run(x);
+  }
+  EXPECT_EQ(client.send({.remote = again, .remote_type = kCopySend, .id = 3}), MACH_MSG_SUCCESS);
+  x.link->write();
+  settle();
+  for (const int id : {1, 2, 3}) EXPECT_EQ(heir.receive(q).header.msgh_id, id);
+}
+
 // M2 at the new home: what comes directly, and closes a circle, does not wait for the old path. (A port in its own queue would
 // be there for ever.)
 TEST_F(MovingIntroduction, WhatClosesACircleIsDestroyedWhereverItHasToWait) {
