@@ -319,7 +319,9 @@ Check Peer::apply_next(const v1::Frame& frame) {
 }
 
 Check Peer::applied(FrameNumber number) {
+  const std::uint64_t bulk = session_->bulk_under_way();
   if (Check fault = session_->acknowledge(number)) return fault;
+  if (bulk != 0) going_.acknowledged(number, bulk, session_->last_heard());
   tables_->flight.landed(number);
   world_.moves->acknowledged(index_, number);
   if (!congested_ || session_->unacknowledged_bytes() > world_.options.limits.unacknowledged / 2)
@@ -361,6 +363,7 @@ void Peer::open_session(const Greeting& greeting) {
   const PeerLimits& limits = world_.options.limits;
   session_.emplace(world_.options.timing, greeting.nonce, world_.clock.now());
   inbound_.emplace(index_, *account_, limits, world_.options.storage);
+  going_ = coming_ = {};
   offered_.reset();
   world_.open_nodes[greeting.node] = index_;
   const Origin them{greeting.node, greeting.incarnation};

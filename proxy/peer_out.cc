@@ -171,7 +171,7 @@ void Peer::hold_back(std::uint64_t slot) {
 // Bytes of data; 0: there is no chunk to send, or what is under way already is all that may be.
 std::uint64_t Peer::next_chunk_max() const {
   if (!open() || !carried() || !tables_->outbound.has_chunk()) return 0;
-  const Pace::Limits& pace = going_.at(world_.clock.now());
+  const Pace::Limits pace = going_.at(world_.clock.now());
   const std::uint64_t window = std::min<std::uint64_t>(known_->limits.bulk_window, pace.under_way);
   const std::uint64_t chunk = std::min(pace.chunk, window);
   return session_->bulk_under_way() + chunk > window ? 0 : chunk;
@@ -193,6 +193,7 @@ void Peer::drained() {
   const Ticket ticket = load.lading.transfer;
   if (load.frame.empty()) return take_back(ticket);
   session_->append_chunk(std::move(load.frame), std::move(load.lading));
+  going_.chunk(session_->sent(), world_.clock.now());
   if (!load.last && !broken(Rule::kDataIsWhole)) return;
   const std::uint64_t slot = tables_->egress.find(ticket)->destination.port()->link_slot;
   tables_->egress.settle(ticket);

@@ -79,9 +79,10 @@ void send_until_stopped(Crew& crew, const std::string& server, std::size_t bytes
   while (!crew.stopped()) caller.send_only();
 }
 
+constexpr unsigned kStreamers = 8;
+
 // Trips of 64 bytes while another program of the same host sends large messages in-line to the other one, without a pause.
 Figure trips_beside_stream(const Joined& hosts, const Setting& setting) {
-  constexpr unsigned kStreamers = 8;
   RemoteScene scene(hosts, setting);
   const std::string server = scene.add_server();
   const std::string sink = scene.add_server();
@@ -96,6 +97,24 @@ Figure trips_beside_stream(const Joined& hosts, const Setting& setting) {
       threads.emplace_back([&] { send_until_stopped(scene.crew(), sink, kStreamBytes); });
   });
   return scene.crew().wait();
+}
+
+// The other way round: bytes of that stream while the small calls are made. Counted where they arrive.
+Figure stream_beside_trips(const Joined& hosts, const Setting& setting) {
+  RemoteScene scene(hosts, setting);
+  const std::string server = scene.add_server();
+  const std::string sink = scene.add_server();
+  scene.add_client([&] {
+    Caller caller(server, "b", ReplyBy::kSendOnce);
+    scene.crew().ready();
+    while (!scene.crew().stopped()) caller.call();
+  });
+  scene.add_client([&] {
+    std::vector<std::jthread> threads;
+    for (unsigned streamer = 0; streamer < kStreamers; ++streamer)
+      threads.emplace_back([&] { send_until_stopped(scene.crew(), sink, kStreamBytes); });
+  });
+  return as_megabytes(scene.crew().rate(kStreamers + 1), kStreamBytes);
 }
 
 // Out of line, one after the other.
@@ -174,6 +193,8 @@ std::vector<Case> remote_cases(Hosts& hosts) {
                      }});
   add("netmsg.remote.trip-beside.64", Unit::kMicroseconds, Reference::kTcpTrip,
       [&hosts](const Setting& setting) { return trips_beside_stream(hosts, setting); });
+  add("netmsg.remote.stream8-beside.1M", Unit::kMegabytesPerSecond, Reference::kNone,
+      [&hosts](const Setting& setting) { return stream_beside_trips(hosts, setting); });
   add("netmsg.remote-tls.trip.64", Unit::kMicroseconds, Reference::kTcpTrip,
       [&hosts](const Setting& setting) {
         return trips({hosts, Between::kTls}, setting, 64);
@@ -194,6 +215,10 @@ std::vector<Case> remote_cases(Hosts& hosts) {
   add("netmsg.remote-delayed.flight1024.64", Unit::kPerSecond, Reference::kDelayedFlight,
       [&hosts](const Setting& setting) {
         return flight({hosts, Between::kDelayed}, setting);
+      });
+  add("netmsg.remote-delayed.stream8-beside.1M", Unit::kMegabytesPerSecond, Reference::kNone,
+      [&hosts](const Setting& setting) {
+        return stream_beside_trips({hosts, Between::kDelayed}, setting);
       });
   return cases;
 }

@@ -93,7 +93,7 @@ constexpr Mutant kMutants[] = {
      1700, 4},
     {Rule::kContestWaits, "contest-does-not-wait", "a unit of a home that is not known yet is refused",
      "none", 60, 261, 4},
-    {Rule::kGrantIsSentOn, "grant-not-sent-on", "a Grant that finds the port gone fails", "none", 60, 101, 5},
+    {Rule::kGrantIsSentOn, "grant-not-sent-on", "a Grant that finds the port gone fails", "none", 100, 41, 6},
     {Rule::kFollowWaits, "follower-does-not-wait", "who has no session with the new home loses its proxy",
      "none", 60, 1, 4},
     {Rule::kResyncIsApplied, "resync-ignored", "what a holder says that it has is ignored", "cuts", 200},
