@@ -38,14 +38,15 @@ struct Undrained {
     enum class State { kOpen, kLost, kClosing };
     Origin holder;                  // may be us
     std::optional<PeerIndex> peer;  // whose exports have its units; nullopt: no session, or us
-    Units units{};      // until there is a session; of our own: send-once rights that are on their way back
+    // Until there is a session; of our own: send-once rights that are on their way back.
+    Units units{};
     bool lost = false;  // the session that had the units is over
-    bool later =
-        false;  // it has opened after the port came: the holder may have followed by one that is over for us
+    // The session has opened after the port came: the holder may have followed by one that is over for us.
+    bool later = false;
     State state = State::kOpen;
-    std::optional<base::Instant>
-        until{};                  // lost, or closing without a session: when the units are taken away
     std::uint64_t closes_at = 0;  // closing: the place in what the old home has sent
+    // Lost, or closing without a session: when the units are taken away.
+    std::optional<base::Instant> until{};
     std::optional<base::Instant> ask_again{};  // lost: it could not say yet
     std::deque<ipc::MessagePtr> held{};        // what has come directly, or from our own programs
   };
@@ -56,9 +57,10 @@ struct Undrained {
   base::Instant since;
   ipc::PortRef port;
   std::vector<Path> paths{};
-  std::uint64_t gone_on = 0;        // of the old home's messages
-  bool waits_for_queue = false;     // that of the port is not in: until the end of the event in which it is
-  std::uint64_t queue_ends_at = 0;  // the place of its last message
+  std::uint64_t gone_on = 0;  // of the old home's messages
+  // The queue that the port has come with is not in: until the end of the event in which it is.
+  bool waits_for_queue = false;
+  std::uint64_t queue_ends_at = 0;             // the place of its last message
   std::deque<ipc::MessagePtr> behind_queue{};  // from those that have no path
 
   // Where waits what somebody with that path sends, or with none? Null: it does not.

@@ -14,8 +14,8 @@ class OwnMemory {
   struct Common {
     std::uint64_t data_begin;
     std::uint64_t data_end;
-    std::uint64_t
-        heap_begin;  // where the heap ended when the library was loaded; what stands there was not freed since
+    // Where the heap ended when the library was loaded; what stands there was not freed since.
+    std::uint64_t heap_begin;
 
     static Common now();
   };
