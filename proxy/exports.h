@@ -31,7 +31,8 @@ class Exports {
   ~Exports();  // REQUIRES: empty (drop_all)
 
   // Hands one unit to the peer (R1); the right goes into our books for it. `room`: what the peer is told of the port's room
-  // together with it; none: nothing that it takes for news. Returns the uid to tell. REQUIRES: the port is alive and not a proxy.
+  // together with it; none: it may not take that for news (a Move, an introduction). Returns the uid to tell. REQUIRES: the port
+  // is alive and not a proxy.
   PortUid grant(ipc::SendRight right, std::optional<std::uint32_t> room = std::nullopt);
   PortUid grant_once(ipc::SendOnceRight right, std::optional<std::uint32_t> room = std::nullopt);
 

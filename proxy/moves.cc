@@ -187,7 +187,7 @@ void Moves::fence_the_silent(base::Instant now) {
     }
   }
   for (const auto& [uid, port] : undrained_) {
-    if (now >= port.since + kLeasesOfPatience * options_.timing.lease)
+    if (!port.paths.empty() && now >= port.since + kLeasesOfPatience * options_.timing.lease)
       sessions_.doom(port.by, {v1::Fence::LEASE, "old paths were not closed in time"});
   }
 }

@@ -36,8 +36,8 @@ class ToldRooms {
   void told(const PortUid& port, std::uint32_t room);
   // The peer gets one more unit of the port, with the room.
   void one_more(const PortUid& port, std::uint32_t room);
-  // The same, and the room with it is for a peer that had none: which one it sees from now on we do not know. True: it was
-  // owed news.
+  // The same, and the peer may not take that room for news: which one it sees from now on we do not know. True: it was owed
+  // news.
   bool one_more_unseen(const PortUid& port);
   void forget(const PortUid& port);
 

@@ -641,6 +641,35 @@ TEST_F(Moving, WhoOutlivesACircleHearsOfTheSendOnceRightThatWasToReachIt) {
   EXPECT_TRUE(at_rest());
 }
 
+// The same by a send right: the message took a place in the window, of which its home tells again when the old path closes. (On
+// their way into each other the ports have changed places.)
+TEST_F(Moving, WhoOutlivesACircleHasRoomForWhatComesAfterIt) {
+  const Name mine = client.port();
+  const Name to_mine = give_across(x, client, mine, kMakeSend, y, server);
+  const Name backup = client.port();
+  const Name to_backup = give_across(x, client, backup, kMakeOnce, y, server);
+  ASSERT_EQ(ipc::mach_port::request_notification(server.space(), server.space(), p,
+                                                 MACH_NOTIFY_PORT_DESTROYED, 0, to_backup, kMoveOnce)
+                .code(),
+            KERN_SUCCESS);
+  server.set_qlimit(p, 1);
+  server.make_send(p);
+  run();
+  EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {mine})}}),
+            MACH_MSG_SUCCESS);
+  EXPECT_EQ(server.send({.remote = to_mine, .remote_type = kCopySend, .items = {rights(kMoveReceive, {p})}}),
+            MACH_MSG_SUCCESS);
+  run();
+  pass(std::chrono::milliseconds(10000));
+  EXPECT_EQ(server.state(to_mine), "DN1");
+  const Received saved = client.receive(backup);
+  ASSERT_EQ(saved.values.size(), 1U);
+  EXPECT_EQ(server.send({.remote = p, .remote_type = kCopySend, .id = 5}), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(received(client, saved.values[0]), (Ints{5}));
+  EXPECT_TRUE(at_rest());
+}
+
 // --- somebody is lost (exchange 13) ---
 
 TEST_F(LostMoves, TheNewHomeBeforeTheGroupIsThere) {
