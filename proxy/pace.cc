@@ -7,8 +7,8 @@
 namespace netmsg::proxy {
 
 void Pace::message(base::Instant now) {
-  if (!in_company(now)) under_way_ = kInCompany.under_way;
-  company_ends_ = now + kCompany;
+  if (!lately_in_company(now)) under_way_ = kInCompany.under_way;
+  last_ = now;
 }
 
 void Pace::chunk(FrameNumber number, base::Instant now) {

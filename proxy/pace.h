@@ -7,7 +7,9 @@
 //
 //   bulk         event                                    next
 //   alone        a message without a transfer             in company, with the least under way
-//   in company   none for kCompany                        alone
+//   in company   none for kCompany                        lately in company: as much as costs bulk nothing, and no more
+//   lately       none for kLately                         alone
+//   lately       a message without a transfer             in company, with as much under way as before
 //   in company   a chunk took at most kPatience times     in company, with a chunk more under way if there was as
 //                as long as the fastest one of late       much as may be
 //   in company   a chunk took longer                      in company, with a chunk less under way
@@ -25,7 +27,8 @@ namespace netmsg::proxy {
 
 class Pace {
  public:
-  static constexpr std::chrono::milliseconds kCompany{200};
+  static constexpr std::chrono::milliseconds kCompany{20};
+  static constexpr std::chrono::milliseconds kLately{200};  // since the message
   static constexpr int kPatience = 2;
   static constexpr std::chrono::seconds kOfLate{10};
 
@@ -34,12 +37,14 @@ class Pace {
     std::uint64_t under_way;  // and in all that are not acknowledged
   };
   static constexpr Limits kAlone{kChunkDataMax, kBulkWindowMax};
+  static constexpr Limits kLatelyInCompany{64U << 10, 512U << 10};
   static constexpr Limits kInCompany{32U << 10, 64U << 10};  // at the least
 
   // A message without a transfer has gone this way.
   void message(base::Instant now);
   Limits at(base::Instant now) const {
-    return in_company(now) ? Limits{kInCompany.chunk, under_way_} : kAlone;
+    if (in_company(now)) return {kInCompany.chunk, under_way_};
+    return lately_in_company(now) ? kLatelyInCompany : kAlone;
   }
 
   // A chunk leaves under this number; all up to that one are acknowledged, while so much was under way.
@@ -52,11 +57,12 @@ class Pace {
     base::Instant at;
   };
 
-  bool in_company(base::Instant now) const { return company_ends_ && now < *company_ends_; }
+  bool in_company(base::Instant now) const { return last_ && now < *last_ + kCompany; }
+  bool lately_in_company(base::Instant now) const { return last_ && now < *last_ + kLately; }
   // The shortest time that a chunk has taken of late, with this one.
   std::chrono::nanoseconds fastest(std::chrono::nanoseconds taken, base::Instant now);
 
-  std::optional<base::Instant> company_ends_;
+  std::optional<base::Instant> last_;  // message
   std::uint64_t under_way_ = kInCompany.under_way;
   std::deque<Sent> sent_;
   // In the current kOfLate, and in the one before it.

@@ -18,6 +18,7 @@ class PaceTest : public testing::Test {
       pace.message(clock.now());
       pace.chunk(++number, clock.now());
       clock.advance(time);
+      pace.message(clock.now());
       pace.acknowledged(number, under_way(), clock.now());
     }
   }
@@ -36,9 +37,14 @@ TEST_F(PaceTest, IsThatOfBulkAloneAtFirst) {
 TEST_F(PaceTest, ASmallMessageIsCompanyForSomeTime) {
   pace.message(clock.now());
   EXPECT_FALSE(alone());
-  clock.advance(Pace::kCompany - std::chrono::milliseconds(1));
+  EXPECT_EQ(under_way(), Pace::kInCompany.under_way);
+  clock.advance(Pace::kCompany - milliseconds(1));
+  EXPECT_EQ(under_way(), Pace::kInCompany.under_way);
+  clock.advance(milliseconds(1));
+  EXPECT_EQ(under_way(), Pace::kLatelyInCompany.under_way);
+  clock.advance(Pace::kLately - Pace::kCompany - milliseconds(1));
   EXPECT_FALSE(alone());
-  clock.advance(std::chrono::milliseconds(1));
+  clock.advance(milliseconds(1));
   EXPECT_TRUE(alone());
 }
 
@@ -96,14 +102,19 @@ TEST_F(PaceTest, ChunksThatWentAloneSayNothing) {
 
 TEST_F(PaceTest, NewCompanyBeginsWithTheLeast) {
   take(milliseconds(5), 10);
-  clock.advance(Pace::kCompany);
+  const std::uint64_t before = under_way();
+  EXPECT_GT(before, kLeast);
+  clock.advance(Pace::kLately - milliseconds(1));
+  pace.message(clock.now());
+  EXPECT_EQ(under_way(), before);
+  clock.advance(Pace::kLately);
   EXPECT_TRUE(alone());
   pace.message(clock.now());
   EXPECT_EQ(under_way(), kLeast);
 }
 
 TEST_F(PaceTest, SeveralChunksFitIntoEitherLimit) {
-  for (const Pace::Limits& limits : {Pace::kAlone, Pace::kInCompany}) {
+  for (const Pace::Limits& limits : {Pace::kAlone, Pace::kLatelyInCompany, Pace::kInCompany}) {
     EXPECT_LE(limits.chunk, kChunkDataMax);
     EXPECT_GE(limits.under_way, 2 * limits.chunk);
     EXPECT_LE(limits.under_way, kBulkWindowMax);
