@@ -254,9 +254,9 @@ void Moves::check_invariants() const {
     const Registry::Entry* entry = std::as_const(registry_).find(uid);
     NETMSG_CHECK(entry != nullptr);
     NETMSG_CHECK(entry->undrained && !entry->home);
-    NETMSG_CHECK(!port.paths.empty() || port.waits_for_queue);
-    NETMSG_CHECK(port.behind_queue.empty() || port.waits_for_queue);
-    NETMSG_CHECK(port.waits_for_queue == (port.gone_on < port.queue_ends_at));
+    NETMSG_CHECK(!port.paths.empty() || port.queue_ends_at);
+    NETMSG_CHECK(port.behind_queue.empty() || port.queue_ends_at);
+    NETMSG_CHECK(!port.queue_ends_at || port.gone_on < *port.queue_ends_at);
   }
   waiting_.check_invariants();
 }

@@ -198,8 +198,8 @@ void Moves::end_group() {
     const auto found = undrained_.find(uid);
     if (found == undrained_.end()) continue;
     Undrained& port = found->second;
-    port.queue_ends_at = port.gone_on + registry_.parked(uid, port.by);
-    port.waits_for_queue = port.gone_on < port.queue_ends_at;
+    if (const std::uint32_t parked = registry_.parked(uid, port.by); parked > 0)
+      port.queue_ends_at = port.gone_on + parked;
     close_or_open(port);
     look_at(uid);
   }
@@ -287,12 +287,12 @@ void Moves::finish_closings(const PortUid& uid) {
   Undrained& port = found->second;
   std::vector<Undrained::Path> done = take_closed(port);
   std::deque<ipc::MessagePtr> behind_queue;
-  if (port.gone_on >= port.queue_ends_at) {
-    port.waits_for_queue = false;
+  if (port.queue_ends_at && port.gone_on >= *port.queue_ends_at) {
+    port.queue_ends_at.reset();
     behind_queue = std::exchange(port.behind_queue, {});
   }
   close_or_open(port);
-  const bool drained = port.paths.empty() && !port.waits_for_queue;
+  const bool drained = port.paths.empty() && !port.queue_ends_at;
   if (drained) undrained_.erase(found);
   deliver_all(engine_, behind_queue);
   for (Undrained::Path& path : done) end_path(uid, path);
@@ -304,7 +304,7 @@ void Moves::finish_closings(const PortUid& uid) {
 
 // Our own programs are like a holder if they were one.
 void Moves::close_or_open(Undrained& port) {
-  const bool waits = port.waits_for_queue || port.find(registry_.us()) != nullptr;
+  const bool waits = port.queue_ends_at || port.find(registry_.us()) != nullptr;
   port.port->closed = waits && !broken(Rule::kEmbargo);
 }
 

@@ -7,12 +7,12 @@
 namespace netmsg::proxy {
 
 void Pace::message(base::Instant now) {
-  if (!lately_in_company(now)) under_way_ = kInCompany.under_way;
+  if (!is_within(kLately, now)) under_way_ = kInCompany.under_way;
   last_ = now;
 }
 
 void Pace::chunk(FrameNumber number, base::Instant now) {
-  if (in_company(now)) sent_.push_back({number, now});
+  if (is_within(kCompany, now)) sent_.push_back({number, now});
 }
 
 // Chunks that went alone say nothing: others were before them.

@@ -43,8 +43,8 @@ class Pace {
   // A message without a transfer has gone this way.
   void message(base::Instant now);
   Limits at(base::Instant now) const {
-    if (in_company(now)) return {kInCompany.chunk, under_way_};
-    return lately_in_company(now) ? kLatelyInCompany : kAlone;
+    if (is_within(kCompany, now)) return {kInCompany.chunk, under_way_};
+    return is_within(kLately, now) ? kLatelyInCompany : kAlone;
   }
 
   // A chunk leaves under this number; all up to that one are acknowledged, while so much was under way.
@@ -57,8 +57,9 @@ class Pace {
     base::Instant at;
   };
 
-  bool in_company(base::Instant now) const { return last_ && now < *last_ + kCompany; }
-  bool lately_in_company(base::Instant now) const { return last_ && now < *last_ + kLately; }
+  bool is_within(std::chrono::milliseconds time, base::Instant now) const {
+    return last_ && now < *last_ + time;
+  }
   // The shortest time that a chunk has taken of late, with this one.
   std::chrono::nanoseconds fastest(std::chrono::nanoseconds taken, base::Instant now);
 

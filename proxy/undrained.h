@@ -58,15 +58,14 @@ struct Undrained {
   ipc::PortRef port;
   std::vector<Path> paths{};
   std::uint64_t gone_on = 0;  // of the old home's messages
-  // The queue that the port has come with is not in: until the end of the event in which it is.
-  bool waits_for_queue = false;
-  std::uint64_t queue_ends_at = 0;             // the place of its last message
+  // The place of the last message of the queue that the port has come with, until the end of the event in which it is in.
+  std::optional<std::uint64_t> queue_ends_at{};
   std::deque<ipc::MessagePtr> behind_queue{};  // from those that have no path
 
   // Where waits what somebody with that path sends, or with none? Null: it does not.
   std::deque<ipc::MessagePtr>* held_from(Path* path) {
     if (path != nullptr) return &path->held;
-    return waits_for_queue ? &behind_queue : nullptr;
+    return queue_ends_at ? &behind_queue : nullptr;
   }
   Path* find(const Origin& holder) {
     for (Path& path : paths) {

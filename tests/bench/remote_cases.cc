@@ -79,6 +79,17 @@ void send_until_stopped(Crew& crew, const std::string& server, std::size_t bytes
   while (!crew.stopped()) caller.send_only();
 }
 
+// Another program of the same host, with so many threads for each port, which send without a pause.
+void add_senders(RemoteScene& scene, const std::vector<std::string>& servers, unsigned senders,
+                 std::size_t bytes) {
+  scene.add_client([&scene, servers, senders, bytes] {
+    std::vector<std::jthread> threads;
+    for (const std::string& server : servers)
+      for (unsigned sender = 0; sender < senders; ++sender)
+        threads.emplace_back([&] { send_until_stopped(scene.crew(), server, bytes); });
+  });
+}
+
 constexpr unsigned kStreamers = 8;
 
 // Trips of 64 bytes while another program of the same host sends large messages in-line to the other one, without a pause.
@@ -91,11 +102,7 @@ Figure trips_beside_stream(const Joined& hosts, const Setting& setting) {
     scene.crew().await_clients(kStreamers);
     measure_each(scene.crew(), kTripsMax, [&] { caller.call(); });
   });
-  scene.add_client([&] {
-    std::vector<std::jthread> threads;
-    for (unsigned streamer = 0; streamer < kStreamers; ++streamer)
-      threads.emplace_back([&] { send_until_stopped(scene.crew(), sink, kStreamBytes); });
-  });
+  add_senders(scene, {sink}, kStreamers, kStreamBytes);
   return scene.crew().wait();
 }
 
@@ -109,11 +116,7 @@ Figure stream_beside_trips(const Joined& hosts, const Setting& setting) {
     scene.crew().ready();
     while (!scene.crew().stopped()) caller.call();
   });
-  scene.add_client([&] {
-    std::vector<std::jthread> threads;
-    for (unsigned streamer = 0; streamer < kStreamers; ++streamer)
-      threads.emplace_back([&] { send_until_stopped(scene.crew(), sink, kStreamBytes); });
-  });
+  add_senders(scene, {sink}, kStreamers, kStreamBytes);
   return as_megabytes(scene.crew().rate(kStreamers + 1), kStreamBytes);
 }
 
@@ -134,12 +137,7 @@ Figure one_way(const Joined& hosts, const Setting& setting, unsigned ports, unsi
   RemoteScene scene(hosts, setting);
   std::vector<std::string> servers;
   for (unsigned port = 0; port < ports; ++port) servers.push_back(scene.add_server());
-  scene.add_client([&] {
-    std::vector<std::jthread> threads;
-    for (const std::string& server : servers)
-      for (unsigned sender = 0; sender < senders; ++sender)
-        threads.emplace_back([&] { send_until_stopped(scene.crew(), server, bytes); });
-  });
+  add_senders(scene, servers, senders, bytes);
   return scene.crew().rate(ports * senders);
 }
 

@@ -193,10 +193,7 @@ TEST_F(Moving, WithoutSendersNothingIsSaid) {
 TEST_F(Moving, ABackupOnAnotherHostGetsTheReceiveRight) {
   const Name backup = heir.port();
   const Name once = give_across(z, heir, backup, kMakeOnce, y, server);
-  ASSERT_EQ(ipc::mach_port::request_notification(server.space(), server.space(), p,
-                                                 MACH_NOTIFY_PORT_DESTROYED, 0, once, kMoveOnce)
-                .code(),
-            KERN_SUCCESS);
+  request_by(server, p, MACH_NOTIFY_PORT_DESTROYED, once);
   EXPECT_EQ(send(1), MACH_MSG_SUCCESS);
   run();
   server.destroy(p);
@@ -227,10 +224,7 @@ class RequestsOfAnotherHost : public Moving {
   // Y's port gets a request whose notify right is w's.
   void request(mach_msg_id_t id) {
     const Name notify = give_across(w, watcher, heard, kMakeOnce, y, server);
-    EXPECT_EQ(
-        ipc::mach_port::request_notification(server.space(), server.space(), p, id, 0, notify, kMoveOnce)
-            .code(),
-        KERN_SUCCESS);
+    request_by(server, p, id, notify);
   }
   // The group is at z, but not what w has granted.
   void arrive_unsettled() {
@@ -606,12 +600,7 @@ TEST_F(Moving, TheNameServiceStays) {
 TEST_F(Moving, TwoPortsOnTheirWayIntoEachOtherDie) {
   const Name mine = client.port();
   const Name to_mine = give_across(x, client, mine, kMakeSend, y, server);
-  EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {mine})}}),
-            MACH_MSG_SUCCESS);
-  EXPECT_EQ(server.send({.remote = to_mine, .remote_type = kCopySend, .items = {rights(kMoveReceive, {p})}}),
-            MACH_MSG_SUCCESS);
-  run();
-  pass(std::chrono::milliseconds(10000));
+  cross(mine, to_mine, kCopySend);
   EXPECT_EQ(client.state(far), "DN1");
   EXPECT_EQ(server.state(to_mine), "DN1");
   EXPECT_TRUE(at_rest());
@@ -622,17 +611,9 @@ TEST_F(Moving, WhoOutlivesACircleHearsOfTheSendOnceRightThatWasToReachIt) {
   const Name mine = client.port();
   const Name backup = server.port();
   const Name to_backup = give_across(y, server, backup, kMakeOnce, x, client);
-  ASSERT_EQ(ipc::mach_port::request_notification(client.space(), client.space(), mine,
-                                                 MACH_NOTIFY_PORT_DESTROYED, 0, to_backup, kMoveOnce)
-                .code(),
-            KERN_SUCCESS);
+  request_by(client, mine, MACH_NOTIFY_PORT_DESTROYED, to_backup);
   const Name to_mine = give_across(x, client, mine, kMakeOnce, y, server);
-  EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {mine})}}),
-            MACH_MSG_SUCCESS);
-  EXPECT_EQ(server.send({.remote = to_mine, .remote_type = kMoveOnce, .items = {rights(kMoveReceive, {p})}}),
-            MACH_MSG_SUCCESS);
-  run();
-  pass(std::chrono::milliseconds(10000));
+  cross(mine, to_mine, kMoveOnce);
   EXPECT_EQ(client.state(far), "DN1");
   const Received saved = server.receive(backup);
   EXPECT_EQ(saved.header.msgh_id, MACH_NOTIFY_PORT_DESTROYED);
@@ -648,19 +629,11 @@ TEST_F(Moving, WhoOutlivesACircleHasRoomForWhatComesAfterIt) {
   const Name to_mine = give_across(x, client, mine, kMakeSend, y, server);
   const Name backup = client.port();
   const Name to_backup = give_across(x, client, backup, kMakeOnce, y, server);
-  ASSERT_EQ(ipc::mach_port::request_notification(server.space(), server.space(), p,
-                                                 MACH_NOTIFY_PORT_DESTROYED, 0, to_backup, kMoveOnce)
-                .code(),
-            KERN_SUCCESS);
+  request_by(server, p, MACH_NOTIFY_PORT_DESTROYED, to_backup);
   server.set_qlimit(p, 1);
   server.make_send(p);
   run();
-  EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {mine})}}),
-            MACH_MSG_SUCCESS);
-  EXPECT_EQ(server.send({.remote = to_mine, .remote_type = kCopySend, .items = {rights(kMoveReceive, {p})}}),
-            MACH_MSG_SUCCESS);
-  run();
-  pass(std::chrono::milliseconds(10000));
+  cross(mine, to_mine, kCopySend);
   EXPECT_EQ(server.state(to_mine), "DN1");
   const Received saved = client.receive(backup);
   ASSERT_EQ(saved.values.size(), 1U);

@@ -37,6 +37,22 @@ class Moving : public ManyHosts {
     run();
     return take(to, to_task);
   }
+  // The port's request of that kind goes by a send-once right, which the task has.
+  void request_by(Task& task, Name name, mach_msg_id_t id, Name once) {
+    EXPECT_EQ(
+        ipc::mach_port::request_notification(task.space(), task.space(), name, id, 0, once, kMoveOnce).code(),
+        KERN_SUCCESS);
+  }
+  // The server's port and the client's set off into each other, and that ends.
+  void cross(Name mine, Name to_mine, unsigned disposition) {
+    EXPECT_EQ(client.send({.remote = far, .remote_type = kCopySend, .items = {rights(kMoveReceive, {mine})}}),
+              MACH_MSG_SUCCESS);
+    EXPECT_EQ(
+        server.send({.remote = to_mine, .remote_type = disposition, .items = {rights(kMoveReceive, {p})}}),
+        MACH_MSG_SUCCESS);
+    run();
+    pass(std::chrono::milliseconds(10000));
+  }
   mach_msg_return_t send(int id) { return client.send({.remote = far, .remote_type = kCopySend, .id = id}); }
   std::vector<int> received(Task& task, Name name) {
     std::vector<int> ids;
