@@ -55,6 +55,14 @@ bool Census::gave_up_paths(HostIndex home, HostIndex holder, PortId port) const 
          ledger_.fenced_since(0, bit(home) | bit(holder) | ledger_.port(port).homes);
 }
 
+// Its proxy lives by another session than that one.
+bool Census::followed(HostIndex holder, HostIndex old_home, const PortUid& uid) const {
+  const std::vector<Session>& all = sessions_[holder];
+  return std::any_of(all.begin(), all.end(), [&](const Session& session) {
+    return session.peer != old_home && session.proxies.count(uid) != 0;
+  });
+}
+
 void Census::see_departure(HostIndex host, HostIndex next, const v1::Move& move, const proxy::Ends& ends) {
   const PortUid uid = uid_of(ends, move.port());
   ledger_.departs(host, next, uid,
@@ -151,6 +159,8 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   const PortId port = ledger_.find(uid);
   if (port == 0)
     return;  // it has left its home in the step in which it got its uid, and nobody has seen it since
+  const bool given_up = coming.died && gave_up_paths(home, at_home.peer, port);
+  if (given_up && !followed(at_home.peer, home, uid)) ledger_.forsaken(at_home.peer, port);
   if (!at_rest_ && moves(home, uid)) return;
   if (ledger_.dead(port)) {
     if (received.port != nullptr && !coming.died) {
@@ -162,7 +172,7 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
     accuse("I3", home, at_home.peer, uid, "no-senders was heard, there are send units");
   // Who follows a port without units is told that there is nothing behind its proxy (exchange 12, step 6).
   const bool has_units = received.send + received.send_once + coming.send + coming.send_once > 0;
-  if (coming.died && !(ledger_.has_moved(port) && !has_units) && !gave_up_paths(home, at_home.peer, port))
+  if (coming.died && !(ledger_.has_moved(port) && !has_units) && !given_up)
     accuse("N2", home, at_home.peer, uid, "the port lives, Died is under way");
   if (coming.died) return;  // whatever the holder has goes with it
   if (granted.send != received.send + coming.send + coming.released) {

@@ -371,8 +371,9 @@ bool Client::may_have_died(PortId port, const MessageFacts& sent) const {
   std::uint32_t way = bit(sent.from) | bit(around_.host()) | around_.ledger().port(port).homes;
   if (sent.to != 0) way |= around_.ledger().port(sent.to).homes;
   if (sent.to != 0 && (ledger.dead(sent.to) || ledger.under_way(sent.to))) way = ~0U;
-  return ledger.fenced_since(sent.begun, way) || ledger.lost_since(sent.begun, way) ||
-         ledger.apart_since(sent.begun, way) || ledger.has_strangers(way);
+  return ledger.fenced_since(sent.begun, way) || ledger.forsaken_since(sent.begun, sent.from, port) ||
+         ledger.lost_since(sent.begun, way) || ledger.apart_since(sent.begun, way) ||
+         ledger.has_strangers(way);
 }
 
 // The news of a fence that has taken a right on its way may come after the right itself. Of several rights under one name
@@ -399,9 +400,10 @@ void Client::check() {
     if (believed.empty() || each.state != ipc::EntryState::kDead || ledger.dead(believed.mapped().port) ||
         ledger.under_way(believed.mapped().port))
       continue;
-    const std::uint32_t way = bit(around_.host()) | ledger.port(believed.mapped().port).homes;
-    const std::uint64_t then = believed.mapped().since;
-    if (ledger.fenced_since(then, way) || ledger.apart_since(then, way) || ledger.has_strangers(way))
+    const auto [port, then] = believed.mapped();
+    const std::uint32_t way = bit(around_.host()) | ledger.port(port).homes;
+    if (ledger.fenced_since(then, way) || ledger.forsaken_since(then, around_.host(), port) ||
+        ledger.apart_since(then, way) || ledger.has_strangers(way))
       continue;
     around_.story().accuse("I10", "the name " + std::to_string(each.name) + " of client " +
                                       std::to_string(id_) +

@@ -60,6 +60,11 @@ bool Ledger::apart_since(std::uint64_t then, std::uint32_t hosts) const {
   return since(then, hosts, absences_) || meetings_.someone_is_apart(hosts);
 }
 
+bool Ledger::forsaken_since(std::uint64_t then, HostIndex host, PortId id) const {
+  const auto found = forsaken_.find({host, id});
+  return found != forsaken_.end() && found->second > then;
+}
+
 bool Ledger::dead(PortId id) const {
   const PortFacts& facts = ports_[id - 1];
   return !facts.port || facts.port->dead();
@@ -207,7 +212,8 @@ bool Ledger::may_be_lost(const MessageFacts& facts) {
   // Who cannot follow a port to its new home in time has no proxy any more, and what it had accepted goes with that.
   const bool stayed_behind = has_moved(facts.to) && apart_since(facts.begun, way);
   return may_vanish(facts) || stayed_behind || fenced_since(facts.begun, way) ||
-         lost_since(facts.begun, way) || has_strangers(way);
+         forsaken_since(facts.begun, facts.from, facts.to) || lost_since(facts.begun, way) ||
+         has_strangers(way);
 }
 
 void Ledger::forced(std::uint32_t id, PortId told) {

@@ -133,6 +133,11 @@ class Ledger {
   // Or had two of them no session for so long that rights, which wait for one, were given up?
   bool apart_since(std::uint64_t then, std::uint32_t hosts) const;
 
+  // The news that the port, which lives, is dead for that host is on its way there: since a fence nobody takes any more what
+  // it sends to the port, or gives to others of it, but it has not heard of that.
+  void forsaken(HostIndex host, PortId id) { forsaken_[{host, id}] = ++clock_; }
+  bool forsaken_since(std::uint64_t then, HostIndex host, PortId id) const;
+
   // These two do not talk to each other: what one of them has cannot be given to the other one.
   void set_strangers(HostIndex a, HostIndex b) { strangers_ = bit(a) | bit(b); }
   bool has_strangers(std::uint32_t hosts) const {
@@ -184,7 +189,8 @@ class Ledger {
   Meetings meetings_;
   std::vector<std::uint64_t> fences_;
   std::vector<std::uint64_t> losses_;
-  std::vector<std::uint64_t> absences_;  // ended then
+  std::vector<std::uint64_t> absences_;                             // ended then
+  std::map<std::pair<HostIndex, PortId>, std::uint64_t> forsaken_;  // until then
   std::unordered_map<std::uint32_t, MessageFacts> messages_;
   std::map<PortId, std::vector<std::uint32_t>> carriers_;  // messages that its receive right was sent in
   std::map<PortId, std::set<PortId>> heirs_;
