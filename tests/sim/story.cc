@@ -64,6 +64,16 @@ std::string move_words(const v1::Frame& frame) {
     return "PathLost " + port_words(frame.path_lost().port()) + of_words(frame.path_lost().from());
   if (frame.has_handed())
     return "Handed " + port_words(frame.handed().port()) + of_words(frame.handed().from());
+  if (frame.has_moved_lost())
+    return "MovedLost " + port_words(frame.moved_lost().port()) + of_words(frame.moved_lost().from());
+  if (frame.has_resync()) {
+    const v1::Resync& resync = frame.resync();
+    return "Resync " + port_words(resync.port()) +
+           (resync.wait()
+                ? " wait"
+                : " send " + std::to_string(resync.send()) + " once " + std::to_string(resync.once()));
+  }
+  if (frame.has_probe()) return "Probe " + port_words(frame.probe().port());
   return "?";
 }
 
