@@ -6,6 +6,9 @@
 //   unit        event                                                                         next
 //   contested   the port's proxy lives by that session, or there is no proxy any more         gone: counted there
 //   contested   that peer tells that the port has moved to the home that we know              gone: counted with that home
+//   contested   the same, and that home has had our answer without it (answered.h)            gone: not counted; a send right is
+//                                                                                             one more of those we have there,
+//                                                                                             or dead
 //   contested   time is over, and that peer has made the port                                 gone: counted there; the proxy that
 //                                                                                             was there dies
 //   contested   that peer says Died, its session is over, the port comes here; time is over   gone: dead, not counted

@@ -129,6 +129,7 @@ class Introductions {
   void contest(Peer& by, const Arrival::Contested& right, FrameNumber as_of, const AwaitedRight& waits);
   void count(ContestedUnit unit);
   void count_with(Peer& home, const ContestedUnit& unit, const Origin& granter);
+  void count_as_ours(Peer& home, const ContestedUnit& unit);
   static void give_back(Peer& home, const ContestedUnit& unit, const Origin& granter);
   static void follow_with(Peer& home, const ContestedUnit& unit);
   void settle_contested(const ContestedUnit& unit, std::optional<ipc::CarriedRight> right, const char* why);

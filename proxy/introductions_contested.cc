@@ -59,6 +59,16 @@ void Introductions::count_with(Peer& home, const ContestedUnit& unit, const Orig
   settle_contested(unit, std::move(right), "");
 }
 
+// The home has lost the old one since, and counts with what we have said we had: without this unit. A right is one more of what
+// we have there, if that is anything.
+void Introductions::count_as_ours(Peer& home, const ContestedUnit& unit) {
+  const Holder& holder = *home.tables()->holders.find(unit.port);
+  std::optional<ipc::CarriedRight> right;
+  if (unit.type == ipc::RightType::kSend && holder.received > 0)
+    right = ipc::CarriedRight(ipc::SendRight::mint(holder.port()));
+  settle_contested(unit, std::move(right), "its new home has lost the old one");
+}
+
 void Introductions::give_back(Peer& home, const ContestedUnit& unit, const Origin& granter) {
   v1::Frame frame;
   v1::Release& release = *frame.mutable_release();
@@ -122,7 +132,10 @@ void Introductions::moved(Peer& from, const v1::Moved& moved) {
   Peer* there = open_with(home);
   if (known == nullptr || there == nullptr || known->home != there->index() || there == &from) return;
   const auto slow = [&](const ContestedUnit& unit) { return unit.by == from.index() && unit.port == port; };
-  for (const ContestedUnit& unit : contested_.take_if(slow)) count_with(*there, unit, from.them());
+  const bool untold = there->tables()->answered.holds(port, moved.epoch());
+  for (const ContestedUnit& unit : contested_.take_if(slow)) {
+    untold ? count_as_ours(*there, unit) : count_with(*there, unit, from.them());
+  }
 }
 
 void Introductions::died_elsewhere(PeerIndex home, const PortUid& port) {

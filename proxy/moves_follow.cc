@@ -32,12 +32,14 @@ void Moves::close_own_path(PeerIndex to, const PortUid& uid, std::uint32_t epoch
   sessions_.append(to, frame);
 }
 
-// R6. The new home is told, and answers Died if it knows of no units: it may have said so before we knew the port.
+// R6. The new home is told, and answers Died if it knows of no units: it may have said so before we knew the port. A proxy
+// that was not there when it asked what we have is none of its own.
 void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home, std::uint32_t epoch) {
   Tables& old = *sessions_.tables(from);
   if (old.holders.find(uid) == nullptr) return;
   const std::optional<PeerIndex> target = sessions_.find(home);
-  if (!target || *target == from) {
+  const bool untold = target && sessions_.tables(*target)->answered.holds(uid, epoch);
+  if (!target || *target == from || untold) {
     sessions_.lose_proxy(from, uid);
     return look_at(uid);
   }

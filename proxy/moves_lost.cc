@@ -13,6 +13,8 @@ namespace {
 // That a holder may take to say what it has, and that we wait for a session with it: it hears of the end of its session with
 // the old home within one.
 constexpr int kLeasesOfAsking = 2;
+// That a holder keeps in mind what it has said: as long as a unit of the old home may wait for its Moved.
+constexpr int kLeasesOfMemory = 12;
 
 }  // namespace
 
@@ -108,7 +110,8 @@ void Moves::lose_paths_of(PeerIndex peer) {
 
 // --- a holder ---
 
-// Step 4. As long as our proxy lives by the old home, we cannot know: Moved may be on its way, or Died.
+// Step 4. As long as our proxy lives by the old home, we cannot know: Moved may be on its way, or Died. Without a session
+// with it nothing more comes from there.
 Check Moves::apply_moved_lost(PeerIndex from, const v1::MovedLost& wire) {
   PortUid uid;
   Origin old_home;
@@ -126,6 +129,11 @@ Check Moves::apply_moved_lost(PeerIndex from, const v1::MovedLost& wire) {
     answer.set_once(holder->port().sorights());
   } else {
     answer.set_wait(known != nullptr && old && known->home == old);
+  }
+  if (old && !answer.wait() && !broken(Rule::kAnswerIsFinal)) {
+    theirs.answered.note(uid, wire.epoch(), clock_.now(), in_leases(kLeasesOfMemory));
+    if (theirs.answered.size() > options_.limits.proxies)
+      return Fault{v1::Fence::LIMIT, "too many ports that have lost their old home"};
   }
   sessions_.append(from, frame);
   return std::nullopt;

@@ -48,6 +48,7 @@ enum class Rule {
   kFollowWaits,
   kLostIsAsked,
   kResyncIsApplied,
+  kAnswerIsFinal,
   kCirclesAreSought,
   kCirclesTwice,
   kIntroducerAsksHome,

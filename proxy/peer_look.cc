@@ -112,7 +112,7 @@ std::uint64_t Peer::digest() const {
   digest = mix_in(digest, tables_->forced.digest());
   digest = mix_in(mix_in(digest, tables_->egress.digest()), tables_->outbound.digest());
   digest = mix_in(digest, inbound_->digest());
-  digest = mix_in(digest, tables_->exports.digest());
+  digest = mix_in(mix_in(digest, tables_->answered.digest()), tables_->exports.digest());
   return mix_in(digest, tables_->holders.digest());
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/ipc/quota.h"
+#include "proxy/answered.h"
 #include "proxy/egress.h"
 #include "proxy/exports.h"
 #include "proxy/flight.h"
@@ -42,6 +43,7 @@ struct Tables {
   EgressQueues egress;
   Outbound outbound;
   Staging staging;
+  Answered answered;
   std::uint64_t grants_mark = 0;     // the largest nonce in a Grant of theirs
   std::uint64_t grants_sent_on = 0;  // the largest of them that another home was asked for
   std::uint64_t sent_on = 0;         // how many of those have not failed, as far as we know

@@ -147,7 +147,8 @@ v1::Frame probe(const v1::Uid& port, unsigned char starter, std::uint64_t nonce,
 
 class HostileMoves : public testing::Test {
  protected:
-  HostileMoves() {
+  explicit HostileMoves(const proxy::PeerLimits& limits = {})
+      : a(network, {.name = "a", .node = 1, .dials = {}, .expects = {"b", "evil"}, .limits = limits}) {
     advance(milliseconds(50));
     EXPECT_TRUE(a.open("b"));
     x = here(honest, far, b);
@@ -227,7 +228,7 @@ class HostileMoves : public testing::Test {
   }
 
   MemoryNetwork network;
-  Host a{network, {.name = "a", .node = 1, .dials = {}, .expects = {"b", "evil"}}};
+  Host a;
   Host b{network, {.name = "b", .node = 2, .dials = {"a"}, .expects = {}}};
   RawPeer peer{network, "evil"};
   Task& honest = a.task("honest");
@@ -623,6 +624,33 @@ TEST_F(HostileMoves, ALostOldHomeOfAPortThatIsNotItsOwnIsAnsweredOnly) {
                             return frame.has_resync() && frame.resync().send() + frame.resync().once() == 0;
                           }),
             2);
+}
+
+class HostileMovesOfFew : public HostileMoves {
+ protected:
+  HostileMovesOfFew() : HostileMoves(few()) {}
+  static proxy::PeerLimits few() {
+    proxy::PeerLimits limits;
+    limits.proxies = 8;
+    return limits;
+  }
+  void lose(unsigned ports) {
+    for (unsigned each = 0; each < ports; ++each) {
+      expect_ignored(moved_lost(uid_of(2, 100 + next_++), 2));
+    }
+  }
+  unsigned next_ = 0;
+};
+
+TEST_F(HostileMovesOfFew, LostOldHomesOfManyPortsEndItsSession) {
+  lose(8);
+  expect_fence({moved_lost(uid_of(2, 99), 2)}, v1::Fence::LIMIT);
+}
+
+TEST_F(HostileMovesOfFew, LostOldHomesOfManyPortsAreForgotten) {
+  lose(8);
+  pass(12 * proxy::Timing().lease);
+  lose(8);
 }
 
 TEST_F(HostileMoves, WhatItHasOfAPortThatNobodyAskedAboutIsIgnored) {

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 // A port of y's server moves to z. X's client holds a send right and has an inbox that z's heir may send to; so has w's.
 class MovingIntroduction : public ManyHosts {
  protected:
-  MovingIntroduction() : ManyHosts(4) {}
+  explicit MovingIntroduction(const proxy::PeerLimits& limits = {}) : ManyHosts(4, limits) {}
 
   // It is at home at z, whose program has it; y has not heard of that. Its name there.
   Name move_unnoticed() {
@@ -201,6 +201,129 @@ TEST_F(SlowUnitBesideASendOnceRight, IsGivenBackByWayOfAHomeThatHasMovedOn) {
   EXPECT_EQ(w.names.request(carrier.values[0], MACH_NOTIFY_NO_SENDERS, notified), KERN_SUCCESS);
   settle();
   EXPECT_EQ(w.names.receive(notified).header.msgh_id, MACH_NOTIFY_NO_SENDERS);
+}
+
+proxy::PeerLimits soon_too_much() {
+  proxy::PeerLimits limits;
+  limits.unacknowledged = 4096;
+  return limits;
+}
+
+// The new home has lost the old one, and has been told by x what that has, when a right comes there that the old home has
+// granted: the new home has taken it away (D4).
+class SlowUnitOfALostHome : public MovingIntroduction {
+ protected:
+  SlowUnitOfALostHome() : MovingIntroduction(soon_too_much()) {
+    to_client_too = give_across(x, client, client_port, kMakeSend, y, server);
+    EXPECT_EQ(client.deallocate(far), KERN_SUCCESS);
+    run();
+    network.cut("a", "b", true);
+    network.refuse_dials("a", "b", true);
+  }
+  // By its old home; comes when the stream is back.
+  void grant_slowly(unsigned disposition) {
+    server.make_send(p);
+    send_right(server, to_client_too, disposition, p);
+    EXPECT_EQ(server.mod_refs(p, MACH_PORT_RIGHT_SEND, -1), KERN_SUCCESS);
+    q = move_unnoticed();
+    advance(milliseconds(20));
+    run(y);  // which tells x, after that right
+  }
+  Name grant(unsigned disposition) {
+    send_right(heir, to_client, disposition, q);
+    run(x);
+    return got(client, client_port);
+  }
+  void lose_the_old_home() {
+    EXPECT_EQ(heir.send({.remote = reach(z, heir, y),
+                         .remote_type = kMoveSend,
+                         .items = {memory(Bytes(5 * soon_too_much().unacknowledged))}}),
+              MACH_MSG_SUCCESS);
+    z.advance(milliseconds(0));
+    ASSERT_FALSE(z.open("b"));
+  }
+  void ask() {
+    lose_the_old_home();
+    run(x);
+    run(z);
+  }
+  Name come_slowly() {
+    network.refuse_dials("a", "b", false);
+    reconnect();
+    settle();
+    return got(client, client_port);
+  }
+  // The next frame to x.
+  void come_from(Host& host) {
+    network.sort_by_stream("a");
+    const std::uint64_t applied = x.row(host.name()).frames_applied;
+    while (x.row(host.name()).frames_applied == applied) ASSERT_TRUE(network.step("a"));
+  }
+  Name to_client_too = 0;
+  Name q = 0;
+};
+
+TEST_F(SlowUnitOfALostHome, IsNotGivenBack) {
+  grant_slowly(kCopySend);
+  const Name name = grant(kMakeSend);
+  ask();
+  EXPECT_EQ(come_slowly(), name);
+  EXPECT_EQ(client.state(name), "S2");
+  expect_works(client, name, q);
+  expect_no_senders_without({&client}, q);
+}
+
+TEST_F(SlowUnitOfALostHome, NorWhenTheNewHomeHasGrantedMoreMeanwhile) {
+  grant_slowly(kCopySend);
+  lose_the_old_home();
+  run(x);  // it has nothing
+  const Name name = grant(kMakeSend);
+  run(z);
+  EXPECT_EQ(come_slowly(), name);
+  expect_works(client, name, q);
+  expect_no_senders_without({&client}, q);
+}
+
+TEST_F(SlowUnitOfALostHome, IsDeadWhereNothingIsBehindIt) {
+  grant_slowly(kCopySend);
+  const Name once = grant(kMakeOnce);
+  ask();
+  EXPECT_EQ(come_slowly(), MACH_PORT_DEAD);
+  expect_works(client, once, q, kMoveOnce);
+}
+
+TEST_F(SlowUnitOfALostHome, IsDeadIfItIsASendOnceRight) {
+  grant_slowly(kMakeOnce);
+  const Name name = grant(kMakeSend);
+  ask();
+  EXPECT_EQ(heir.receive(q).header.msgh_id, MACH_NOTIFY_SEND_ONCE);
+  EXPECT_EQ(come_slowly(), MACH_PORT_DEAD);
+  expect_works(client, name, q);
+}
+
+TEST_F(SlowUnitOfALostHome, IsDeadWhereNothingWasWhenTheNewHomeAsked) {
+  grant_slowly(kCopySend);
+  ask();
+  const Name once = grant(kMakeOnce);
+  EXPECT_EQ(come_slowly(), MACH_PORT_DEAD);
+  expect_works(client, once, q, kMoveOnce);
+}
+
+// It is there before the Moved, and has made a proxy. What the new home has granted by then does not make that follow.
+TEST_F(SlowUnitOfALostHome, DoesNotFollow) {
+  network.refuse_dials("a", "b", false);
+  reconnect();  // by a stream that is younger than that of the new home
+  settle();
+  grant_slowly(kCopySend);
+  lose_the_old_home();
+  come_from(z);
+  come_from(y);
+  EXPECT_EQ(x.row("b").proxies, 2U);
+  send_right(heir, to_client, kMakeOnce, q);
+  come_from(z);
+  settle();
+  EXPECT_EQ(got(client, client_port), MACH_PORT_DEAD);
+  expect_works(client, got(client, client_port), q, kMoveOnce);
 }
 
 // T4: x introduces the port to w when it has left y already.
