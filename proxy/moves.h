@@ -120,7 +120,9 @@ class Moves {
   // --- sessions ---
   // It has opened.
   void opened(PeerIndex peer);
-  // It is over, its tables are empty.
+  // It is over, its tables are not empty yet: what is not lost with it is taken out.
+  void keep_units(Tables& lost);
+  // They are.
   void fenced(PeerIndex peer);
   // All sessions are over, for good: who might still come does not.
   void drop_all();

@@ -94,8 +94,18 @@ void Moves::give_up(const PortUid& uid, const Undrained& port, Undrained::Path& 
   if (path.lost) tell_lost(uid, path.holder);
 }
 
-// The old home is lost: all paths by it; a holder: its own, which the old home will close or lose, and what it has was taken
-// back.
+// Step 8. As far as we know the holder's proxy lives by the old home, and what it has used may be on its way here.
+void Moves::keep_units(Tables& lost) {
+  for (auto& [uid, port] : undrained_) {
+    Undrained::Path* path = port.find(lost.peer);
+    if (path == nullptr || path->state != Undrained::Path::State::kOpen) continue;
+    path->peer.reset();
+    path->units = lost.exports.take(uid);
+    registry_.unshare(uid, lost.peer);
+  }
+}
+
+// The old home is lost: all paths by it; a holder: its own, if that is not open any more, and what it has was taken back.
 void Moves::lose_paths_of(PeerIndex peer) {
   for (auto& [uid, port] : undrained_) {
     if (Undrained::Path* path = port.find(peer)) {

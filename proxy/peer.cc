@@ -228,6 +228,7 @@ void Peer::end_session(const Fault& why) {
   world_.open_nodes.erase(known_->node);
   inbound_.reset();
   const std::unique_ptr<Tables> lost = std::move(tables_);
+  world_.moves->keep_units(*lost);
   forget_forced(*lost);
   lost->drop_all(world_.deaths.add(index_, {Death::Cause::kSession, why, world_.clock.now()}));
   world_.moves->fenced(index_);

@@ -8,6 +8,7 @@
 //   path    event                                                     next
 //   open    PathClose, by the old home                                closing
 //   open    PathLost; the old home's session is over                  lost: the holder is asked what it has
+//   open    its session is over                                       open: its units wait for the next one
 //   lost    Resync: it has so many, the others are taken away         closing
 //   lost    nobody answers in time: its units are taken away          closing
 //   lost    its session is over, and its units with it                closing
@@ -40,7 +41,7 @@ struct Undrained {
     std::optional<PeerIndex> peer;  // whose exports have its units; nullopt: no session, or us
     // Until there is a session; of our own: send-once rights that are on their way back.
     Units units{};
-    bool lost = false;  // the session that had the units is over
+    bool lost = false;  // the units are gone: their session is over, or nobody has said what it has
     // The session has opened after the port came: the holder may have followed by one that is over for us.
     bool later = false;
     State state = State::kOpen;

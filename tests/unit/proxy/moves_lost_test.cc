@@ -28,6 +28,22 @@ class SlowFollowers : public LostMoves {
     network.refuse_dials(y.name(), z.name(), true);
     run(x);
   }
+  // The stream between x and z breaks, then `meanwhile` happens, then the lease of their session ends.
+  template <typename Verb>
+  void lose_each_other_after(Verb meanwhile) {
+    network.cut(x.name(), z.name(), true);
+    network.refuse_dials(x.name(), z.name(), true);
+    pass(timing.lease - milliseconds(1000));
+    meanwhile();
+    pass(milliseconds(1500));
+    EXPECT_FALSE(z.open("a"));
+  }
+  void meet_again() {
+    for (const auto& [one, other] : {std::pair(&x, &y), std::pair(&x, &z), std::pair(&y, &z)})
+      network.refuse_dials(one->name(), other->name(), false);
+    settle();
+    ASSERT_TRUE(all_linked());
+  }
   Name arrived() {
     const Received got = z.names.receive(z.names_port);
     EXPECT_EQ(got.values.size(), 1U);
@@ -138,6 +154,43 @@ TEST_F(SlowFollowers, AHolderThatTheOldHomeHasLostIsAsked) {
   EXPECT_EQ(send(1), MACH_MSG_SUCCESS);
   run();
   EXPECT_EQ(received(z.names, q), (Ints{1}));
+}
+
+// Exchange 13, step 8: the holder has not heard of the move, so its proxy lives by the old home.
+TEST_F(SlowFollowers, WhoLosesTheNewHomeBeforeItFollowsKeepsItsRights) {
+  Task& other = y.task("other");
+  const Name once = give_across(y, server, p, kMakeOnce, x, client);
+  const Name theirs = server.give_send_once(other, p);
+  lose_each_other_after([&] {
+    depart(y, server, p, z);
+    run(z);
+    network.cut(x.name(), y.name(), true);
+    network.refuse_dials(x.name(), y.name(), true);
+  });
+  EXPECT_EQ(client.send({.remote = once, .remote_type = kMoveOnce, .id = 1}), MACH_MSG_SUCCESS);
+  meet_again();
+  EXPECT_EQ(client.state(far), "S1");
+  EXPECT_EQ(send(2), MACH_MSG_SUCCESS);
+  run();
+  EXPECT_EQ(other.send({.remote = theirs, .remote_type = kMoveOnce, .id = 3}), MACH_MSG_SUCCESS);
+  run();
+  const Name q = arrived();
+  EXPECT_EQ(received(z.names, q), (Ints{1, 2, 3})) << "the old home's right is not taken for the holder's";
+  EXPECT_EQ(z.names.status(q).mps_sorights, 0U);
+  client.deallocate(far);
+  run();
+  EXPECT_EQ(z.names.status(q).mps_srights, 0U);
+}
+
+TEST_F(SlowFollowers, WhoLosesTheNewHomeAfterItHasFollowedLosesItsRights) {
+  const Name once = give_across(y, server, p, kMakeOnce, x, client);
+  lose_each_other_after([&] { move_until_the_holder_has_followed(); });
+  EXPECT_EQ(client.state(far), "DN1");
+  EXPECT_EQ(client.state(once), "DN1");
+  meet_again();
+  const Name q = arrived();
+  EXPECT_EQ(received(z.names, q), (Ints{MACH_NOTIFY_SEND_ONCE}));
+  EXPECT_EQ(z.names.status(q).mps_srights, 0U);
 }
 
 }  // namespace
