@@ -28,7 +28,7 @@ namespace netmsg::proxy {
 class Pace {
  public:
   static constexpr std::chrono::milliseconds kCompany{20};
-  static constexpr std::chrono::milliseconds kLately{200};  // since the message
+  static constexpr std::chrono::milliseconds kLately{100};  // since the message
   static constexpr int kPatience = 2;
   static constexpr std::chrono::seconds kOfLate{10};
 
@@ -37,7 +37,7 @@ class Pace {
     std::uint64_t under_way;  // and in all that are not acknowledged
   };
   static constexpr Limits kAlone{kChunkDataMax, kBulkWindowMax};
-  static constexpr Limits kLatelyInCompany{64U << 10, 512U << 10};
+  static constexpr Limits kLatelyInCompany{128U << 10, 1U << 20};
   static constexpr Limits kInCompany{32U << 10, 64U << 10};  // at the least
 
   // A message without a transfer has gone this way.
