@@ -127,7 +127,7 @@ Channel::Wait Channel::wait(const sigset_t* mask) {
     if (waited == Wait::kReady) rings_->patience.over(Clock::now());
     return waited;
   }
-  if (mask == nullptr) return Wait::kReady;  // to receive is to wait
+  // To receive would be to wait too, but woken once more: when the daemon reads the request, which makes room for another.
   pollfd answer{socket_.fd(), POLLIN, 0};
   const int ready = ::ppoll(&answer, 1, nullptr, mask);
   return ready < 0 && errno == EINTR ? Wait::kInterrupted : Wait::kReady;
