@@ -20,9 +20,12 @@ class RingQueue {
 
   template <typename Value = T>
   void push_back(Value&& value) {
+    push_back() = std::forward<Value>(value);
+  }
+  // One that holds nothing, or a default value. Valid until the next one is added.
+  T& push_back() {
     if (size_ == slots_.size()) grow();
-    slots_[place(size_)] = std::forward<Value>(value);
-    ++size_;
+    return slots_[place(size_++)];
   }
   // REQUIRES: !empty().
   T pop_front() {

@@ -60,7 +60,10 @@ void Core::withdraw(Operation& operation) {
 }
 
 void Core::complete(Space& space, OpToken token, MsgResult&& result) {
-  outbox_.push_back({&space, token, std::move(result)});
+  Completion& added = outbox_.push_back();
+  added.space = &space;
+  added.token = token;
+  added.result = std::move(result);
 }
 
 void Core::tell_ready(Space& space, WatchId id, std::uint32_t signal) {

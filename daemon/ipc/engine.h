@@ -86,7 +86,7 @@ struct MsgResult {
 class Completions {
  public:
   virtual ~Completions() = default;
-  virtual void complete(OpToken token, MsgResult result) = 0;
+  virtual void complete(OpToken token, MsgResult&& result) = 0;
 
   // For spaces with watches. There is something to receive now.
   virtual void watch_ready(WatchId, std::uint32_t /*signal*/) {}

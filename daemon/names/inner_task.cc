@@ -124,7 +124,7 @@ void InnerTask::release_message(const Bytes& message) {
   release_body(message);
 }
 
-void InnerTask::complete(ipc::OpToken token, ipc::MsgResult result) {
+void InnerTask::complete(ipc::OpToken token, ipc::MsgResult&& result) {
   results_.emplace_back(token, std::move(result));
   if (handling_) return;
   handling_ = true;

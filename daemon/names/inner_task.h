@@ -58,7 +58,7 @@ class InnerTask final : public ipc::Completions {
     std::optional<ipc::Bytes> message;  // a send: what was to be sent
   };
 
-  void complete(ipc::OpToken token, ipc::MsgResult result) override;
+  void complete(ipc::OpToken token, ipc::MsgResult&& result) override;
   void finish(ipc::OpToken token, ipc::MsgResult result);
   void release_arrays(const ipc::MsgResult& result);
   void finish_receive(const Call& call, ipc::MsgResult result);

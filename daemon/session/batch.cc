@@ -17,6 +17,7 @@ constexpr std::size_t kHeadSize = sizeof(local::FrameHeader) + sizeof(local::Bat
 
 Batch::Batch(std::uint64_t id, BatchArgs args, ipc::Charge charge)
     : id_(id), args_(std::move(args)), charge_(std::move(charge)), last_at_(kHeadSize) {
+  answer_.frame.reserve(kHeadSize + args_.size());  // as long as what was asked, by a guess
   answer_.frame.resize(kHeadSize);
 }
 

@@ -41,6 +41,8 @@ std::variant<ipc::MsgArgs, Violation, NoRoom> decode_mach_msg(std::span<const st
 class BatchArgs {
  public:
   bool empty() const { return at_ == bytes_.size(); }
+  // Of all that came, in bytes.
+  std::size_t size() const { return bytes_.size(); }
   // The next one. REQUIRES: not empty.
   ipc::MsgArgs next();
 

@@ -246,7 +246,7 @@ void Session::lane_closed(Lane& lane) {
   surroundings_.engine.end_thread(*space_, token);
 }
 
-void Session::complete(ipc::OpToken token, ipc::MsgResult result) {
+void Session::complete(ipc::OpToken token, ipc::MsgResult&& result) {
   const auto lane = lanes_.find(token);
   if (lane != lanes_.end()) lane->second->complete(std::move(result));
 }

@@ -89,7 +89,7 @@ class Session final : public std::enable_shared_from_this<Session>,
   // The watches.
   void watch_closed(const WatchSocket& watch) override;
 
-  void complete(ipc::OpToken token, ipc::MsgResult result) override;
+  void complete(ipc::OpToken token, ipc::MsgResult&& result) override;
   void watch_ready(ipc::WatchId watch, std::uint32_t signal) override;
   void watch_over(ipc::WatchId watch) override;
   void watch_process();

@@ -134,7 +134,7 @@ PortAnswer carry_out(ipc::Space& caller, ipc::Space& target, const PortCall& cal
 // One task: a space, and the results of its calls. The token of a call is 1 for the first thread, 2 for the
 // second; one more is for calls on a task of another host.
 struct Task final : ipc::Completions {
-  void complete(ipc::OpToken token, ipc::MsgResult result) override {
+  void complete(ipc::OpToken token, ipc::MsgResult&& result) override {
     sent[token].deallocate(result.memory_taken, memory);
     place_regions(result, memory);
     results.insert_or_assign(token, std::move(result));

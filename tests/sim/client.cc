@@ -268,7 +268,7 @@ void Client::interrupt() {
   while (!pending_.empty()) around_.engine().cancel(*space_, pending_.begin()->first);
 }
 
-void Client::complete(ipc::OpToken token, ipc::MsgResult result) {
+void Client::complete(ipc::OpToken token, ipc::MsgResult&& result) {
   const auto waited = pending_.extract(token);
   if (waited.empty()) {
     results_.emplace(token, std::move(result));

@@ -90,7 +90,7 @@ class Client final : public ipc::Completions {
   // I10 for names: REQUIRES to be called after every event of the host.
   void check();
 
-  void complete(ipc::OpToken token, ipc::MsgResult result) override;
+  void complete(ipc::OpToken token, ipc::MsgResult&& result) override;
 
  private:
   struct Sending {

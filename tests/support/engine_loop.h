@@ -34,7 +34,7 @@ class EngineLoop {
  private:
   class Task : public ipc::Completions {
    public:
-    void complete(ipc::OpToken, ipc::MsgResult result) override { last = std::move(result); }
+    void complete(ipc::OpToken, ipc::MsgResult&& result) override { last = std::move(result); }
 
     ipc::Space* space = nullptr;
     ipc::MsgResult last;

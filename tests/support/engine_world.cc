@@ -208,7 +208,7 @@ unsigned Task::drain(Name name, mach_msg_id_t id) {
   return count;
 }
 
-void Task::complete(ipc::OpToken token, ipc::MsgResult result) {
+void Task::complete(ipc::OpToken token, ipc::MsgResult&& result) {
   EXPECT_TRUE(results_.emplace(token, std::move(result)).second) << "two results for one call";
 }
 

@@ -79,7 +79,7 @@ class Task : public ipc::Completions {
   void die_quietly();  // inside an event: nothing is checked before it ends
   bool alive() const { return space_ != nullptr; }
 
-  void complete(ipc::OpToken token, ipc::MsgResult result) override;
+  void complete(ipc::OpToken token, ipc::MsgResult&& result) override;
 
  private:
   World& world_;

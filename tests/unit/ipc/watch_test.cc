@@ -74,7 +74,7 @@ class Watcher final : public ipc::Completions {
     return code_;
   }
 
-  void complete(ipc::OpToken, ipc::MsgResult result) override {
+  void complete(ipc::OpToken, ipc::MsgResult&& result) override {
     code_ = result.code;
     auto& signals = signals_[result.idle.watch];
     std::erase_if(signals, [&](std::uint32_t signal) { return signal <= result.idle.signal; });

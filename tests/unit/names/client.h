@@ -198,7 +198,7 @@ class Client final : public ipc::Completions {
   std::size_t results() const { return results_.size(); }
 
  private:
-  void complete(ipc::OpToken token, ipc::MsgResult result) override {
+  void complete(ipc::OpToken token, ipc::MsgResult&& result) override {
     results_.emplace(token, std::move(result));
   }
 

@@ -15,7 +15,7 @@ namespace {
 
 class NoCompletions final : public ipc::Completions {
  public:
-  void complete(ipc::OpToken, ipc::MsgResult) override {}
+  void complete(ipc::OpToken, ipc::MsgResult&&) override {}
 };
 
 class PortCalls : public ::testing::Test {
