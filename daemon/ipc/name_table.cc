@@ -8,30 +8,29 @@
 namespace netmsg::ipc {
 
 NameTable::Slot* NameTable::slot(Name name) {
-  if (name / kPageSize < pages_.size()) return &(*pages_[name / kPageSize])[name % kPageSize];
+  if (is_near(name)) return &near_slot(name);
   const auto far = far_.find(name);
   return far == far_.end() ? nullptr : &far->second;
 }
 
 NameTable::Slot& NameTable::make_slot(Name name) {
-  while (name <= next_ && name / kPageSize >= pages_.size()) grow();
+  while (name <= next_ && !is_near(name)) grow();
   if (Slot* existing = slot(name)) return *existing;
   return far_[name];
 }
 
 // One more page; names that a caller chose in its range move in.
 void NameTable::grow() {
-  const Name first = static_cast<Name>(pages_.size() * kPageSize);
   pages_.push_back(std::make_unique<Page>());
-  while (!far_.empty() && far_.begin()->first < first + kPageSize) {
+  while (!far_.empty() && is_near(far_.begin()->first)) {
     auto node = far_.extract(far_.begin());
-    (*pages_.back())[node.key() - first] = std::move(node.mapped());
+    near_slot(node.key()) = std::move(node.mapped());
   }
 }
 
 Entry* NameTable::find(Name name) {
   Slot* found = slot(name);
-  return found != nullptr && found->entry ? &*found->entry : nullptr;
+  return found != nullptr && found->used ? &found->entry : nullptr;
 }
 
 // One more name is about to rest, so the rest of the oldest is over. A name that was taken by its number meanwhile, or freed again, is not
@@ -42,9 +41,10 @@ void NameTable::age() {
     Slot* found = slot(oldest.name);
     if (found == nullptr || found->rests_since != oldest.since) continue;
     found->rests_since = 0;
-    if (oldest.name / kPageSize >= pages_.size()) {
+    if (!is_near(oldest.name)) {
       far_.erase(oldest.name);
-    } else if (!std::exchange(found->rested, true)) {
+    } else if (!found->rested) {
+      found->rested = true;
       rested_.push_back(oldest.name);
     }
   }
@@ -52,7 +52,7 @@ void NameTable::age() {
 
 bool NameTable::taken(Name name) {
   const Slot* found = slot(name);
-  return found != nullptr && (found->entry || found->rests_since != 0 || found->rested);
+  return found != nullptr && (found->used || found->rests_since != 0 || found->rested);
 }
 
 Name NameTable::pick() {
@@ -69,18 +69,19 @@ Name NameTable::pick() {
 Entry& NameTable::insert(Name name) {
   NETMSG_CHECK(is_valid_name(name) && !full());
   Slot& free = make_slot(name);
-  NETMSG_CHECK(!free.entry);
+  NETMSG_CHECK(!free.used);
   free.rests_since = 0;
   ++size_;
-  return free.entry.emplace();
+  free.used = true;
+  return free.entry;
 }
 
 Entry NameTable::remove(Name name) {
-  Slot* used = slot(name);
-  NETMSG_CHECK(used != nullptr && used->entry);
-  Entry entry = std::move(*used->entry);
-  used->entry.reset();
-  used->rests_since = ++frees_;
+  Slot* freed = slot(name);
+  NETMSG_CHECK(freed != nullptr && freed->used);
+  Entry entry = std::exchange(freed->entry, {});
+  freed->used = false;
+  freed->rests_since = ++frees_ & kFreesMax;
   --size_;
   age();
   quarantine_.push_back({name, frees_});

@@ -6,8 +6,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <map>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "daemon/base/ring_queue.h"
@@ -44,22 +45,24 @@ class NameTable {
     for (std::size_t page = 0; page < pages_.size(); ++page) {
       for (std::size_t at = 0; at < kPageSize; ++at) {
         Slot& slot = (*pages_[page])[at];
-        if (slot.entry) visit(static_cast<Name>(page * kPageSize + at), *slot.entry);
+        if (slot.used) visit(static_cast<Name>(page * kPageSize + at + 1), slot.entry);
       }
     }
     for (auto at = far_.begin(); at != far_.end();) {
       auto& [name, slot] = *at++;
-      if (slot.entry) visit(name, *slot.entry);
+      if (slot.used) visit(name, slot.entry);
     }
   }
 
  private:
-  static constexpr std::size_t kPageSize = 8;  // most programs have few names, and an idle one three
+  static constexpr std::size_t kPageSize = 4;  // most programs have few names, and an idle one has these
 
+  static constexpr std::uint64_t kFreesMax = ~std::uint64_t{0} >> 2;  // never reached
   struct Slot {
-    std::optional<Entry> entry;
-    std::uint64_t rests_since = 0;  // number of the free that put it to rest; 0: not resting
-    bool rested = false;            // listed in rested_
+    Entry entry;                         // holds nothing unless it is used
+    std::uint64_t rests_since : 62 = 0;  // number of the free that put it to rest; 0: not resting
+    bool rested : 1 = false;             // listed in rested_
+    bool used : 1 = false;
   };
   using Page = std::array<Slot, kPageSize>;
   struct Resting {
@@ -67,6 +70,10 @@ class NameTable {
     std::uint64_t since = 0;
   };
 
+  // In the pages, if there are so many; the null name would be in none.
+  static std::size_t place_of(Name name) { return static_cast<Name>(name - 1); }
+  bool is_near(Name name) const { return place_of(name) / kPageSize < pages_.size(); }
+  Slot& near_slot(Name name) { return (*pages_[place_of(name) / kPageSize])[place_of(name) % kPageSize]; }
   Slot* slot(Name name);
   Slot& make_slot(Name name);
   void grow();
@@ -77,7 +84,7 @@ class NameTable {
   std::uint32_t size_ = 0;
   Name next_;  // no name above it has been chosen by the engine
   std::uint64_t frees_ = 0;
-  std::vector<std::unique_ptr<Page>> pages_;  // names below pages_.size() * kPageSize
+  std::vector<std::unique_ptr<Page>> pages_;  // names up to pages_.size() * kPageSize
   std::map<Name, Slot> far_;                  // all others; a resting slot is forgotten when its rest is over
   base::RingQueue<Resting> quarantine_;       // kQuarantine at most, oldest first
   base::RingQueue<Name> rested_;  // near names to be used again, each once; some may be in use by now

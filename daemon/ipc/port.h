@@ -113,14 +113,14 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   SendOnceRight port_destroyed_request;  // the backup: gets the receive right instead of the port's death
   base::IntrusiveList<DeadNameRequest, RequestTag> dead_name_requests;
   MessageQueue queue;
-  bool closed = false;     // what is sent here goes to the link, which queues it later (RemoteLink::hold)
-  std::uint32_t held = 0;  // messages that are there; they count
-  Receivers receivers;     // none while the port is in a set
-  PortSet* set = nullptr;  // the one that it is a member of; kept by the set
+  bool closed = false;        // what is sent here goes to the link, which queues it later (RemoteLink::hold)
+  bool sender_woken = false;  // one of the senders is about to look at the room again
+  std::uint32_t held = 0;     // messages that are with the link; they count
+  Receivers receivers;        // none while the port is in a set
+  PortSet* set = nullptr;     // the one that it is a member of; kept by the set
   base::IntrusiveList<Operation, WaiterTag> senders;  // first come, first served
-  bool sender_woken = false;                          // one of them is about to look at the room again
+  Watch* watch = nullptr;                             // of the receive right in its space; kept by the watch
   std::uint32_t death = 0;  // the link's number for why a proxy dies; set before it does
-  Watch* watch = nullptr;   // of the receive right in its space; kept by the watch
 
   ~Port();
 
@@ -135,12 +135,12 @@ class Port : public base::ListNode<PortRegistryTag>, public base::ListNode<Membe
   void die();
   bool go_to_backup();
 
-  Core& core_;
-  Charge charge_;
   std::uint32_t memory_refs_ = 0;
   Home home_ = Home::kLimbo;
   Name receiver_name_ = kNullName;
   Space* receiver_ = nullptr;
+  Core& core_;
+  Charge charge_;
   PortRef transit_to_;
   KernelObject object_;
   std::uint32_t srights_ = 0;

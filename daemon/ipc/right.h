@@ -115,9 +115,9 @@ class CarriedRight {
   struct Dead {};
 
   CarriedRight() = default;  // no right: type 0, NULL
-  explicit CarriedRight(SendRight right) : type_(RightType::kSend), right_(std::move(right)) {}
-  explicit CarriedRight(SendOnceRight right) : type_(RightType::kSendOnce), right_(std::move(right)) {}
-  explicit CarriedRight(ReceiveRight right) : type_(RightType::kReceive), right_(std::move(right)) {}
+  explicit CarriedRight(SendRight right) : right_(std::move(right)), type_(RightType::kSend) {}
+  explicit CarriedRight(SendOnceRight right) : right_(std::move(right)), type_(RightType::kSendOnce) {}
+  explicit CarriedRight(ReceiveRight right) : right_(std::move(right)), type_(RightType::kReceive) {}
   static CarriedRight null(RightType type) { return CarriedRight(type, Null{}); }
   static CarriedRight dead(RightType type) { return CarriedRight(type, Dead{}); }
 
@@ -142,8 +142,8 @@ class CarriedRight {
   void consume();
 
  private:
-  CarriedRight(RightType type, Null null) : type_(type), right_(null) {}
-  CarriedRight(RightType type, Dead dead) : type_(type), right_(dead) {}
+  CarriedRight(RightType type, Null null) : right_(null), type_(type) {}
+  CarriedRight(RightType type, Dead dead) : right_(dead), type_(type) {}
 
   template <typename Right>
   Right take() {
@@ -152,8 +152,9 @@ class CarriedRight {
     return taken;
   }
 
+  // What follows stands in the bytes that it does not need: a task has seven of them.
+  [[no_unique_address]] std::variant<Null, Dead, SendRight, SendOnceRight, ReceiveRight> right_;
   RightType type_ = RightType::kNone;
-  std::variant<Null, Dead, SendRight, SendOnceRight, ReceiveRight> right_;
 };
 
 }  // namespace netmsg::ipc

@@ -53,12 +53,11 @@ Entry* Space::find_receive(Name name) {
 
 Name Space::name_of(const Port& port) const {
   if (port.receiver() == this) return port.receiver_name();
-  const auto found = send_names_.find(&port);
-  return found != send_names_.end() ? found->second : kNullName;
+  return send_names_.find(&port);
 }
 
 void Space::index_send(const Entry& entry, Name name) {
-  send_names_[entry.send.port()] = name;
+  send_names_.set(entry.send.port(), name);
 }
 
 void Space::unindex_send(const Entry& entry) {

@@ -6,12 +6,12 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include "daemon/ipc/engine.h"
 #include "daemon/ipc/name_table.h"
 #include "daemon/ipc/operation_table.h"
+#include "daemon/ipc/port_names.h"
 #include "daemon/ipc/task_ports.h"
 #include "daemon/ipc/watch.h"
 
@@ -116,8 +116,7 @@ class Space {
   Completions& completions_;
   TaskPorts task_;
   NameTable names_;
-  // Port -> name of its S entry. R and R+S entries are found through Port::receiver().
-  std::unordered_map<const Port*, Name> send_names_;
+  PortNames send_names_;  // of S entries; R and R+S entries are found through Port::receiver()
   OperationTable operations_;
   WatchId next_watch_ = 1;
   std::map<WatchId, std::unique_ptr<Watch>> watches_;

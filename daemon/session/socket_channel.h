@@ -93,10 +93,10 @@ class SocketChannel final : public Channel, public std::enable_shared_from_this<
   Users& users_;
   Sink* sink_;  // null: closed
   FrameReader reader_;
-  ArrivedFiles files_;
+  [[no_unique_address]] ArrivedFiles files_;  // what follows stands in the bytes that it does not need
+  bool reading_ = false;                      // a turn of reading is due
   std::list<Unsent> unsent_;
   std::size_t backlog_ = 0;  // bytes unsent when they were queued
-  bool reading_ = false;     // a turn of reading is due
 };
 
 }  // namespace netmsg::session
