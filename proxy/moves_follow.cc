@@ -45,6 +45,9 @@ void Moves::follow_home(PeerIndex from, const PortUid& uid, const Origin& home, 
   }
   std::vector<ipc::MessagePtr> waiting = sessions_.recall(from, old.holders.find(uid)->port());
   Holder holder = std::move(*old.holders.take(uid));
+  // Given back as the old home's, since the new one knows of them by its word only: it may have lied.
+  holder.reported = holder.received;
+  holder.reported_by = ends(from).them;
   if (!broken(Rule::kWindowIsTheHomes)) {
     holder.room = 0;
     holder.as_of = 0;

@@ -579,6 +579,32 @@ TEST_F(HostileClaims, ThatComeWithAMovedCountNothing) {
   x = here(honest, far, b);
 }
 
+// It names b's next port first, and says that it has moved to b before anybody can know better: what a has got of it by the
+// peer's word goes along, and b has granted less.
+TEST_F(HostileClaims, OfAPortThatItWasFirstToNameCountNothingWhenItMoves) {
+  const v1::Uid next = uid_of(2, theirs().serial() + 1);
+  for (int each = 0; each < 3; ++each) claim(next);
+  const Name squatted = got();
+  EXPECT_EQ(got(), squatted);
+  EXPECT_EQ(got(), squatted);
+  const Name fresh = far.port_with_sends(1);
+  EXPECT_EQ(far.send({.remote = reach(b, far, "a"),
+                      .remote_type = MACH_MSG_TYPE_MOVE_SEND,
+                      .items = {rights(kCopySend, {fresh})}}),
+            MACH_MSG_SUCCESS);
+  network.run();
+  peer.say(moved(next, 2));
+  network.run();
+  const Name real = taken(honest);
+  EXPECT_EQ(honest.send({.remote = real, .remote_type = kCopySend, .id = 5}), MACH_MSG_SUCCESS);
+  network.run();
+  EXPECT_EQ(far.receive(fresh).header.msgh_id, 5);
+  EXPECT_EQ(a.names.mod_refs(squatted, MACH_PORT_RIGHT_SEND, -3), KERN_SUCCESS);
+  EXPECT_EQ(honest.deallocate(real), KERN_SUCCESS);
+  pass(milliseconds(1500));
+  EXPECT_TRUE(b.open("a")) << "more was not given back than b has granted";
+}
+
 // A port of a's goes to b; the peer has a right to it, and never says that it has followed.
 TEST_F(HostileMoves, AHolderThatNeverClosesItsPathIsFenced) {
   const Name q = honest.port_with_sends(1);
