@@ -54,6 +54,8 @@ Batch::Answer Batch::answer() {
   const local::BatchDone done{begun_, static_cast<std::uint32_t>(last_at_ - kHeadSize), {}};
   std::memcpy(answer_.frame.data(), &header, sizeof header);
   std::memcpy(answer_.frame.data() + sizeof header, &done, sizeof done);
+  // Where it waits to be read it counts by its length.
+  if (answer_.frame.capacity() > 2 * answer_.frame.size()) answer_.frame.shrink_to_fit();
   return std::move(answer_);
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Batches (proto/local/frame.h), as clients send them that speak by hand: well, badly, and without end.
+#include "daemon/session/batch.h"
+
 #include <gtest/gtest.h>
 #include <mach/message.h>
 #include <unistd.h>
@@ -7,6 +9,8 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <utility>
+#include <variant>
 
 #include "tests/support/scale.h"
 #include "tests/support/seed.h"
@@ -86,6 +90,26 @@ class Batches : public ::testing::Test {
     return daemon.becomes([this] { return daemon.engine().spaces().at(0).blocked_calls == 1; });
   }
 };
+
+// One that waits to be read counts by its length.
+TEST(BatchAnswers, TakeNoMoreMemoryThanTwiceTheirLength) {
+  constexpr std::uint32_t kSize = 32U << 10;
+  const local::MachMsg request{MACH_SEND_MSG, kSize, 0, 0, 0, 0, 0, 0};
+  const local::Batch head{1, 0};
+  const Frame payload =
+      joined({bytes_of(&head, sizeof head), bytes_of(&request, sizeof request), Frame(kSize)});
+  auto args = session::decode_batch(payload);
+  ASSERT_TRUE(std::holds_alternative<session::BatchArgs>(args));
+  session::Batch one(5, std::get<session::BatchArgs>(std::move(args)), {});
+  one.next();
+  ipc::MsgResult failed;
+  failed.code = MACH_SEND_INVALID_DEST;
+  one.ended(std::move(failed));
+  const session::Batch::Answer answered = one.answer();
+  EXPECT_EQ(answered.frame.size(),
+            sizeof(local::FrameHeader) + sizeof(local::BatchDone) + sizeof(local::MachMsgDone));
+  EXPECT_LE(answered.frame.capacity(), 2 * answered.frame.size());
+}
 
 constexpr std::uint32_t kReceiveNow = MACH_RCV_MSG | MACH_RCV_TIMEOUT;
 constexpr auto kTimedOut = static_cast<std::uint32_t>(MACH_RCV_TIMED_OUT);
