@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a new home has been told that we have of ports whose old home it has lost (peer.proto, exchange 13 step 4). It counts
 // with that: a unit which the old home had granted, and that comes only afterwards, is in nobody's tables. So we have to know
-// until it can come no more. One for each session with a new home. Owner thread only.
+// at least until it can come no more. One for each session with a new home. Owner thread only.
 #pragma once
 
 #include <cstddef>

@@ -7,7 +7,7 @@
 //
 //   bulk         event                                    next
 //   alone        a message without a transfer             in company, with the least under way
-//   in company   none for kCompany                        lately in company: as much as costs bulk nothing, and no more
+//   in company   none for kCompany                        lately in company: as much as costs bulk little, and no more
 //   lately       none for kLately                         alone
 //   lately       a message without a transfer             in company, with as much under way as before
 //   in company   a chunk took at most kPatience times     in company, with a chunk more under way if there was as

@@ -12,6 +12,7 @@
 //   lost    Resync: it has so many, the others are taken away         closing
 //   lost    nobody answers in time: its units are taken away          closing
 //   lost    its session is over, and its units with it                closing
+//   closing its session is over, and its units with it                closing
 //   closing all that the old home had sent by then has gone on, and   gone: what waited goes into the queue
 //           the units are with a session or need none
 //   any     the port dies                                             gone, with what waited

@@ -128,6 +128,8 @@ Channel::Wait Channel::wait(const sigset_t* mask) {
     return waited;
   }
   // To receive would be to wait too, but woken once more: when the daemon reads the request, which makes room for another.
+  // Whoever receives finds out what became of a socket that is not there.
+  if (socket_.fd() < 0 || (rings_ && !socket_.still_ours())) return Wait::kReady;
   pollfd answer{socket_.fd(), POLLIN, 0};
   const int ready = ::ppoll(&answer, 1, nullptr, mask);
   return ready < 0 && errno == EINTR ? Wait::kInterrupted : Wait::kReady;

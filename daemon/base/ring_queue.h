@@ -22,7 +22,7 @@ class RingQueue {
   void push_back(Value&& value) {
     push_back() = std::forward<Value>(value);
   }
-  // One that holds nothing, or a default value. Valid until the next one is added.
+  // A default value, or one that was moved from: all of it is to be set. Valid until the next one is added.
   T& push_back() {
     if (size_ == slots_.size()) grow();
     return slots_[place(size_++)];

@@ -39,7 +39,7 @@ class NameTable {
   // REQUIRES: the name denotes something.
   Entry remove(Name name);
 
-  // In ascending order of names. `visit(Name, Entry&)` must not insert; it may remove the entry it is given.
+  // In ascending order of names. `visit(Name, Entry&)` must not insert or remove.
   template <typename Visitor>
   void for_each(Visitor visit) {
     for (std::size_t page = 0; page < pages_.size(); ++page) {
@@ -57,7 +57,8 @@ class NameTable {
  private:
   static constexpr std::size_t kPageSize = 4;  // most programs have few names, and an idle one has these
 
-  static constexpr std::uint64_t kFreesMax = ~std::uint64_t{0} >> 2;  // never reached
+  static constexpr std::uint64_t kFreesMax =
+      ~std::uint64_t{0} >> 2;  // never reached: the mask is for the compiler
   struct Slot {
     Entry entry;                         // holds nothing unless it is used
     std::uint64_t rests_since : 62 = 0;  // number of the free that put it to rest; 0: not resting

@@ -55,11 +55,11 @@ bool Census::gave_up_paths(HostIndex home, HostIndex holder, PortId port) const 
          ledger_.fenced_since(0, bit(home) | bit(holder) | ledger_.port(port).homes);
 }
 
-// Its proxy lives by another session than that one.
-bool Census::followed(HostIndex holder, HostIndex old_home, const PortUid& uid) const {
+// Its proxy lives by another session than that one, which tells it of the end.
+bool Census::lives_elsewhere(HostIndex holder, HostIndex teller, const PortUid& uid) const {
   const std::vector<Session>& all = sessions_[holder];
   return std::any_of(all.begin(), all.end(), [&](const Session& session) {
-    return session.peer != old_home && session.proxies.count(uid) != 0;
+    return session.peer != teller && session.proxies.count(uid) != 0;
   });
 }
 
@@ -160,7 +160,7 @@ void Census::compare(HostIndex home, const PortUid& uid, const Session& at_home,
   if (port == 0)
     return;  // it has left its home in the step in which it got its uid, and nobody has seen it since
   const bool given_up = coming.died && gave_up_paths(home, at_home.peer, port);
-  if (given_up && !followed(at_home.peer, home, uid)) ledger_.forsaken(at_home.peer, port);
+  if (given_up && !lives_elsewhere(at_home.peer, home, uid)) ledger_.forsaken(at_home.peer, port);
   if (!at_rest_ && moves(home, uid)) return;
   if (ledger_.dead(port)) {
     if (received.port != nullptr && !coming.died) {

@@ -81,7 +81,7 @@ class Census {
   void read(HostIndex host);
   bool moves(HostIndex home, const proxy::PortUid& uid) const;
   bool gave_up_paths(HostIndex home, HostIndex holder, PortId port) const;
-  bool followed(HostIndex holder, HostIndex old_home, const proxy::PortUid& uid) const;
+  bool lives_elsewhere(HostIndex holder, HostIndex teller, const proxy::PortUid& uid) const;
   void see_departure(HostIndex host, HostIndex next, const v1::Move& move, const proxy::Ends& ends);
   void expect_one_home(HostIndex host, const proxy::PortUid& uid);
   static void for_each_coming(const Session& from, const Session& to,
