@@ -71,13 +71,16 @@ void FileCloser::run(std::function<void()> work) {
   add({}, std::move(work));
 }
 
-// One after the other: what is due at once may wait behind what lingers.
+// One after the other: what is due at once may wait behind what lingers. So only a thread that has nothing to do is to be told,
+// and told when it can go on: to wake one in vain costs whoever hands over a region twenty microseconds.
 void FileCloser::add(Clock::time_point due, std::function<void()> work) {
   if (queue_ == nullptr) queue_ = std::make_shared<Queue>();
-  const std::lock_guard lock(queue_->mutex);
+  std::unique_lock lock(queue_->mutex);
+  const bool was_empty = queue_->items.empty();
   queue_->items.push_back({due, std::move(work)});
   if (!queue_->running) queue_->running = start_thread(serve, queue_);
-  queue_->changed.notify_one();
+  lock.unlock();
+  if (was_empty) queue_->changed.notify_one();
 }
 
 void FileCloser::serve(const std::shared_ptr<Queue>& queue) {
