@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/crew.h"
 
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <iterator>
 #include <new>
@@ -25,6 +27,8 @@ namespace {
 constexpr std::uint64_t kCountMin = 20;  // messages that make a rate
 constexpr useconds_t kGraceUs = 300000;
 constexpr int kSettleMs = 200;  // until what the last client caused is over
+constexpr int kWarmUpMs =
+    100;  // until what is slow at first is over: patience, windows, what the starts left behind
 
 int open_process(pid_t process) {
   return static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
@@ -46,6 +50,7 @@ const char* name_of(Seat seat) {
 
 struct Crew::Shared {
   std::atomic<unsigned> ready{0};
+  std::atomic<std::uint32_t> started{0};  // the clients: a futex
   std::atomic<bool> stopped{false};
   std::atomic<bool> counting{false};
   std::atomic<std::uint64_t> counted{0};
@@ -111,6 +116,8 @@ void Crew::add(pid_t process, Seat seat) {
 
 void Crew::ready() {
   shared_->ready.fetch_add(1);
+  while (shared_->started.load() == 0)
+    ::syscall(SYS_futex, &shared_->started, FUTEX_WAIT, 0, nullptr, nullptr, 0);
 }
 
 std::span<const pid_t> Crew::processes() const {
@@ -185,12 +192,14 @@ void Crew::fail_if_dead(int timeout_ms) const {
   if (const Member* const ended = first_to_end(timeout_ms)) fail(*ended);
 }
 
-void Crew::await_clients(unsigned clients) const {
+void Crew::start_clients(unsigned clients) const {
   Patience patience;
   while (shared_->ready.load() < clients) {
     fail_if_dead();
     patience.rest("the clients are not ready");
   }
+  shared_->started = 1;
+  ::syscall(SYS_futex, &shared_->started, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 
 // For the crew's time, and longer if hardly anything has happened by then.
@@ -208,7 +217,8 @@ double Crew::count_for_a_while() const {
 }
 
 Figure Crew::rate(unsigned clients) {
-  await_clients(clients);
+  start_clients(clients);
+  fail_if_dead(kWarmUpMs);
   begin();
   const double elapsed = count_for_a_while();
   const auto done = static_cast<double>(shared_->counted.load());
@@ -219,7 +229,7 @@ Figure Crew::rate(unsigned clients) {
 }
 
 void Crew::settle(unsigned clients) {
-  await_clients(clients);
+  start_clients(clients);
   fail_if_dead(kSettleMs);
 }
 

@@ -2,8 +2,8 @@
 // The processes of one measurement: forked children with a role each, and a page that they share with the benchmark.
 // Killed and reaped, at the latest, when the crew goes away; they die with the benchmark however it ends.
 //
-// The client's course: ready() when it could begin; begin() just before and end() just after what is measured, which
-// takes the usage of the whole crew; then it writes its Figure with report() and returns.
+// The client's course: begin() just before and end() just after what is measured, which takes the usage of the whole crew;
+// then it writes its Figure with report() and returns. Where the crew measures, its clients are ready() and begin together.
 #pragma once
 
 #include <sys/types.h>
@@ -54,19 +54,20 @@ class Crew {
   // Somebody else's process that takes part: placed and counted, not killed.
   void add(pid_t process, Seat seat);
 
-  // In a child.
+  // In a child. ready(): it could begin; returns when all of them can (start_clients()).
   void ready();
   void begin();
   void end(double messages);
   void report(double value, double p99_us = 0);
   void count(double messages);  // for several clients: what each has done is added up
   bool stopped() const;
-  // There or in the benchmark: until so many clients are ready.
-  void await_clients(unsigned clients) const;
+  // There or in the benchmark: waits until so many clients are ready, and lets them begin.
+  void start_clients(unsigned clients) const;
 
   // In the benchmark: until the first client has ended. Throws NotOffered if anybody else ends before, or it does badly.
   Figure wait();
-  // In the benchmark, for several clients: measures what they count in `seconds`, by the second.
+  // In the benchmark, for several clients: lets them begin, and when they have been at it for a moment measures what they
+  // count in `seconds`, by the second.
   Figure rate(unsigned clients);
   // In the benchmark, for clients that do nothing: until so many are ready and what they have caused is over.
   void settle(unsigned clients);

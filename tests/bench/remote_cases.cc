@@ -99,7 +99,7 @@ Figure trips_beside_stream(const Joined& hosts, const Setting& setting) {
   const std::string sink = scene.add_server();
   scene.add_client([&] {
     Caller caller(server, "b", ReplyBy::kSendOnce);
-    scene.crew().await_clients(kStreamers);
+    scene.crew().start_clients(kStreamers);
     measure_each(scene.crew(), kTripsMax, [&] { caller.call(); });
   });
   add_senders(scene, {sink}, kStreamers, kStreamBytes);
