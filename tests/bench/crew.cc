@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/crew.h"
 
-#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -18,6 +17,7 @@
 #include <new>
 #include <string>
 
+#include "tests/bench/futex.h"
 #include "tests/bench/patience.h"
 
 namespace netmsg::bench {
@@ -116,8 +116,7 @@ void Crew::add(pid_t process, Seat seat) {
 
 void Crew::ready() {
   shared_->ready.fetch_add(1);
-  while (shared_->started.load() == 0)
-    ::syscall(SYS_futex, &shared_->started, FUTEX_WAIT, 0, nullptr, nullptr, 0);
+  while (shared_->started.load() == 0) futex(shared_->started, FUTEX_WAIT, 0);
 }
 
 std::span<const pid_t> Crew::processes() const {
@@ -199,7 +198,7 @@ void Crew::start_clients(unsigned clients) const {
     patience.rest("the clients are not ready");
   }
   shared_->started = 1;
-  ::syscall(SYS_futex, &shared_->started, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
+  futex(shared_->started, FUTEX_WAKE, INT_MAX);
 }
 
 // For the crew's time, and longer if hardly anything has happened by then.

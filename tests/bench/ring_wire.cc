@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/ring_wire.h"
 
-#include <linux/futex.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
+
+#include "tests/bench/futex.h"
 
 namespace netmsg::bench {
 
@@ -19,10 +18,6 @@ constexpr std::size_t kAlign = 8;
 constexpr std::uint64_t kWrap = UINT64_MAX;  // instead of a length: the next frame is at the ring's start
 constexpr std::size_t kBellBytes = sizeof(Bell);
 
-void futex(Bell& bell, int operation, std::uint32_t value) {
-  ::syscall(SYS_futex, &bell.sleeping, operation, value, nullptr, nullptr, 0);
-}
-
 std::size_t room_of(std::size_t frame_bytes) {
   return sizeof(std::uint64_t) + (frame_bytes + kAlign - 1) / kAlign * kAlign;
 }
@@ -32,7 +27,7 @@ std::size_t room_of(std::size_t frame_bytes) {
 void ring(Bell& bell) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (bell.sleeping.load(std::memory_order_relaxed) != 0 && bell.sleeping.exchange(0) != 0)
-    futex(bell, FUTEX_WAKE, 1);
+    futex(bell.sleeping, FUTEX_WAKE, 1);
 }
 
 void sleep_unless(Bell& bell, const std::function<bool()>& ready) {
@@ -43,7 +38,7 @@ void sleep_unless(Bell& bell, const std::function<bool()>& ready) {
   }
   bell.sleeping.store(1);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!ready()) futex(bell, FUTEX_WAIT, 1);
+  if (!ready()) futex(bell.sleeping, FUTEX_WAIT, 1);
   bell.sleeping.store(0);
 }
 
