@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -127,6 +128,7 @@ Channel::Wait Channel::wait(const sigset_t* mask) {
     if (waited == Wait::kReady) rings_->patience.over(Clock::now());
     return waited;
   }
+  forget_place();
   // To receive would be to wait too, but woken once more: when the daemon reads the request, which makes room for another.
   // Whoever receives finds out what became of a socket that is not there.
   if (socket_.fd() < 0 || (rings_ && !socket_.still_ours())) return Wait::kReady;
@@ -237,7 +239,10 @@ Io Channel::receive_head(void* head, std::size_t size) {
   if (answered_by_ring_) return take_head(head, size);
   if (rings_ && !socket_.still_ours()) return Io::kClosed;
   if (rings_) skip_bells();
-  const Io io = files_.receive(socket_.fd(), head, size);
+  // Beside rings nothing is read ahead: what comes behind the answer may be a bell.
+  const std::span<std::byte> room = rings_ ? std::span<std::byte>() : ahead_.bytes;
+  ahead_.begin = 0;
+  const Io io = files_.receive(socket_.fd(), head, size, room, &ahead_.end);
   if (rings_) ++rings_->from_socket;
   return io;
 }
@@ -264,19 +269,43 @@ Io Channel::take(void* bytes, std::size_t size, std::size_t* done) {
 }
 
 Io Channel::receive(void* bytes, std::size_t size, std::size_t* done) {
-  if (!answered_by_ring_) return receive_all(socket_.fd(), bytes, size, done);
   *done = 0;
-  const bool usable = size == 0 || place_.writable.cover(bytes, size) || is_writable(bytes, size);
-  return usable ? take(bytes, size, done) : Io::kBadMemory;
+  // What the kernel puts there it looks at itself.
+  const bool is_put_here = answered_by_ring_ || ahead_.begin < ahead_.end;
+  if (is_put_here && !is_usable(bytes, size)) return Io::kBadMemory;
+  return answered_by_ring_ ? take(bytes, size, done) : receive_rest(bytes, size, done);
+}
+
+bool Channel::is_usable(void* bytes, std::size_t size) const {
+  return size == 0 || place_.writable.cover(bytes, size) || is_writable(bytes, size);
 }
 
 Io Channel::receive_own(void* bytes, std::size_t size) {
   std::size_t done = 0;
-  return answered_by_ring_ ? take(bytes, size, &done) : receive_all(socket_.fd(), bytes, size, &done);
+  return answered_by_ring_ ? take(bytes, size, &done) : receive_rest(bytes, size, &done);
+}
+
+// From the socket, but first what has been read ahead.
+Io Channel::receive_rest(void* bytes, std::size_t size, std::size_t* done) {
+  const std::size_t taken = take_ahead(bytes, size);
+  std::size_t more = 0;
+  const Io io = taken == size
+                    ? Io::kOk
+                    : receive_all(socket_.fd(), static_cast<std::byte*>(bytes) + taken, size - taken, &more);
+  *done = taken + more;
+  return io;
+}
+
+// `bytes` null: they are forgotten.
+std::size_t Channel::take_ahead(void* bytes, std::size_t size) {
+  const std::size_t taken = std::min(size, ahead_.end - ahead_.begin);
+  if (bytes != nullptr && taken > 0) std::memcpy(bytes, ahead_.bytes.data() + ahead_.begin, taken);
+  ahead_.begin += taken;
+  return taken;
 }
 
 Io Channel::discard(std::size_t size) {
-  if (!answered_by_ring_) return client::discard(socket_.fd(), size);
+  if (!answered_by_ring_) return client::discard(socket_.fd(), size - take_ahead(nullptr, size));
   if (rings_->reader.available() < size) return Io::kClosed;
   rings_->reader.skip(size);
   rings_->reader.release();

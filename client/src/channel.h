@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -81,12 +82,22 @@ class Channel {
     bool filling = false;  // the window, or left while it was
   };
 
+  // What the socket has given of an answer together with its head: all of a small one, so that it takes one system call.
+  struct Ahead {
+    std::array<std::byte, 256> bytes;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
   bool begin(std::span<const iovec> parts);
   bool begin_in_window(const iovec& header);
   void stop_filling();
   Io put(std::span<const iovec> parts);
   Io take_head(void* head, std::size_t size);
   Io take(void* bytes, std::size_t size, std::size_t* done);
+  std::size_t take_ahead(void* bytes, std::size_t size);
+  Io receive_rest(void* bytes, std::size_t size, std::size_t* done);
+  bool is_usable(void* bytes, std::size_t size) const;
   bool wake_daemon();
   bool answer_there();
   bool await_shortly(bool may_nap);
@@ -103,6 +114,7 @@ class Channel {
   Descriptor socket_;
   std::optional<Rings> rings_;
   IncomingFiles files_;
+  Ahead ahead_;
   AnswerPlace place_;      // as far as it is known
   bool in_crowd_ = false;  // of the threads that wait
   bool asked_by_ring_ = false;

@@ -3,27 +3,31 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "client/src/descriptor.h"
 
 namespace netmsg::client {
 
 // The control buffer says by itself whether anything is in it: its header is cleared before the kernel gets it.
-Io IncomingFiles::receive(int socket, void* bytes, std::size_t size) {
+Io IncomingFiles::receive(int socket, void* bytes, std::size_t size, std::span<std::byte> ahead,
+                          std::size_t* ahead_size) {
   clear();
-  iovec part{bytes, size};
+  *ahead_size = 0;
+  iovec parts[] = {{bytes, size}, {ahead.data(), ahead.size()}};
   msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
+  message.msg_iov = parts;
+  message.msg_iovlen = std::size(parts);
   ssize_t got;
   do {
     message.msg_control = control_;
     message.msg_controllen = sizeof control_;
-    got = ::recvmsg(socket, &message, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+    got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   if (got <= 0) return got < 0 && errno == EFAULT ? Io::kBadMemory : Io::kClosed;
-  std::size_t rest = 0;
   const auto done = static_cast<std::size_t>(got);
+  if (done >= size) return *ahead_size = done - size, Io::kOk;
+  std::size_t rest = 0;
   return receive_all(socket, static_cast<char*>(bytes) + done, size - done, &rest);
 }
 

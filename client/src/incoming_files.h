@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <cstddef>
+#include <span>
 
 #include "client/src/socket_io.h"
 #include "proto/local/frame.h"
@@ -21,7 +22,8 @@ class IncomingFiles {
   IncomingFiles& operator=(const IncomingFiles&) = delete;
 
   // As receive_all, for the beginning of a frame: keeps what comes with it, instead of what came with the last one.
-  Io receive(int socket, void* bytes, std::size_t size);
+  // What follows and is there already goes to `ahead` as far as it fits; *ahead_size says how much that is.
+  Io receive(int socket, void* bytes, std::size_t size, std::span<std::byte> ahead, std::size_t* ahead_size);
   // The next one, which the caller closes; -1: this process had no room for it.
   int take();
   // Closes those that were not taken.
